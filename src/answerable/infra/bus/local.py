@@ -1,0 +1,196 @@
+"""The bus inside one process: a Kafka of one. The outbox is the log, each feature a consumer group with its offset."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import structlog
+
+from answerable.infra.bus import inbox, outbox
+from answerable.infra.bus.inbox import Inbox
+from answerable.infra.database.errors import StorageFault
+from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.kernel.actor import service
+from answerable.kernel.manifest import Feature, Listener
+from answerable.kernel.times import SECOND
+from answerable.kernel.tx import Tx
+from answerable.messages.base import Envelope
+
+BATCH = 100
+IDLE_SECONDS = 30.0
+BUS = service("bus")
+Unit: TypeAlias = Callable[[Any], Awaitable[Any]]
+_log = structlog.get_logger(__name__)
+
+
+class LocalBus:
+    """Takes what was committed to the outbox to the consumers and listeners of this process."""
+
+    def __init__(self, database: SqliteDatabase, features: Sequence[Feature]) -> None:
+        self._db = database
+        self._inboxes = {
+            feature.name: Inbox(feature.name, {cls.TYPE: handler for cls, handler in feature.consumers.items()})
+            for feature in features
+            if feature.consumers
+        }
+        self._actors = {name: service(name) for name in self._inboxes}
+        self._listeners: dict[str, list[Listener]] = {}
+        for feature in features:
+            for cls, listener in feature.listeners.items():
+                self._listeners.setdefault(cls.TYPE, []).append(listener)
+        self._offsets: dict[str, int] = {}
+        self._heard: int | None = None
+        self._next_retry: int | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the bus is at work."""
+        return self._task is not None and not self._task.done()
+
+    async def prepare(self) -> None:
+        """Read where each consumer stopped and which keys wait. A new consumer begins with the first message."""
+        stored, last, rows = await self._db.read(BUS, _load_state)
+        self._offsets = {name: stored.get(name, 0) for name in self._inboxes}
+        self._heard = last if self._heard is None else self._heard
+        for name, box in self._inboxes.items():
+            box.blocked = {key for consumer, key in rows if consumer == name}
+
+    async def start(self) -> None:
+        """Deliver in the background from now on."""
+        await self.prepare()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="local bus")
+
+    async def stop(self) -> None:
+        """Stop delivering; what is left is delivered after the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def settle(self) -> int:
+        """Deliver until nothing is left that could be done now; return how many messages were read."""
+        if self._heard is None:
+            await self.prepare()
+        done = 0
+        while count := await self.step():
+            done += count
+        return done
+
+    async def lag(self) -> dict[str, int]:
+        """Return how many messages of the log each consumer has not read yet."""
+        last = await self._db.read(BUS, outbox.last_position)
+        return {name: max(0, last - position) for name, position in self._offsets.items()}
+
+    async def _run(self) -> None:
+        pause = 0.1
+        while True:
+            seen = self._db.pulse.count
+            try:
+                busy = await self.step()
+                pause = 0.1
+            except StorageFault:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+                continue
+            except Exception:
+                _log.exception("bus step failed")
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+                continue
+            if not busy:
+                await self._db.pulse.wait(seen, self._idle_seconds())
+
+    def _idle_seconds(self) -> float:
+        if self._next_retry is None:
+            return IDLE_SECONDS
+        return min(IDLE_SECONDS, max(0.01, (self._next_retry - self._db.clock()) / SECOND))
+
+    async def step(self) -> int:
+        """Deliver one batch of the log and what is due to be retried; return how much was done."""
+        retried = await self._retry_due()
+        heard = self._heard or 0
+        messages = await self._db.read(BUS, outbox.load_after, min((*self._offsets.values(), heard)), BATCH)
+        if not messages:
+            return retried
+        await self._deliver(messages)
+        self._tell_listeners(messages)
+        return len(messages) + retried
+
+    async def _deliver(self, messages: list[Envelope]) -> None:
+        units: list[asyncio.Future[Any]] = []
+        for message in messages:
+            for name, box in self._inboxes.items():
+                if message.position > self._offsets[name] and message.type in box.handlers:
+                    units.append(self._db.deliver(self._actors[name], _receiving(box, message), message))
+        end = messages[-1].position
+        moved = {name: end for name, position in self._offsets.items() if position < end}
+        if not units:
+            self._offsets.update(moved)  # nobody wanted them; the stored offset follows with the next effect
+            return
+        units.append(self._db.deliver(BUS, _storing_offsets(moved)))
+        for result in await asyncio.gather(*units, return_exceptions=True):
+            if isinstance(result, BaseException):
+                await self.prepare()  # read again from what is durable
+                raise result
+        self._offsets.update(moved)
+
+    def _tell_listeners(self, messages: list[Envelope]) -> None:
+        heard = self._heard or 0
+        for message in messages:
+            if message.position <= heard:
+                continue
+            for listener in self._listeners.get(message.type, ()):
+                try:
+                    listener(message, outbox.open_envelope(message))
+                except Exception:
+                    _log.exception("listener failed", type=message.type, id=message.id)
+        self._heard = max(heard, messages[-1].position)
+
+    async def _retry_due(self) -> int:
+        self._next_retry = await self._db.read(BUS, inbox.next_retry)
+        if self._next_retry is None or self._next_retry > self._db.clock():
+            return 0
+        done = 0
+        for row in await self._db.read(BUS, inbox.due):
+            box, message = self._inboxes.get(row["consumer"]), await self._db.read(BUS, outbox.load_one, row["message"])
+            if box is not None and message is not None:
+                await self._db.deliver(self._actors[box.consumer], _retrying(box, message, row["attempts"]), message)
+                done += 1
+        _, _, rows = await self._db.read(BUS, _load_state)
+        for name, box in self._inboxes.items():
+            box.blocked = {key for consumer, key in rows if consumer == name}
+        self._next_retry = await self._db.read(BUS, inbox.next_retry)
+        return done
+
+
+async def _load_state(tx: Tx) -> tuple[dict[str, int], int, list[tuple[str, str]]]:
+    offsets = await tx.run("SELECT consumer, position FROM bus_offset")
+    waiting = await tx.run("SELECT DISTINCT consumer, key FROM bus_retry WHERE parked_at IS NULL")
+    return (
+        {row["consumer"]: row["position"] for row in offsets},
+        await outbox.last_position(tx),
+        [(row["consumer"], row["key"]) for row in waiting],
+    )
+
+
+def _receiving(box: Inbox, message: Envelope) -> Unit:
+    return lambda tx: box.receive(tx, message)
+
+
+def _retrying(box: Inbox, message: Envelope, attempts: int) -> Unit:
+    return lambda tx: box.retry(tx, message, attempts)
+
+
+def _storing_offsets(offsets: dict[str, int]) -> Unit:
+    async def store(tx: Tx) -> None:
+        for consumer, position in offsets.items():
+            await tx.run(
+                """INSERT INTO bus_offset (consumer, position) VALUES (:consumer, :position)
+                ON CONFLICT (consumer) DO UPDATE SET position = :position""",
+                consumer=consumer,
+                position=position,
+            )
+
+    return store

@@ -1,0 +1,85 @@
+"""The outbox: messages are written in the transaction of what happened, and read from there by the relay."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from answerable.kernel.tx import Row, Tx
+from answerable.messages import CATALOGUE
+from answerable.messages.base import MAX_DEPTH, Envelope, Message
+
+if TYPE_CHECKING:
+    from answerable.infra.database.tx import SqliteTx
+
+_INSERT = """INSERT INTO bus_outbox
+    (id, topic, type, key, sequence, time, actor, actor_kind, cause, depth, trace, body)
+VALUES (:id, :topic, :type, :key,
+    (SELECT COALESCE(MAX(sequence), 0) + 1 FROM bus_outbox WHERE key = :key AND topic = :topic),
+    :time, :actor, :actor_kind, :cause, :depth, :trace, :body)"""
+
+_COLUMNS = "position, id, topic, type, key, sequence, time, actor, actor_kind, cause, depth, trace, body"
+_encoder = msgspec.json.Encoder()
+
+
+class ChainTooLong(RuntimeError):
+    """Messages caused messages caused messages: a loop, stopped."""
+
+
+def insert(tx: "SqliteTx", message: Message) -> None:
+    """Write a message with its envelope. Raises ``ChainTooLong`` at the end of a chain of ``MAX_DEPTH``."""
+    cause = tx.cause
+    depth = cause.depth + 1 if cause else 0
+    if depth > MAX_DEPTH:
+        raise ChainTooLong(f"{message.TYPE} would be message {depth} of a chain that began elsewhere")
+    values: dict[str, Any] = {
+        "id": tx.new_id(),
+        "topic": message.TOPIC,
+        "type": message.TYPE,
+        "key": message.key,
+        "time": tx.now,
+        "actor": tx.actor.id,
+        "actor_kind": tx.actor.kind,
+        "cause": cause.id if cause else None,
+        "depth": depth,
+        "trace": cause.trace if cause else None,
+        "body": _encoder.encode(message).decode(),
+    }
+    tx.run_now(_INSERT, values)
+
+
+async def load_after(tx: Tx, position: int, limit: int) -> list[Envelope]:
+    """Read the messages behind ``position``, oldest first."""
+    rows = await tx.run(
+        f"SELECT {_COLUMNS} FROM bus_outbox WHERE position > :position ORDER BY position LIMIT :limit",  # noqa: S608
+        position=position,
+        limit=limit,
+    )
+    return [envelope(row) for row in rows]
+
+
+async def load_one(tx: Tx, message_id: str) -> Envelope | None:
+    """Read one message by its id."""
+    rows = await tx.run(f"SELECT {_COLUMNS} FROM bus_outbox WHERE id = :id", id=message_id)  # noqa: S608
+    return envelope(rows[0]) if rows else None
+
+
+async def last_position(tx: Tx) -> int:
+    """Return the place of the newest message, 0 where there is none."""
+    rows = await tx.run("SELECT COALESCE(MAX(position), 0) AS position FROM bus_outbox")
+    return int(rows[0]["position"])
+
+
+def envelope(row: Row) -> Envelope:
+    """Make an envelope of an outbox row."""
+    return Envelope(**dict(row))
+
+
+@lru_cache(maxsize=256)
+def _decoder(name: str) -> msgspec.json.Decoder[Message]:
+    return msgspec.json.Decoder(CATALOGUE[name])
+
+
+def open_envelope(sealed: Envelope) -> Message:
+    """Read the message in an envelope. Raises ``KeyError`` for a type that the catalogue does not have."""
+    return _decoder(sealed.type).decode(sealed.body)

@@ -1,0 +1,33 @@
+"""The switch: a database for a set of settings."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.kernel.errors import Invalid
+from answerable.settings import Settings
+
+FILE = "answerable.sqlite"
+
+
+def system_clock() -> int:
+    """Return the time in UTC microseconds."""
+    return time.time_ns() // 1000
+
+
+def open_database(settings: Settings, clock: Callable[[], int] = system_clock) -> SqliteDatabase:
+    """Open the desk's database, made where it is missing, readable by its owner only.
+
+    Raises ``Invalid`` where the data folder cannot be made or used.
+    """
+    folder = Path(settings.storage.data_dir)
+    path = folder / FILE
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise Invalid(f"storage.data_dir: {folder} cannot be used ({error.strerror}).") from error
+    return SqliteDatabase(path, settings, clock)

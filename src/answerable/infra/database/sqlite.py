@@ -1,0 +1,320 @@
+"""SQLite with one writer and natural group commit.
+
+Units of work run one after the other on the event loop, each in a SAVEPOINT; only COMMIT (the wait for the disk) runs
+in a thread. Units that arrive meanwhile share the next commit, and every caller is answered after the commit that
+holds its work. Measured against a writer thread, aiosqlite and ORMs in ``docs/decisions/0002-sqlite.md``.
+"""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+import structlog
+
+from answerable.infra.database.errors import StorageFault
+from answerable.infra.database.tx import SqliteTx
+from answerable.infra.pulse import Pulse
+from answerable.kernel.actor import Actor
+from answerable.kernel.tx import Tx
+from answerable.messages.base import Envelope
+from answerable.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOCK_SECONDS = 5.0
+BACKGROUND_SHARE_SECONDS = 0.004
+BATCH = 256
+_log = structlog.get_logger(__name__)
+
+
+class _Unit(Generic[T]):
+    """A unit of work that waits for its turn and its commit."""
+
+    __slots__ = ("actor", "cause", "done", "verb")
+
+    def __init__(
+        self, actor: Actor, verb: Callable[[Tx], Awaitable[T]], cause: Envelope | None, done: "asyncio.Future[T]"
+    ) -> None:
+        self.actor = actor
+        self.verb = verb
+        self.cause = cause
+        self.done = done
+
+
+def run_without_suspending(work: Awaitable[T]) -> T:
+    """Run a coroutine that awaits nothing but a SQLite unit of work, to its end, at once."""
+    steps = work.__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise RuntimeError("An action awaited something other than its unit of work.")
+
+
+class SqliteDatabase:
+    """A desk's SQLite file; see ``kernel.tx.Database``."""
+
+    def __init__(self, path: Path, settings: Settings, clock: Callable[[], int]) -> None:
+        self.path = path
+        self.settings = settings
+        self.clock = clock
+        self.pulse = Pulse()
+        self._writer = self._connect()
+        self._reader = self._connect(query_only=True)
+        self._per_thread = threading.local()
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
+        self._scan_connections: list[sqlite3.Connection] = []
+        self._urgent: deque[_Unit[Any]] = deque()
+        self._background: deque[_Unit[Any]] = deque()
+        self._pump: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._bulk_units = 0
+        self._bulk_every = 0
+        self._faulty = False
+        self._closed = False
+
+    def _connect(self, *, query_only: bool = False) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=0
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA busy_timeout = 0")
+        with suppress(sqlite3.OperationalError):  # somebody else is switching the mode, or the file is read-only
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -32000")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        if query_only:
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    async def read(
+        self, actor: Actor, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a query inline: an indexed read takes less time than handing it to a thread."""
+        connection = self._writer if self._bulk_every else self._reader
+        try:
+            return await query(SqliteTx(connection, self.clock(), actor, self.settings), *args, **kwargs)
+        except sqlite3.OperationalError as error:
+            raise self._fault(error) from error
+
+    async def scan(
+        self, actor: Actor, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a query in a thread, on one snapshot."""
+        if self._bulk_every:
+            return await self.read(actor, query, *args, **kwargs)
+        now = self.clock()
+
+        def work() -> T:
+            connection: sqlite3.Connection | None = getattr(self._per_thread, "connection", None)
+            if connection is None:
+                connection = self._per_thread.connection = self._connect(query_only=True)
+                self._scan_connections.append(connection)
+            connection.execute("BEGIN")
+            try:
+                return run_without_suspending(query(SqliteTx(connection, now, actor, self.settings), *args, **kwargs))
+            finally:
+                connection.execute("ROLLBACK")
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._scanners, work)
+        except sqlite3.OperationalError as error:
+            raise self._fault(error) from error
+
+    # --- writing -----------------------------------------------------------------------------------------------
+
+    async def write(
+        self, actor: Actor, verb: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run ``verb`` as one unit of work and return its result after the commit that holds it."""
+        return await self._submit(self._urgent, actor, lambda tx: verb(tx, *args, **kwargs), None)
+
+    def deliver(
+        self, actor: Actor, verb: Callable[[Tx], Awaitable[T]], cause: Envelope | None = None
+    ) -> "asyncio.Future[T]":
+        """Queue a unit of the bus: in order, and behind the requests of people when time is short."""
+        return self._submit(self._background, actor, verb, cause)
+
+    def _submit(
+        self, lane: "deque[_Unit[Any]]", actor: Actor, verb: Callable[[Tx], Awaitable[T]], cause: Envelope | None
+    ) -> "asyncio.Future[T]":
+        if self._closed:
+            raise StorageFault("the desk is stopping")
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        unit = _Unit(actor, verb, cause, done)
+        if self._bulk_every:
+            self._run_in_bulk(unit)
+            return done
+        lane.append(unit)
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.get_running_loop().create_task(self._commit_all(), name="group commit")
+        return done
+
+    async def _commit_all(self) -> None:
+        while self._urgent or self._background:
+            batch: list[tuple[_Unit[Any], Any]] = []
+            try:
+                await self._begin()
+                wrote = self._run_batch(batch)
+                await self._commit(in_thread=wrote)
+            except sqlite3.OperationalError as error:
+                self._roll_back()
+                fault = self._fault(error)
+                if not batch:  # not even BEGIN worked: tell everybody who waits
+                    batch = [(unit, None) for unit in (*self._urgent, *self._background)]
+                    self._urgent.clear()
+                    self._background.clear()
+                for unit, _ in batch:
+                    if not unit.done.done():
+                        unit.done.set_exception(fault)
+                continue
+            if self._faulty:
+                self._faulty = False
+                _log.info("storage recovered")
+            for unit, result in batch:
+                if not unit.done.done():
+                    unit.done.set_result(result)
+            self.pulse.beat()
+
+    async def _begin(self) -> None:
+        give_up = time.monotonic() + LOCK_SECONDS
+        pause = 0.001
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.05)
+
+    def _run_batch(self, batch: list[tuple[_Unit[Any], Any]]) -> bool:
+        changes = self._writer.total_changes
+        urgent = min(len(self._urgent), BATCH)
+        for _ in range(urgent):
+            self._run_unit(self._urgent.popleft(), batch)
+        stop_at = time.perf_counter() + BACKGROUND_SHARE_SECONDS
+        for _ in range(min(len(self._background), BATCH)):
+            self._run_unit(self._background.popleft(), batch)
+            if time.perf_counter() > stop_at:
+                break
+        return self._writer.total_changes != changes
+
+    def _run_unit(self, unit: _Unit[Any], batch: list[tuple[_Unit[Any], Any]]) -> None:
+        if unit.done.cancelled():
+            return
+        writer = self._writer
+        tx = SqliteTx(writer, self.clock(), unit.actor, self.settings, unit.cause)
+        writer.execute("SAVEPOINT unit")
+        try:
+            result = run_without_suspending(unit.verb(tx))
+            tx.flush()
+        except Exception as error:
+            if not writer.in_transaction:  # the engine undid everything (disk full): all of the batch is lost
+                batch.append((unit, None))
+                raise sqlite3.OperationalError(str(error)) from error
+            writer.execute("ROLLBACK TO unit")
+            writer.execute("RELEASE unit")
+            unit.done.set_exception(self._fault(error) if isinstance(error, sqlite3.OperationalError) else error)
+            return
+        writer.execute("RELEASE unit")
+        batch.append((unit, result))
+
+    async def _commit(self, *, in_thread: bool) -> None:
+        if in_thread:
+            await asyncio.get_running_loop().run_in_executor(self._committer, self._writer.execute, "COMMIT")
+        else:
+            self._writer.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            with suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
+
+    def _fault(self, error: Exception) -> StorageFault:
+        if not self._faulty:
+            _log.error("storage fault", error=str(error), path=str(self.path))
+        self._faulty = True
+        return StorageFault(str(error))
+
+    # --- many units, few commits ---------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def bulk(self, every: int = 2000) -> AsyncIterator[None]:
+        """Commit only after ``every`` units and at the end, for loads that start over if they are cut off.
+
+        Nothing else may write meanwhile from this process; reads see what is not yet committed.
+        """
+        await self._begin()
+        self._bulk_every, self._bulk_units = every, 0
+        try:
+            yield
+        except BaseException:
+            self._bulk_every = 0
+            self._roll_back()
+            raise
+        self._bulk_every = 0
+        self._writer.execute("COMMIT")
+        self.pulse.beat()
+
+    def _run_in_bulk(self, unit: _Unit[Any]) -> None:
+        batch: list[tuple[_Unit[Any], Any]] = []
+        self._run_unit(unit, batch)
+        for _, result in batch:
+            unit.done.set_result(result)
+        self._bulk_units += 1
+        if self._bulk_units % self._bulk_every == 0:
+            self._writer.execute("COMMIT")
+            self._writer.execute("BEGIN IMMEDIATE")
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    def watch_others(self) -> None:
+        """Beat the pulse when another process (a command beside the server) has written, within 250 ms."""
+        self._watch = asyncio.get_running_loop().create_task(self._watch_others(), name="watch others")
+
+    async def _watch_others(self) -> None:
+        seen = None
+        while True:
+            await asyncio.sleep(0.25)
+            if self._pump is not None and not self._pump.done():
+                continue  # the writer's connection is busy
+            with suppress(sqlite3.Error):
+                version = self._writer.execute("PRAGMA data_version").fetchone()[0]
+                if version != seen:
+                    seen = version
+                    self.pulse.beat()
+
+    async def close(self) -> None:
+        """Finish what waits, then close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        if self._pump is not None:
+            with suppress(Exception):
+                await self._pump
+        self._committer.shutdown()
+        self._scanners.shutdown()
+        for connection in (*self._scan_connections, self._reader, self._writer):
+            connection.close()

@@ -1,0 +1,82 @@
+"""The unit of work on SQLite: statements run at once, messages are written to the outbox at the end."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from answerable.infra.bus import outbox
+from answerable.infra.database import search
+from answerable.kernel.actor import Actor
+from answerable.kernel.ids import uuid7
+from answerable.kernel.tx import Row
+from answerable.messages.base import Command, Envelope, Event, Message
+from answerable.settings import Settings
+
+
+class SqliteTx:
+    """One unit of work; see ``kernel.tx.Tx``. Its methods never suspend."""
+
+    __slots__ = ("_connection", "_messages", "actor", "cause", "now", "settings")
+
+    def __init__(
+        self, connection: sqlite3.Connection, now: int, actor: Actor, settings: Settings, cause: Envelope | None = None
+    ) -> None:
+        self._connection = connection
+        self._messages: list[Message] = []
+        self.now = now
+        self.actor = actor
+        self.cause = cause
+        self.settings = settings
+
+    async def run(self, sql: str, /, **values: Any) -> list[Row]:
+        """Run one statement and return its rows."""
+        return self.run_now(sql, values)
+
+    def run_now(self, sql: str, values: dict[str, Any]) -> list[Row]:
+        """Run one statement without a coroutine around it (for ``infra`` itself)."""
+        text, queries = search.for_sqlite(sql)
+        for name in queries:
+            values[name] = search.sqlite_query(values[name])
+        return self._connection.execute(text, values).fetchall()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Tell whether the engine still holds what this unit did."""
+        return self._connection.in_transaction
+
+    def new_id(self) -> str:
+        """Make a UUIDv7 of this unit's time."""
+        return uuid7(self.now // 1000, os.urandom(10))
+
+    def publish(self, *events: Event) -> None:
+        """Keep events for the outbox."""
+        self._messages += events
+
+    def send(self, *commands: Command) -> None:
+        """Keep commands for the outbox."""
+        self._messages += commands
+
+    def flush(self) -> int:
+        """Write the kept messages to the outbox; return how many there were."""
+        count = len(self._messages)
+        for message in self._messages:
+            outbox.insert(self, message)
+        self._messages.clear()
+        return count
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what happens inside if it raises, and only that."""
+        kept = len(self._messages)
+        self._connection.execute("SAVEPOINT inner_unit")
+        try:
+            yield
+        except BaseException:
+            del self._messages[kept:]
+            if self._connection.in_transaction:  # a full disk may have ended the whole transaction
+                self._connection.execute("ROLLBACK TO inner_unit")
+                self._connection.execute("RELEASE inner_unit")
+            raise
+        self._connection.execute("RELEASE inner_unit")

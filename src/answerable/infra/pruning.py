@@ -1,0 +1,50 @@
+"""Forgetting what only protects against repeats, once it is old."""
+
+from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.kernel.actor import service
+from answerable.kernel.ids import uuid7
+from answerable.kernel.manifest import Timer
+from answerable.kernel.times import DAY, HOUR
+from answerable.kernel.tx import Database, Tx
+
+ROWS = 2000
+_PRUNER = service("pruning")
+
+
+def pruning(database: SqliteDatabase) -> Timer:
+    """Return the timer that forgets old inbox rows and idempotency answers, every hour, a few thousand rows at a time."""
+    next_at = database.clock() + HOUR
+
+    async def due(tx: Tx) -> int | None:
+        return next_at
+
+    async def run(db: Database) -> int:
+        nonlocal next_at
+        forgotten = await db.write(_PRUNER, forget)
+        if forgotten < ROWS:
+            next_at = db.clock() + HOUR
+        return 1
+
+    return Timer("pruning", due, run)
+
+
+async def forget(tx: Tx) -> int:
+    """Forget what is older than ``storage.keep_messages_days``; return how many rows went.
+
+    An inbox row may go once its consumer's stored offset has passed the message: it cannot be delivered again.
+    """
+    before = tx.now - tx.settings.storage.keep_messages_days * DAY
+    oldest_kept = uuid7(max(0, before // 1000), bytes(10))  # message ids sort by time
+    rows = await tx.run(
+        """DELETE FROM bus_inbox WHERE (consumer, message) IN (
+            SELECT i.consumer, i.message FROM bus_inbox i
+            JOIN bus_outbox o ON o.id = i.message JOIN bus_offset f ON f.consumer = i.consumer
+            WHERE i.message < :oldest AND o.position <= f.position LIMIT :rows)
+        RETURNING 1 AS gone""",
+        oldest=oldest_kept,
+        rows=ROWS,
+    )
+    answers = await tx.run(
+        "DELETE FROM bus_idempotency WHERE created_at < :before RETURNING 1 AS gone", before=tx.now - DAY
+    )
+    return len(rows) + len(answers)

@@ -1,0 +1,84 @@
+"""Timers: each sleeps until its next due instant, and is asked again after every commit."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+
+from answerable.infra.database.errors import StorageFault
+from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.kernel.actor import service
+from answerable.kernel.manifest import Timer
+from answerable.kernel.times import SECOND
+
+LONGEST_SLEEP = 60.0
+BETWEEN_LOOKS = 0.02  # commits may come by the thousand; a look costs one indexed read
+_ASKING = service("timer")
+_log = structlog.get_logger(__name__)
+
+
+class Timers:
+    """Runs the timers of the features of this process."""
+
+    def __init__(self, database: SqliteDatabase, timers: Sequence[Timer]) -> None:
+        self._db = database
+        self._timers = timers
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Run every timer in the background."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._run(timer), name=f"timer {timer.name}") for timer in self._timers]
+
+    async def stop(self) -> None:
+        """Stop all timers; what they were doing is undone or durable."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def next_due(self) -> int | None:
+        """Return the earliest instant at which a timer has something to do."""
+        found = [await self._db.read(_ASKING, timer.due) for timer in self._timers]
+        return min((instant for instant in found if instant is not None), default=None)
+
+    async def run_due(self) -> int:
+        """Do everything that is due at the desk's time; for tests and the replay."""
+        done = 0
+        for timer in self._timers:
+            while await self._is_due(timer):
+                count = await timer.run(self._db)
+                done += count
+                if not count:
+                    break
+        return done
+
+    async def _is_due(self, timer: Timer) -> bool:
+        due = await self._db.read(_ASKING, timer.due)
+        return due is not None and due <= self._db.clock()
+
+    async def _run(self, timer: Timer) -> None:
+        pause = 0.1
+        while True:
+            seen = self._db.pulse.count
+            try:
+                due = await self._db.read(_ASKING, timer.due)
+                wait = LONGEST_SLEEP if due is None else (due - self._db.clock()) / SECOND
+                if wait <= 0:
+                    done = await timer.run(self._db)
+                    await asyncio.sleep(0 if done else 0.2)
+                    pause = 0.1
+                    continue
+            except StorageFault:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+                continue
+            except Exception:
+                _log.exception("timer failed", timer=timer.name)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 30.0)
+                continue
+            await self._db.pulse.wait(seen, min(wait, LONGEST_SLEEP))
+            await asyncio.sleep(BETWEEN_LOOKS)

@@ -1,0 +1,1 @@
+"""HTTP: who asks, what is allowed, how answers and errors look. It knows no feature."""

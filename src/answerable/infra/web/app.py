@@ -1,0 +1,58 @@
+"""The web application: the features' routes under one roof."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+
+from answerable import __version__
+from answerable.infra.web.grants import PUBLIC, check_grant
+from answerable.infra.web.problems import answer_crash, answer_http, answer_problem
+from answerable.infra.web.request import DeskRequest
+from answerable.kernel.errors import Problem
+from answerable.kernel.manifest import Feature
+from answerable.settings import Settings
+
+
+def build_app(features: Sequence[Feature], settings: Settings, **state: Any) -> Litestar:
+    """Build the application of some features; ``state`` is what their handlers may reach.
+
+    Raises ``RuntimeError`` for a route that names no grant: nothing is open by accident.
+    """
+    for feature in features:
+        state |= feature.state
+    app = Litestar(
+        route_handlers=[route for feature in features for route in feature.routes],
+        guards=[check_grant],
+        exception_handlers={Problem: answer_problem, HTTPException: answer_http, Exception: answer_crash},
+        request_class=DeskRequest,
+        request_max_body_size=settings.server.max_body_bytes,
+        state=State(state),
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="Answerable",
+            version=__version__,
+            description="The HTTP interface of the Answerable support desk. Errors are RFC 9457 problem details.",
+            path="/_openapi",  # served by the gateway; the framework's own pages load scripts from elsewhere
+            render_plugins=[],
+            components=Components(
+                security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+            ),
+            security=[{"token": []}],
+            use_handler_docstrings=True,
+        ),
+        debug=False,
+    )
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if "grant" not in handler.opt and not _is_frameworks_own(handler):
+                raise RuntimeError(f"{handler} names no grant; use {PUBLIC!r} for a public route")
+    return app
+
+
+def _is_frameworks_own(handler: Any) -> bool:
+    return str(getattr(handler.fn, "__module__", "")).startswith("litestar.")

@@ -1,0 +1,132 @@
+"""The outermost layer: request ids, kept paths, CORS, who is asking, and the numbers of every request."""
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from answerable.infra import metrics
+from answerable.infra.web.problems import MEDIA_TYPE, problem_body, problem_headers
+from answerable.kernel.actor import ANONYMOUS, Actor, service
+from answerable.kernel.errors import Problem, Unauthenticated
+from answerable.kernel.tx import Database, Tx
+from answerable.settings import Settings
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+Identify = Callable[[Tx, str], Awaitable[Actor]]
+
+METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
+ALLOWED_HEADERS = b"authorization, content-type, idempotency-key, if-match"
+EXPOSED_HEADERS = b"link, x-total-count, location, etag, retry-after, x-request-id"
+KEPT_PREFIXES = ("/user-service/", "/ticket-service/", "/assignment-service/", "/notification-service/")
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
+]
+_ASKING = service("web")
+_log = structlog.get_logger(__name__)
+
+
+def canonical_path(path: str) -> str:
+    """Return today's path for one that existing clients use: ``/ticket-service/tickets`` is ``/api/tickets``.
+
+    A local path that already begins with ``/api/`` is not doubled.
+    """
+    for prefix in KEPT_PREFIXES:
+        if path.startswith(prefix):
+            local = path[len(prefix) - 1 :]
+            return local if local.startswith("/api/") else "/api" + local
+    return path
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: App, database: Database, settings: Settings, identify: Identify | None) -> None:
+        self._app = app
+        self._db = database
+        self._identify = identify
+        self._origins = frozenset(origin.encode() for origin in settings.server.cors_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        path = canonical_path(scope["path"])
+        if path != scope["path"]:
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+        state = scope.setdefault("state", {})
+        extra = [*SECURITY_HEADERS, (b"x-request-id", _request_id(headers.get(b"x-request-id")))]
+        extra += self._cors(headers.get(b"origin"))
+        status = 500
+
+        async def send_with_headers(message: dict[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            await _answer(send_with_headers, 204, b"", self._preflight(headers.get(b"origin")))
+            return
+        try:
+            state["actor"] = await self._who(headers, state)
+            await self._app(scope, receive, send_with_headers)
+        except Problem as problem:
+            body = problem_body(problem.status, problem.title, problem.message, problem.errors)
+            more = [(name.lower().encode(), value.encode()) for name, value in problem_headers(problem).items()]
+            await _answer(send_with_headers, problem.status, body, [(b"content-type", MEDIA_TYPE.encode()), *more])
+        finally:
+            metrics.count_request(scope["method"], state.get("route", ""), status, time.perf_counter() - started)
+
+    async def _who(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> Actor:
+        authorization = headers.get(b"authorization")
+        if authorization is None or self._identify is None:
+            return ANONYMOUS
+        try:
+            return await self._db.read(_ASKING, self._identify, authorization.decode("latin-1"))
+        except Unauthenticated as refusal:
+            state["refusal"] = refusal  # public routes answer all the same
+            return ANONYMOUS
+
+    def _cors(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
+        if origin is None or origin not in self._origins:
+            return [(b"vary", b"Origin")]
+        return [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-credentials", b"true"),
+            (b"access-control-expose-headers", EXPOSED_HEADERS),
+            (b"vary", b"Origin"),
+        ]
+
+    def _preflight(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
+        if origin is None or origin not in self._origins:
+            return []
+        return [
+            (b"access-control-allow-methods", METHODS),
+            (b"access-control-allow-headers", ALLOWED_HEADERS),
+            (b"access-control-max-age", b"600"),
+        ]
+
+
+def _request_id(given: bytes | None) -> bytes:
+    if given and len(given) <= 64 and given.replace(b"-", b"").isalnum():
+        return given
+    return os.urandom(8).hex().encode()
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

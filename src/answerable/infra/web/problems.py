@@ -1,0 +1,105 @@
+"""Errors as RFC 9457 problem details, always with ``message``, never with internals."""
+
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions.http_exceptions import MethodNotAllowedException, NotFoundException
+
+from answerable.kernel.errors import Invalid, Problem
+
+MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger(__name__)
+_TITLES = {
+    400: "Invalid input",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Too large",
+    415: "Unsupported media type",
+}
+_WORDS = {
+    404: "There is nothing here.",
+    405: "This address does not take that method.",
+    413: "The request is larger than the desk takes.",
+}
+
+
+def problem_body(status: int, title: str, message: str, errors: tuple[str, ...] = ()) -> bytes:
+    """Write a problem document."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": message,
+        "message": message,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    return msgspec.json.encode(body)
+
+
+def problem_headers(problem: Problem) -> dict[str, str]:
+    """Return the headers that go with a problem."""
+    headers = {}
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="answerable"'
+    return headers
+
+
+def answer_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
+    """Answer something that the features or the infrastructure raised on purpose."""
+    return Response(
+        problem_body(problem.status, problem.title, problem.message, problem.errors),
+        status_code=problem.status,
+        headers=problem_headers(problem),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Answer what the framework found wrong with a request."""
+    status = error.status_code
+    if isinstance(error, ValidationException):
+        return answer_problem(request, Invalid("The request has invalid values.", errors=_field_errors(error)))
+    if status >= 500:
+        return answer_crash(request, error)
+    headers = dict(error.headers or {}) if isinstance(error, MethodNotAllowedException) else {}
+    message = _WORDS.get(status) or (
+        "The request body is not valid JSON." if status == 400 else _first_line(error.detail)
+    )
+    if isinstance(error, NotFoundException):
+        message = _WORDS[404]
+    return Response(
+        problem_body(status, _TITLES.get(status, "Request refused"), message),
+        status_code=status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def answer_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer an error of ours: logged whole, told in one sentence."""
+    if isinstance(error, RecursionError):  # JSON nested without end
+        return answer_problem(request, Invalid("The request body is nested too deeply."))
+    _log.error("request failed", path=request.scope["path"], method=request.method, exc_info=error)
+    return Response(
+        problem_body(500, "Internal error", "Something went wrong on our side. It has been logged."),
+        status_code=500,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _field_errors(error: ValidationException) -> tuple[str, ...]:
+    found = []
+    for item in error.extra if isinstance(error.extra, list) else []:
+        key, message = str(item.get("key", "")), _first_line(str(item.get("message", "is not valid")))
+        found.append(f"{key or 'body'}: {message}")
+    return tuple(found[:50]) or (f"body: {_first_line(error.detail)}",)
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0][:300] if text else "is not valid"

@@ -1,0 +1,118 @@
+"""What a handler holds: the caller, and the three ways to the database."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import State
+
+from answerable.infra.web import idempotency
+from answerable.kernel.actor import ANONYMOUS, Actor
+from answerable.kernel.errors import Invalid, Stale
+from answerable.kernel.tx import Database, Tx
+from answerable.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """What a verb's result looks like to the client."""
+
+    content: T
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class DeskRequest(Request[Any, Any, State]):
+    """A request to the desk."""
+
+    @property
+    def actor(self) -> Actor:
+        """Return who is asking."""
+        actor: Actor = self.scope["state"].get("actor", ANONYMOUS)
+        return actor
+
+    @property
+    def database(self) -> Database:
+        """Return where units of work run."""
+        database: Database = self.app.state.database
+        return database
+
+    @property
+    def desk_settings(self) -> Settings:
+        """Return the settings of this process."""
+        return self.database.settings
+
+    @property
+    def address(self) -> str:
+        """Return the client's network address, ``unknown`` where there is none."""
+        return self.client.host if self.client else "unknown"
+
+    async def ask(self, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query that reads by index."""
+        return await self.database.read(self.actor, query, *args, **kwargs)
+
+    async def scan(self, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query that may take long."""
+        return await self.database.scan(self.actor, query, *args, **kwargs)
+
+    async def act(self, verb: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a verb as one unit of work (PUT, PATCH, DELETE: safe to repeat as they are)."""
+        return await self.database.write(self.actor, verb, *args, **kwargs)
+
+    async def post(
+        self,
+        reply: Callable[[R], Reply[T]],
+        verb: Callable[Concatenate[Tx, P], Awaitable[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response[T]:
+        """Run a verb as one unit of work and answer it; with an ``Idempotency-Key``, once for that key."""
+        key = self.headers.get("idempotency-key")
+        if key is None:
+            return respond(reply(await self.database.write(self.actor, verb, *args, **kwargs)))
+
+        async def unit(tx: Tx) -> idempotency.Answer:
+            made = reply(await verb(tx, *args, **kwargs))
+            return idempotency.Answer(made.status, dict(made.headers), msgspec.json.encode(made.content).decode())
+
+        claim = idempotency.claim(key, self.actor, self.address, await self._fingerprint())
+        answer = await self.database.write(self.actor, idempotency.once, claim, unit)
+        return Response(  # type: ignore[return-value]  # the same document, already written
+            answer.content.encode(), status_code=answer.status, headers=answer.headers, media_type="application/json"
+        )
+
+    async def _fingerprint(self) -> str:
+        url = f"{self.method} {self.scope['path']}?{self.scope['query_string'].decode('latin-1')}\n"
+        return hashlib.sha256(url.encode() + await self.body()).hexdigest()
+
+    def expected_version(self) -> int | None:
+        """Return the version that ``If-Match`` names, ``None`` where it is absent or ``*``.
+
+        Raises ``Stale`` for a tag that can match no ticket, ``Invalid`` for no tag at all.
+        """
+        header = self.headers.get("if-match")
+        if header is None or header.strip() == "*":
+            return None
+        tag = header.strip().removeprefix("W/")
+        if len(tag) < 2 or tag[0] != '"' or tag[-1] != '"':
+            raise Invalid("If-Match must be an ETag.", errors=('If-Match: must look like "3"',))
+        if not (tag[1:-1].isascii() and tag[1:-1].isdigit()) or len(tag) > 20:
+            raise Stale("The ticket has changed since you read it. Read it again, then repeat your change.")
+        return int(tag[1:-1])
+
+
+def respond(reply: Reply[T]) -> Response[T]:
+    """Write a reply as JSON."""
+    return Response(  # type: ignore[return-value]  # encoded here once, not by the framework
+        msgspec.json.encode(reply.content),
+        status_code=reply.status,
+        headers=dict(reply.headers),
+        media_type="application/json",
+    )

@@ -1,0 +1,48 @@
+"""What a feature offers to the rest of the house. Each feature has one, in its ``feature.py``."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from answerable.kernel.actor import Actor
+from answerable.kernel.tx import Database, Tx
+from answerable.messages.base import Envelope, Event, Message
+
+Consumer: TypeAlias = Callable[[Tx, Any], Awaitable[None]]
+Listener: TypeAlias = Callable[[Envelope, Any], None]
+
+
+@dataclass(frozen=True)
+class Timer:
+    """Something that happens because time passed.
+
+    ``due`` reads the instant (microseconds) of the next thing to do, ``None`` where there is none: one indexed read.
+    ``run`` does what is due now, in units of its own, and returns how many things it did.
+    """
+
+    name: str
+    due: Callable[[Tx], Awaitable[int | None]]
+    run: Callable[[Database], Awaitable[int]]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature's offer.
+
+    ``routes`` are the Litestar handlers of its API and pages; ``consumers`` run once per message in a unit of work;
+    ``state`` is what its handlers reach as ``request.app.state``; ``listeners`` hear each new event of this process after it is durable, and keep nothing; ``identify`` turns an
+    ``Authorization`` header into an actor (one feature offers it); ``on_start`` runs once before the doors open;
+    ``commands`` are click commands; ``audit`` queries compare the feature's own figures with a recount and return
+    a line per difference.
+    """
+
+    name: str
+    routes: Sequence[Any] = ()
+    consumers: Mapping[type[Message], Consumer] = field(default_factory=dict)
+    listeners: Mapping[type[Event], Listener] = field(default_factory=dict)
+    timers: Sequence[Timer] = ()
+    commands: Sequence[Any] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+    identify: Callable[[Tx, str], Awaitable[Actor]] | None = None
+    on_start: Callable[[Database], Awaitable[None]] | None = None
+    audit: Callable[[Tx], Awaitable[list[str]]] | None = None

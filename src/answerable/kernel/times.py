@@ -1,0 +1,32 @@
+"""Instants are UTC microseconds since 1970 (``int``) inside, ISO-8601 with ``Z`` outside."""
+
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(instant: int) -> str:
+    """Write an instant in microseconds as ISO-8601 UTC, with a fraction only where there is one."""
+    moment = _EPOCH + timedelta(microseconds=instant)
+    return moment.replace(tzinfo=None).isoformat() + "Z"
+
+
+def iso_or_none(instant: int | None) -> str | None:
+    """Write an instant, or pass ``None`` on."""
+    return None if instant is None else iso(instant)
+
+
+def parse_iso(text: str) -> int:
+    """Read an ISO-8601 date or instant (UTC where no offset is given) as microseconds.
+
+    Raises ``ValueError`` where ``text`` is not one.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,35 @@
+"""What the assignment feature says, and what may be asked of it."""
+
+from typing import ClassVar
+
+from answerable.messages.base import Command, Event
+
+
+class AgentAvailabilityChanged(Event, frozen=True, kw_only=True):
+    """An agent takes tickets or does not, or takes other ones. ``capacity`` is open tickets at once."""
+
+    TOPIC: ClassVar[str] = "answerable.assignments"
+    TYPE: ClassVar[str] = "AGENT_AVAILABILITY_CHANGED"
+    agent_id: str
+    available: bool
+    capacity: int
+    skills: list[str]
+
+    @property
+    def key(self) -> str:
+        """Return the agent's id."""
+        return self.agent_id
+
+
+class FindAgent(Command, frozen=True, kw_only=True):
+    """Choose an agent for the ticket now, whoever has it. ``asked_by`` is the person who wants it."""
+
+    TOPIC: ClassVar[str] = "answerable.assignments.commands"
+    TYPE: ClassVar[str] = "FIND_AGENT"
+    ticket_id: str
+    asked_by: str
+
+    @property
+    def key(self) -> str:
+        """Return the ticket's id."""
+        return self.ticket_id

@@ -1,0 +1,89 @@
+"""THE WIRING: settings -> database, bus, features -> web application, consumers, timers."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from litestar import Litestar
+
+from answerable.infra.bus.local import LocalBus
+from answerable.infra.database import SqliteDatabase, open_database
+from answerable.infra.database.migrate import Migration, migrate, migrations_of
+from answerable.infra.database.open import system_clock
+from answerable.infra.pruning import pruning
+from answerable.infra.secret import with_secret
+from answerable.infra.timers import Timers
+from answerable.infra.web.app import build_app
+from answerable.infra.web.edge import Edge
+from answerable.kernel.actor import Actor
+from answerable.kernel.manifest import Feature
+from answerable.services import features_of
+from answerable.settings import Settings
+
+T = TypeVar("T")
+
+
+class Desk:
+    """One process of the desk: some services on one database and one bus."""
+
+    def __init__(
+        self, settings: Settings, services: Sequence[str] = (), clock: Callable[[], int] = system_clock
+    ) -> None:
+        """Open the database, bring it up to date and put the parts together; nothing runs yet.
+
+        Raises ``Invalid`` for settings or a database that cannot be used.
+        """
+        self.settings = with_secret(settings)
+        self.features: list[Feature] = features_of(services)
+        self.database: SqliteDatabase = open_database(self.settings, clock)
+        migrate(self.database, wanted_migrations(self.features))
+        self.bus = LocalBus(self.database, self.features)
+        self.timers = Timers(self.database, [t for f in self.features for t in f.timers] + [pruning(self.database)])
+        identify = next((f.identify for f in self.features if f.identify), None)
+        self.litestar: Litestar = build_app(
+            self.features, self.settings, database=self.database, bus=self.bus, desk=self
+        )
+        self.app = Edge(self.litestar, self.database, self.settings, identify)
+
+    async def prepare(self) -> None:
+        """Do what features want done before the doors open."""
+        for feature in self.features:
+            if feature.on_start:
+                await feature.on_start(self.database)
+        await self.bus.prepare()
+
+    async def start(self) -> None:
+        """Prepare, then deliver messages and run timers in the background."""
+        await self.prepare()
+        await self.bus.start()
+        self.timers.start()
+        self.database.watch_others()
+
+    async def stop(self) -> None:
+        """Stop timers and bus, finish what was accepted, close the database."""
+        await self.timers.stop()
+        await self.bus.stop()
+        await self.database.close()
+
+    async def audit(self) -> list[str]:
+        """Compare every feature's figures with a recount; return a line per difference."""
+        found: list[str] = []
+        for feature in self.features:
+            if feature.audit:
+                found += await self.database.scan(Actor(feature.name, "service"), feature.audit)
+        return found
+
+
+def wanted_migrations(features: Sequence[Feature]) -> list[Migration]:
+    """Read the migrations of the bus and of some features."""
+    owned = [("bus", "answerable.infra.bus"), *((f.name, f"answerable.{f.name}") for f in features)]
+    return [migration for owner, package in owned for migration in migrations_of(owner, package)]
+
+
+async def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
+    """Open a desk for one piece of work (a command beside a running server), then close it."""
+    desk = Desk(settings)
+    try:
+        await desk.prepare()
+        return await work(desk)
+    finally:
+        await desk.stop()

@@ -1,0 +1,221 @@
+"""Settings: defaults < TOML file < environment (``ANSWERABLE_SECTION_NAME``) < command line. Read once, frozen.
+
+Standard library only. Every field has a ``doc``; ``docs/settings.md`` is generated from them.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from answerable.kernel.errors import Invalid
+
+PREFIX = "ANSWERABLE"
+DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
+
+
+def setting(default: Any, doc: str, *, secret: bool = False) -> Any:
+    """Declare a setting with its default and its one-line ``doc``; a ``secret`` one is masked when shown."""
+    return field(default=default, metadata={"doc": doc, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the desk answers."""
+
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(8765, "Port to listen on; 0 takes a free one.")
+    public_url: str = setting(
+        "", "The desk's address as people see it, for links in mail; empty: made from host and port."
+    )
+    log_format: str = setting("text", "text for people, json for machines.")
+    max_body_bytes: int = setting(1_048_576, "Largest request body in bytes.")
+    cors_origins: tuple[str, ...] = setting(
+        ("http://localhost:4200", "http://127.0.0.1:4200"), "Web origins whose scripts may call the API."
+    )
+    metrics_networks: tuple[str, ...] = setting(
+        ("127.0.0.0/8", "::1/128"), "Networks that may read /metrics; others get 404."
+    )
+    live_heartbeat_seconds: float = setting(15.0, "Seconds between heartbeats on a live stream.")
+    live_ring: int = setting(4096, "How many live signals are kept for clients that come back.")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where the desk keeps what it knows."""
+
+    data_dir: str = setting("data", "Folder of the database, the secret and nothing else.")
+    secret: str = setting(
+        "", "At least 32 characters; empty: made at first start and kept in the data folder.", secret=True
+    )
+    keep_messages_days: int = setting(7, "How long delivered message ids and idempotency answers are kept beyond use.")
+
+
+@dataclass(frozen=True)
+class Auth:
+    """Who may come in."""
+
+    registration: bool = setting(True, "Whether anybody may register.")
+    verify_email: bool = setting(False, "Whether a new address must be confirmed by mail before it can sign in.")
+    issuer: str = setting("answerable", "iss of the access tokens.")
+    audience: str = setting("answerable", "aud of the access tokens.")
+    access_seconds: int = setting(3600, "Life of an access token in seconds.")
+    refresh_days: int = setting(30, "Life of a refresh token in days.")
+    login_tries: int = setting(10, "Failed sign-ins per account and address in 15 minutes before 429.")
+
+
+@dataclass(frozen=True)
+class Mail:
+    """How mail leaves the desk. Without a host, mails are logged and kept readable by ADMIN."""
+
+    host: str = setting("", "SMTP server; empty: no mail is sent.")
+    port: int = setting(587, "SMTP port.")
+    username: str = setting("", "SMTP user; empty: no sign-in.")
+    password: str = setting("", "SMTP password.", secret=True)
+    security: str = setting("starttls", "starttls, tls or none.")
+    sender: str = setting("Answerable <desk@localhost>", "From address.")
+    timeout_seconds: float = setting(20.0, "Longest wait for the SMTP server.")
+    give_up_hours: int = setting(24, "After how many hours of failed tries a mail is marked failed.")
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """Tickets and their life."""
+
+    auto_close_days: float = setting(7.0, "Days after which a resolved ticket closes by itself; 0: never.")
+    categories: tuple[str, ...] = setting(DEFAULT_CATEGORIES, "Categories of a new desk; ADMIN edits them later.")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Who gets a ticket."""
+
+    capacity: int = setting(20, "Open tickets at once for an agent whose capacity nobody has set.")
+
+
+@dataclass(frozen=True)
+class Sla:
+    """Promises of the default policy (24x7)."""
+
+    warn_share: float = setting(0.75, "Share of the time used at which a promise is at risk.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one process. ``origins`` tells where each value that is not a default came from."""
+
+    server: Server = Server()
+    storage: Storage = Storage()
+    auth: Auth = Auth()
+    mail: Mail = Mail()
+    tickets: Tickets = Tickets()
+    assignment: Assignment = Assignment()
+    sla: Sla = Sla()
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def public_url(self) -> str:
+        """Return the desk's address without a slash at its end."""
+        return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+
+    def with_values(self, origin: str, **values: Any) -> "Settings":
+        """Return these settings with ``section__name=value`` changed and ``origin`` noted; ``None`` changes nothing."""
+        result, origins = self, dict(self.origins)
+        for dotted, value in values.items():
+            if value is None:
+                continue
+            section, _, name = dotted.partition("__")
+            result = replace(result, **{section: replace(getattr(result, section), **{name: value})})
+            origins[f"{section}.{name}"] = origin
+        return replace(result, origins=origins)
+
+
+def load_settings(config: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the TOML file ``config`` (if any), then the environment.
+
+    Raises ``Invalid`` naming the file and the setting for an unknown section, an unknown name or a wrong type.
+    """
+    settings = Settings()
+    if config is not None:
+        settings = _from_file(settings, config)
+    return _from_environment(settings, os.environ if environment is None else environment)
+
+
+def _from_file(settings: Settings, config: Path) -> Settings:
+    try:
+        text = config.read_text()
+        document = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{config}: cannot be read ({error}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"{config}: {error}") from error
+    for section, values in document.items():
+        if section not in sections() or not isinstance(values, dict):
+            raise Invalid(f"{config}: unknown section [{section}]. Known: {', '.join(sections())}.")
+        for name, value in values.items():
+            known = _field(section, name, str(config))
+            settings = _set(
+                settings, section, name, _typed(known.default, value, f"{config}: {section}.{name}"), str(config)
+            )
+    return settings
+
+
+def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX + "_"):
+            continue
+        section, _, name = variable.removeprefix(PREFIX + "_").lower().partition("_")
+        if section not in sections():
+            raise Invalid(f"{variable}: no such setting. Run 'answerable config show' for the list.")
+        known = _field(section, name, variable)
+        settings = _set(settings, section, name, _parsed(known.default, text, variable), variable)
+    return settings
+
+
+def sections() -> dict[str, type]:
+    """Return the name and class of each section of settings."""
+    return {f.name: type(f.default) for f in fields(Settings) if f.name != "origins"}
+
+
+def _field(section: str, name: str, where: str) -> Any:
+    for candidate in fields(sections()[section]):
+        if candidate.name == name:
+            return candidate
+    raise Invalid(f"{where}: no such setting: {section}.{name}. Run 'answerable config show' for the list.")
+
+
+def _set(settings: Settings, section: str, name: str, value: Any, origin: str) -> Settings:
+    return settings.with_values(origin, **{f"{section}__{name}": value})
+
+
+def _typed(default: Any, value: Any, where: str) -> Any:
+    if isinstance(default, tuple):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise Invalid(f"{where}: must be a list of texts.")
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        raise Invalid(f"{where}: must be {_kind(default)}, not {value!r}.")
+    return value
+
+
+def _parsed(default: Any, text: str, where: str) -> Any:
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, bool):
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("0", "false", "no", "off"):
+            return False
+        raise Invalid(f"{where}: must be true or false.")
+    try:
+        return type(default)(text)
+    except ValueError as error:
+        raise Invalid(f"{where}: must be {_kind(default)}.") from error
+
+
+def _kind(default: Any) -> str:
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[type(default)]

@@ -1,0 +1,119 @@
+"""A whole desk in one test: real SQLite file, real bus, real HTTP application, and a clock that the test sets."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+
+from answerable.infra.bus.outbox import envelope, open_envelope
+from answerable.kernel.actor import Actor
+from answerable.kernel.times import SECOND, parse_iso
+from answerable.kernel.tx import Row
+from answerable.messages.base import Envelope, Event, Message
+from answerable.runtime import Desk
+from answerable.settings import Settings
+
+START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
+TESTER = Actor("tester", "service", frozenset(), frozenset())
+
+
+class Clock:
+    """The desk's time, standing still until the test moves it."""
+
+    def __init__(self, now: int = START) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class World:
+    """A desk and the hands to work it with."""
+
+    def __init__(self, desk: Desk, clock: Clock) -> None:
+        self.desk = desk
+        self.clock = clock
+        self.db = desk.database
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(desk.app), base_url="http://desk.test")
+
+    async def settle(self) -> None:
+        """Let every message arrive."""
+        await self.desk.bus.settle()
+
+    async def advance(self, **span: float) -> None:
+        """Move the clock (``hours=1``, ``minutes=5`` ...), stopping at each instant at which a timer is due."""
+        await self.settle()
+        units = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+        until = self.clock.now + int(sum(units[unit] * amount for unit, amount in span.items()) * SECOND)
+        while (due := await self.desk.timers.next_due()) is not None and due <= until:
+            self.clock.now = max(self.clock.now, due)
+            await self.desk.timers.run_due()
+            await self.settle()
+        self.clock.now = until
+
+    async def sql(self, statement: str, **values: Any) -> list[Row]:
+        """Read rows straight from the tables."""
+
+        async def query(tx: Any) -> list[Row]:
+            rows: list[Row] = await tx.run(statement, **values)
+            return rows
+
+        return await self.db.read(TESTER, query)
+
+    async def tell(self, *messages: Message, by: Actor = TESTER) -> None:
+        """Publish messages as another feature would, and let them arrive."""
+
+        async def publish(tx: Any) -> None:
+            for message in messages:
+                (tx.publish if isinstance(message, Event) else tx.send)(message)
+
+        await self.db.write(by, publish)
+        await self.settle()
+
+    async def log(self, *types: str) -> list[Message]:
+        """Return the messages of the event log, oldest first, of some types or all."""
+        return [open_envelope(sealed) for sealed in await self.envelopes(*types)]
+
+    async def envelopes(self, *types: str) -> list[Envelope]:
+        """Return the envelopes of the event log, oldest first, of some types or all."""
+        rows = await self.sql("SELECT * FROM bus_outbox ORDER BY position")
+        return [envelope(row) for row in rows if not types or row["type"] in types]
+
+    async def redeliver_everything(self) -> None:
+        """Let the bus forget how far it has read, as after the worst crash."""
+
+        async def forget(tx: Any) -> None:
+            await tx.run("DELETE FROM bus_offset")
+
+        await self.db.write(TESTER, forget)
+        await self.desk.bus.prepare()
+        await self.settle()
+
+
+def settings_for(folder: Path, **values: Any) -> Settings:
+    """Return settings for a desk in ``folder``."""
+    return Settings().with_values(
+        "test", storage__data_dir=str(folder), storage__secret="t7" * 8 + "-a-secret-for-tests-only", **values
+    )
+
+
+@asynccontextmanager
+async def open_world(folder: Path, services: Sequence[str] = (), **values: Any) -> AsyncIterator[World]:
+    """Open a desk in ``folder``; ``values`` are settings as ``section__name``."""
+    clock = Clock()
+    desk = Desk(settings_for(folder, **values), services, clock)
+    world = World(desk, clock)
+    try:
+        await desk.prepare()
+        yield world
+    finally:
+        await world.http.aclose()
+        await desk.stop()
+
+
+def json_of(response: httpx.Response) -> Any:
+    """Read a JSON answer."""
+    return msgspec.json.decode(response.content)
