@@ -1,0 +1,1 @@
+"""Reads: who asks (``identity``), the keys that tell (``keyring``), and people for screens (``people``)."""
