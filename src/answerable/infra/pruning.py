@@ -12,7 +12,7 @@ _PRUNER = service("pruning")
 
 
 def pruning(database: SqliteDatabase) -> Timer:
-    """Return the timer that forgets old inbox rows and idempotency answers, every hour, a few thousand rows at a time."""
+    """Return the timer that forgets old inbox rows and idempotency answers, hourly, a few thousand rows at once."""
     next_at = database.clock() + HOUR
 
     async def due(tx: Tx) -> int | None:
@@ -34,7 +34,7 @@ async def forget(tx: Tx) -> int:
     An inbox row may go once its consumer's stored offset has passed the message: it cannot be delivered again.
     """
     before = tx.now - tx.settings.storage.keep_messages_days * DAY
-    oldest_kept = uuid7(max(0, before // 1000), bytes(10))  # message ids sort by time
+    oldest_kept = uuid7(max(0, before // 1000), 0, bytes(8))  # message ids sort by time
     rows = await tx.run(
         """DELETE FROM bus_inbox WHERE (consumer, message) IN (
             SELECT i.consumer, i.message FROM bus_inbox i

@@ -30,10 +30,10 @@ class Feature:
     """A feature's offer.
 
     ``routes`` are the Litestar handlers of its API and pages; ``consumers`` run once per message in a unit of work;
-    ``state`` is what its handlers reach as ``request.app.state``; ``listeners`` hear each new event of this process after it is durable, and keep nothing; ``identify`` turns an
-    ``Authorization`` header into an actor (one feature offers it); ``on_start`` runs once before the doors open;
-    ``commands`` are click commands; ``audit`` queries compare the feature's own figures with a recount and return
-    a line per difference.
+    ``listeners`` hear each new event of this process after it is durable, and keep nothing; ``state`` is what its
+    handlers reach as ``request.app.state``; ``identify`` turns an ``Authorization`` header into an actor (one feature
+    offers it); ``on_start`` runs once before the doors open; ``commands`` are click commands; ``audit`` compares the
+    feature's own figures with a recount and returns a line per difference.
     """
 
     name: str

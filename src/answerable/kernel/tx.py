@@ -21,13 +21,24 @@ class Tx(Protocol):
     """
 
     @property
-    def now(self) -> int: ...
+    def now(self) -> int:
+        """Return the time of the unit in UTC microseconds."""
+        ...
+
     @property
-    def actor(self) -> Actor: ...
+    def actor(self) -> Actor:
+        """Return who acts: a person, or the service whose consumer or timer runs."""
+        ...
+
     @property
-    def cause(self) -> Envelope | None: ...
+    def cause(self) -> Envelope | None:
+        """Return the envelope of the message that is being consumed, ``None`` for requests and timers."""
+        ...
+
     @property
-    def settings(self) -> Settings: ...
+    def settings(self) -> Settings:
+        """Return the settings of this process."""
+        ...
 
     async def run(self, sql: str, /, **values: Any) -> list[Row]:
         """Run one statement with ``:name`` values and return its rows.
@@ -57,7 +68,10 @@ class Database(Protocol):
     """Where units of work run."""
 
     @property
-    def settings(self) -> Settings: ...
+    def settings(self) -> Settings:
+        """Return the settings of this process."""
+        ...
+
     def clock(self) -> int:
         """Return the desk's time in UTC microseconds."""
         ...

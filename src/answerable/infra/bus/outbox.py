@@ -51,7 +51,7 @@ def insert(tx: "SqliteTx", message: Message) -> None:
 async def load_after(tx: Tx, position: int, limit: int) -> list[Envelope]:
     """Read the messages behind ``position``, oldest first."""
     rows = await tx.run(
-        f"SELECT {_COLUMNS} FROM bus_outbox WHERE position > :position ORDER BY position LIMIT :limit",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM bus_outbox WHERE position > :position ORDER BY position LIMIT :limit",
         position=position,
         limit=limit,
     )
@@ -60,7 +60,7 @@ async def load_after(tx: Tx, position: int, limit: int) -> list[Envelope]:
 
 async def load_one(tx: Tx, message_id: str) -> Envelope | None:
     """Read one message by its id."""
-    rows = await tx.run(f"SELECT {_COLUMNS} FROM bus_outbox WHERE id = :id", id=message_id)  # noqa: S608
+    rows = await tx.run(f"SELECT {_COLUMNS} FROM bus_outbox WHERE id = :id", id=message_id)
     return envelope(rows[0]) if rows else None
 
 

@@ -22,6 +22,7 @@ from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.pulse import Pulse
 from answerable.kernel.actor import Actor
+from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Envelope
 from answerable.settings import Settings
@@ -68,6 +69,7 @@ class SqliteDatabase:
         self.settings = settings
         self.clock = clock
         self.pulse = Pulse()
+        self._ids = IdMaker()
         self._writer = self._connect()
         self._reader = self._connect(query_only=True)
         self._per_thread = threading.local()
@@ -109,7 +111,7 @@ class SqliteDatabase:
         """Run a query inline: an indexed read takes less time than handing it to a thread."""
         connection = self._writer if self._bulk_every else self._reader
         try:
-            return await query(SqliteTx(connection, self.clock(), actor, self.settings), *args, **kwargs)
+            return await query(SqliteTx(connection, self._ids, self.clock(), actor, self.settings), *args, **kwargs)
         except sqlite3.OperationalError as error:
             raise self._fault(error) from error
 
@@ -128,7 +130,9 @@ class SqliteDatabase:
                 self._scan_connections.append(connection)
             connection.execute("BEGIN")
             try:
-                return run_without_suspending(query(SqliteTx(connection, now, actor, self.settings), *args, **kwargs))
+                return run_without_suspending(
+                    query(SqliteTx(connection, self._ids, now, actor, self.settings), *args, **kwargs)
+                )
             finally:
                 connection.execute("ROLLBACK")
 
@@ -221,7 +225,7 @@ class SqliteDatabase:
         if unit.done.cancelled():
             return
         writer = self._writer
-        tx = SqliteTx(writer, self.clock(), unit.actor, self.settings, unit.cause)
+        tx = SqliteTx(writer, self._ids, self.clock(), unit.actor, self.settings, unit.cause)
         writer.execute("SAVEPOINT unit")
         try:
             result = run_without_suspending(unit.verb(tx))

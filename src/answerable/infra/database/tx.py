@@ -1,6 +1,5 @@
 """The unit of work on SQLite: statements run at once, messages are written to the outbox at the end."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from typing import Any
 from answerable.infra.bus import outbox
 from answerable.infra.database import search
 from answerable.kernel.actor import Actor
-from answerable.kernel.ids import uuid7
+from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Row
 from answerable.messages.base import Command, Envelope, Event, Message
 from answerable.settings import Settings
@@ -18,12 +17,19 @@ from answerable.settings import Settings
 class SqliteTx:
     """One unit of work; see ``kernel.tx.Tx``. Its methods never suspend."""
 
-    __slots__ = ("_connection", "_messages", "actor", "cause", "now", "settings")
+    __slots__ = ("_connection", "_ids", "_messages", "actor", "cause", "now", "settings")
 
     def __init__(
-        self, connection: sqlite3.Connection, now: int, actor: Actor, settings: Settings, cause: Envelope | None = None
+        self,
+        connection: sqlite3.Connection,
+        ids: IdMaker,
+        now: int,
+        actor: Actor,
+        settings: Settings,
+        cause: Envelope | None = None,
     ) -> None:
         self._connection = connection
+        self._ids = ids
         self._messages: list[Message] = []
         self.now = now
         self.actor = actor
@@ -47,8 +53,8 @@ class SqliteTx:
         return self._connection.in_transaction
 
     def new_id(self) -> str:
-        """Make a UUIDv7 of this unit's time."""
-        return uuid7(self.now // 1000, os.urandom(10))
+        """Make a UUIDv7 of this unit's time; later ones sort behind."""
+        return self._ids.make(self.now)
 
     def publish(self, *events: Event) -> None:
         """Keep events for the outbox."""

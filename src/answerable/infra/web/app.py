@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Router
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from answerable import __version__
-from answerable.infra.web.grants import PUBLIC, check_grant
+from answerable.infra.web.grants import PUBLIC, check_grant, needs
 from answerable.infra.web.problems import answer_crash, answer_http, answer_problem
 from answerable.infra.web.request import DeskRequest
-from answerable.kernel.errors import Problem
+from answerable.kernel.errors import Missing, Problem
 from answerable.kernel.manifest import Feature
 from answerable.settings import Settings
 
@@ -37,7 +39,7 @@ def build_app(features: Sequence[Feature], settings: Settings, **state: Any) -> 
             title="Answerable",
             version=__version__,
             description="The HTTP interface of the Answerable support desk. Errors are RFC 9457 problem details.",
-            path="/_openapi",  # served by the gateway; the framework's own pages load scripts from elsewhere
+            openapi_router=_closed_router(),  # the gateway serves the document; see infra/web/openapi.py
             render_plugins=[],
             components=Components(
                 security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
@@ -52,6 +54,15 @@ def build_app(features: Sequence[Feature], settings: Settings, **state: Any) -> 
             if "grant" not in handler.opt and not _is_frameworks_own(handler):
                 raise RuntimeError(f"{handler} names no grant; use {PUBLIC!r} for a public route")
     return app
+
+
+def _closed_router() -> Router:
+    """Return where the framework puts its own schema pages, which load scripts from elsewhere: nobody gets in."""
+
+    async def answer_missing(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -> None:
+        raise Missing("There is nothing here.")
+
+    return Router("/_openapi", route_handlers=[], include_in_schema=False, guards=[answer_missing], opt=needs(PUBLIC))
 
 
 def _is_frameworks_own(handler: Any) -> bool:

@@ -17,12 +17,16 @@ def needs(grant: str) -> dict[str, Any]:
     return {"grant": grant}
 
 
-def check_grant(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard of all routes. Raises ``Unauthenticated`` for nobody, ``Refused`` for a person without the grant."""
+async def check_grant(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard of all routes. Raises ``Unauthenticated`` for nobody, ``Refused`` for a person without the grant.
+
+    It awaits nothing; it is a coroutine because the framework sends plain functions to a thread, on every request.
+    """
+    state = connection.scope["state"]
+    state["route"] = connection.scope.get("path_template", "")  # what the edge counts the request under
     grant = handler.opt.get("grant")
     if grant == PUBLIC:
         return
-    state = connection.scope["state"]
     actor: Actor = state.get("actor", ANONYMOUS)
     if actor.kind == "anonymous":
         raise state.get("refusal") or Unauthenticated("Please sign in first.")

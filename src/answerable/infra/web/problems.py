@@ -1,5 +1,7 @@
 """Errors as RFC 9457 problem details, always with ``message``, never with internals."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -8,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.http_exceptions import MethodNotAllowedException, NotFoundException
 
+from answerable.infra.web.html import render
 from answerable.kernel.errors import Invalid, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -52,11 +55,8 @@ def problem_headers(problem: Problem) -> dict[str, str]:
 
 def answer_problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
     """Answer something that the features or the infrastructure raised on purpose."""
-    return Response(
-        problem_body(problem.status, problem.title, problem.message, problem.errors),
-        status_code=problem.status,
-        headers=problem_headers(problem),
-        media_type=MEDIA_TYPE,
+    return _answer(
+        request, problem.status, problem.title, problem.message, problem.errors, headers=problem_headers(problem)
     )
 
 
@@ -73,12 +73,7 @@ def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     )
     if isinstance(error, NotFoundException):
         message = _WORDS[404]
-    return Response(
-        problem_body(status, _TITLES.get(status, "Request refused"), message),
-        status_code=status,
-        headers=headers,
-        media_type=MEDIA_TYPE,
-    )
+    return _answer(request, status, _TITLES.get(status, "Request refused"), message, headers=headers)
 
 
 def answer_crash(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -86,11 +81,30 @@ def answer_crash(request: Request[Any, Any, Any], error: Exception) -> Response[
     if isinstance(error, RecursionError):  # JSON nested without end
         return answer_problem(request, Invalid("The request body is nested too deeply."))
     _log.error("request failed", path=request.scope["path"], method=request.method, exc_info=error)
+    return _answer(request, 500, "Internal error", "Something went wrong on our side. It has been logged.")
+
+
+def _answer(
+    request: Request[Any, Any, Any],
+    status: int,
+    title: str,
+    message: str,
+    errors: tuple[str, ...] = (),
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response[bytes]:
+    """Answer a problem document, or the same words as a page where a browser asked for a page."""
+    if _wants_page(request):
+        page = render("problem.html", status_code=status, status=status, title=title, message=message, errors=errors)
+        page.headers.update(headers)
+        return page
     return Response(
-        problem_body(500, "Internal error", "Something went wrong on our side. It has been logged."),
-        status_code=500,
-        media_type=MEDIA_TYPE,
+        problem_body(status, title, message, errors), status_code=status, headers=dict(headers), media_type=MEDIA_TYPE
     )
+
+
+def _wants_page(request: Request[Any, Any, Any]) -> bool:
+    path: str = request.scope["path"]
+    return not (path == "/api" or path.startswith("/api/")) and "text/html" in request.headers.get("accept", "")
 
 
 def _field_errors(error: ValidationException) -> tuple[str, ...]:

@@ -1,0 +1,49 @@
+"""What tickets do because something happened elsewhere."""
+
+from answerable.kernel.tx import Tx
+from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
+from answerable.messages.tickets import AssignTicket
+from answerable.messages.users import PersonEvent
+from answerable.tickets import actions, store
+
+RESOLUTION = "RESOLUTION"
+
+
+async def assign_ticket(tx: Tx, command: AssignTicket) -> None:
+    """The assignment has decided."""
+    await actions.accept_assignment(tx, command.ticket_id, command.agent_id, command.assigned_by)
+
+
+async def know_person(tx: Tx, event: PersonEvent) -> None:
+    """Keep the mirror of people; tickets of an agent who is gone go back into the queue."""
+    is_agent = "AGENT" in event.roles
+    await store.save_person(tx, event.user_id, event.name, int(is_agent), int(event.active))
+    if not event.active:
+        await actions.release_tickets_of(tx, event.user_id, "the agent was deactivated")
+    elif not is_agent:
+        await actions.release_tickets_of(tx, event.user_id, "the agent has left the team")
+
+
+async def note_start(tx: Tx, event: SlaStarted) -> None:
+    """A resolution clock runs; a later cycle begins with a clean sheet."""
+    if event.target == RESOLUTION:
+        await store.mirror_due(tx, event.ticket.id, event.due_at)
+        await store.mirror_breach(tx, event.ticket.id, 0)
+
+
+async def note_due(tx: Tx, event: SlaResumed | SlaRecomputed) -> None:
+    """The resolution deadline is another one."""
+    if event.target == RESOLUTION:
+        await store.mirror_due(tx, event.ticket.id, event.due_at)
+
+
+async def note_pause(tx: Tx, event: SlaPaused) -> None:
+    """While paused there is no deadline."""
+    if event.target == RESOLUTION:
+        await store.mirror_due(tx, event.ticket.id, None)
+
+
+async def note_breach(tx: Tx, event: SlaBreached) -> None:
+    """The resolution promise was broken."""
+    if event.target == RESOLUTION:
+        await store.mirror_breach(tx, event.ticket.id, 1)

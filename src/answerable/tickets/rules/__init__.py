@@ -1,0 +1,55 @@
+"""The rules of tickets, pure: values and the time in, the new value and what happened out."""
+
+from answerable.tickets.rules.life import (
+    assign,
+    cancel,
+    close,
+    comment,
+    move,
+    open_ticket,
+    reopen,
+    unassign,
+    update,
+)
+from answerable.tickets.rules.sight import may_comment, may_note, may_see
+from answerable.tickets.rules.ticket import (
+    OPEN_STATUSES,
+    PRIORITIES,
+    STATUSES,
+    SYSTEM,
+    Change,
+    Changes,
+    Comment,
+    Draft,
+    Ticket,
+    known_priority,
+    known_status,
+    rank,
+)
+
+__all__ = [
+    "OPEN_STATUSES",
+    "PRIORITIES",
+    "STATUSES",
+    "SYSTEM",
+    "Change",
+    "Changes",
+    "Comment",
+    "Draft",
+    "Ticket",
+    "assign",
+    "cancel",
+    "close",
+    "comment",
+    "known_priority",
+    "known_status",
+    "may_comment",
+    "may_note",
+    "may_see",
+    "move",
+    "open_ticket",
+    "rank",
+    "reopen",
+    "unassign",
+    "update",
+]

@@ -1,0 +1,135 @@
+"""SQL for lists of tickets: scoped, filtered, in a defined order, by keyset or offset."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from answerable.kernel.actor import Actor
+from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
+from answerable.kernel.tx import Row, Tx
+from answerable.tickets import rules
+from answerable.tickets.rules import Ticket
+from answerable.tickets.rules.filter import TicketFilter
+from answerable.tickets.store.tickets import COLUMNS, ticket_of
+
+NO_DUE = 2**62
+
+# The column behind each sort key; ties by number in the same direction.
+_SORTS: Mapping[str, str] = {
+    "createdAt": "t.number",
+    "updatedAt": "t.updated_at",
+    "priority": "t.priority_rank",
+    "slaDueAt": f"COALESCE(t.sla_due_at, {NO_DUE})",
+}
+
+
+def arms(actor: Actor) -> list[str]:
+    """Return what ``rules.may_see`` says, as conditions that exclude each other, so that each can use its index."""
+    own = "t.requester_id = :me"
+    if actor.may("ticket.read_all"):
+        return ["1 = 1"]
+    if not actor.may("ticket.read_queue"):
+        return [own]
+    queued = "t.agent_id IS NULL AND t.status = 'CREATED'"
+    return [
+        "t.agent_id = :me",
+        queued,
+        f"{own} AND (t.agent_id IS NULL OR t.agent_id <> :me) AND NOT ({queued})",
+    ]
+
+
+async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
+    """Read a page of the tickets that the caller may see."""
+    conditions, values = _conditions(tx, wanted)
+    column = _SORTS[wanted.sort.lstrip("-")]
+    down = wanted.sort.startswith("-")
+    order = f"{column} DESC, t.number DESC" if down else f"{column}, t.number"
+    limited = list(conditions)
+    limits: dict[str, Any] = {}
+    if page.cursor:
+        limited.append(f"({column}, t.number) {'<' if down else '>'} (:after_value, :after_number)")
+        limits = {"after_value": page.cursor[0], "after_number": page.cursor[1]}
+    rows = await _select(tx, limited, order, values | limits, page.size + 1, page.offset)
+    tickets = [ticket_of(row) for row in rows[: page.size]]
+    next_cursor = None
+    if len(rows) > page.size:
+        next_cursor = encode_cursor(wanted.sort, _sort_value(tickets[-1], wanted.sort), tickets[-1].number)
+    counted = await _count(tx, conditions, values, None if page.exact_count else COUNT_CAP)
+    return Page(tickets, next_cursor, str(counted) if page.exact_count else total_text(counted))
+
+
+async def _select(
+    tx: Tx, conditions: list[str], order: str, values: dict[str, Any], limit: int, offset: int
+) -> list[Row]:
+    """Read visible tickets that meet ``conditions``, in ``order``: both SQL of this feature's queries, never input."""
+    parts = []
+    for number, arm in enumerate(arms(tx.actor)):
+        where = " AND ".join([arm, *conditions])
+        part = f"SELECT t.number AS n FROM tickets_ticket t WHERE {where} ORDER BY {order} LIMIT :most"
+        parts.append(f"SELECT * FROM ({part}) a{number}")
+    if len(parts) == 1:
+        where = " AND ".join([arms(tx.actor)[0], *conditions])
+        sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset"
+    else:
+        found = " UNION ALL ".join(parts)
+        sql = f"""SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN ({found})
+            ORDER BY {order} LIMIT :limit OFFSET :offset"""
+    return await tx.run(sql, me=tx.actor.id, limit=limit, offset=offset, most=limit + offset, **values)
+
+
+async def _count(tx: Tx, conditions: list[str], values: dict[str, Any], cap: int | None) -> int:
+    """Count visible tickets that meet ``conditions``, up to ``cap`` + 1 where there is a cap."""
+    total = 0
+    for arm in arms(tx.actor):
+        where = " AND ".join([arm, *conditions])
+        if cap is None:
+            sql = f"SELECT COUNT(*) AS n FROM tickets_ticket t WHERE {where}"
+        else:
+            sql = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM tickets_ticket t WHERE {where} LIMIT :most) x"
+        rows = await tx.run(sql, me=tx.actor.id, most=(cap or 0) + 1 - total, **values)
+        total += int(rows[0]["n"])
+        if cap is not None and total > cap:
+            break
+    return total
+
+
+def _sort_value(ticket: Ticket, sort: str) -> int:
+    name = sort.lstrip("-")
+    if name == "updatedAt":
+        return ticket.updated_at
+    if name == "priority":
+        return rules.rank(ticket.priority)
+    if name == "slaDueAt":
+        return NO_DUE if ticket.sla_due_at is None else ticket.sla_due_at
+    return ticket.number
+
+
+def _conditions(tx: Tx, wanted: TicketFilter) -> tuple[list[str], dict[str, Any]]:
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+    exact = {
+        "t.status": rules.known_status(wanted.status) if wanted.status else None,
+        "t.priority_rank": rules.rank(rules.known_priority(wanted.priority)) if wanted.priority else None,
+        "t.category": wanted.category,
+        "t.agent_id": wanted.assigned_to,
+        "t.requester_id": wanted.created_by,
+    }
+    for column, value in exact.items():
+        if value is not None:
+            name = column.removeprefix("t.")
+            conditions.append(f"{column} = :{name}")
+            values[name] = value
+    if wanted.q and wanted.q.strip():
+        conditions.append(_search(tx, wanted.q, values))
+    return conditions, values
+
+
+def _search(tx: Tx, text: str, values: dict[str, Any]) -> str:
+    hidden = "" if rules.may_note(tx.actor) else " AND c.internal = 0"
+    values["q"] = text[:500]
+    found = f"""MATCHES(t.tickets_ticket, :q) OR t.id IN (
+        SELECT c.ticket_id FROM tickets_comment c WHERE MATCHES(c.tickets_comment, :q){hidden})"""
+    number = text.strip().lstrip("#")
+    if number.isascii() and number.isdigit() and len(number) <= 15:
+        values["asked_number"] = int(number)
+        found = f"t.number = :asked_number OR {found}"
+    return f"({found})"
