@@ -1,8 +1,40 @@
 """The manifest of the gateway feature."""
 
+from answerable.gateway.live import Hub, live
 from answerable.kernel.manifest import Feature
+from answerable.messages import notifications, sla, tickets, users
+
+SIGNALLED = (
+    tickets.TicketCreated,
+    tickets.TicketAssigned,
+    tickets.TicketUnassigned,
+    tickets.StatusChanged,
+    tickets.TicketResolved,
+    tickets.TicketClosed,
+    tickets.TicketReopened,
+    tickets.TicketCancelled,
+    tickets.TicketUpdated,
+    tickets.CommentAdded,
+    sla.SlaStarted,
+    sla.SlaPaused,
+    sla.SlaResumed,
+    sla.SlaRecomputed,
+    sla.SlaFulfilled,
+    sla.SlaAtRisk,
+    sla.SlaBreached,
+    sla.TicketEscalated,
+    notifications.NotificationCreated,
+    notifications.NotificationsRead,
+)
 
 
 def feature() -> Feature:
     """Return what the gateway feature offers."""
-    return Feature("gateway")
+    hub = Hub()
+    return Feature(
+        "gateway",
+        routes=[live],
+        listeners={**dict.fromkeys(SIGNALLED, hub.hear), users.UserChanged: hub.hear_of_person},
+        state={"live": hub},
+        on_start=hub.begin,
+    )
