@@ -5,12 +5,12 @@ from functools import cache
 
 from answerable.kernel.actor import Actor, service
 from answerable.kernel.tx import Tx
-from answerable.users import store
 from answerable.users.actions.door import Door
 from answerable.users.actions.passwords import HASHER
-from answerable.users.actions.people import NewPerson, add_person
+from answerable.users.actions.people import add_person
 from answerable.users.actions.sessions import access_token
-from answerable.users.rules import grants_of
+from answerable.users.rules import NewPerson, grants_of
+from answerable.users.store import people
 from tests.world import World
 
 PASSWORD = "correct horse battery"
@@ -61,7 +61,7 @@ async def token_for(world: World, person_id: str) -> str:
     """Sign an access token for a person as they are now."""
 
     async def sign(tx: Tx) -> str:
-        person = await store.load_person(tx, person_id)
+        person = await people.load_person(tx, person_id)
         assert person is not None
         return access_token(tx, door_of(world).keyring, person, tx.new_id())
 

@@ -1,7 +1,7 @@
 """The manifest of the users feature."""
 
-from answerable.kernel.manifest import Feature
-from answerable.users import api
+from answerable.kernel.manifest import Feature, Timer
+from answerable.users import api, timers
 from answerable.users.actions.door import Door
 
 
@@ -11,6 +11,10 @@ def feature() -> Feature:
     return Feature(
         "users",
         routes=api.ROUTES,
+        timers=[
+            Timer("users mail", timers.next_mail, timers.send_mail),
+            Timer("users pruning", timers.next_pruning, timers.prune),
+        ],
         state={"door": door},
         identify=door.identity.identify,
         on_start=door.open,

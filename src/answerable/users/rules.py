@@ -1,11 +1,15 @@
 """Roles and what they add up to; what a name, an address and a password must be; how long things live. Pure."""
 
+import base64
+import hashlib
+import hmac
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from answerable.kernel.errors import Invalid
-from answerable.kernel.times import DAY, HOUR, MINUTE
+from answerable.kernel.errors import Conflict, Invalid
+from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
 
 ROLES = ("USER", "AGENT", "MANAGER", "ADMIN")
 
@@ -36,6 +40,9 @@ BAD_LINK = "Invalid or expired link"
 BAD_TOKEN = "Invalid or expired token"  # noqa: S105  # words of the contract
 EMAIL_TAKEN = "Email already exists"
 
+TOO_OFTEN = "Too many failed tries. Please wait a little."
+MAILS_PER_RECIPIENT = 3  # of one kind in TRY_WINDOW
+NOTICE_LIFE = DAY
 TRY_WINDOW = 15 * MINUTE
 WIDER = 5  # one account from anywhere, or one address for any account, may fail this many times as often
 
@@ -62,6 +69,22 @@ class Person:
     verified_at: int | None
     created_at: int
     updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody to add. An empty ``password_hash`` fits no password; ``id`` is made where it is empty.
+
+    ``verified`` says that the address is known to be theirs.
+    """
+
+    name: str
+    email: str
+    roles: tuple[str, ...] = ("USER",)
+    password_hash: str = ""
+    active: bool = True
+    verified: bool = False
+    id: str = ""
 
 
 def check_name(name: str) -> str:
@@ -95,16 +118,89 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text.strip()).casefold()
 
 
-def check_password(password: str) -> str:
-    """Return a new password in the form that is hashed, or raise ``Invalid``."""
+def check_password(password: str, field: str = "password") -> None:
+    """Raise ``Invalid``, naming ``field``, for a password that is too short or too long."""
     if not PASSWORD_LENGTH[0] <= len(password) <= PASSWORD_LENGTH[1]:
-        raise _invalid("password", f"must have {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[1]} characters")
-    return password_form(password)
+        complaint = f"must have {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[1]} characters"
+        raise Invalid(f"The password {complaint}.", errors=(f"{field}: {complaint}",))
+    if any("\ud800" <= letter <= "\udfff" for letter in password):
+        raise Invalid("The password has broken characters.", errors=(f"{field}: has broken characters",))
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Run all checks of a form and raise one ``Invalid`` with everything that is wrong."""
+    found: list[Invalid] = []
+    for check in checks:
+        try:
+            check()
+        except Invalid as complaint:
+            found.append(complaint)
+    if found:
+        raise Invalid(found[0].message, errors=tuple(error for complaint in found for error in complaint.errors))
 
 
 def password_form(password: str) -> str:
     """Return a password as it is hashed: the same letters typed on any keyboard are the same password."""
     return unicodedata.normalize("NFC", password)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What to change about a person; ``None`` stays as it is."""
+
+    name: str | None = None
+    roles: tuple[str, ...] | None = None
+    active: bool | None = None
+
+
+def change_person(person: Person, wanted: Changes, *, by: str, other_admins: int, now: int) -> tuple[Person, list[str]]:
+    """Return a person after some changes and the names of the fields that changed; ``sessions`` means all ended.
+
+    ``by`` is the id of who asks and ``other_admins`` how many active administrators there are beside this person.
+    Raises ``Invalid`` for a bad value, ``Conflict`` where the desk would lose its last administrator, or somebody
+    would lock themselves out.
+    """
+    changed = replace(
+        person,
+        name=person.name if wanted.name is None else check_name(wanted.name),
+        roles=person.roles if wanted.roles is None else check_roles(wanted.roles),
+        active=person.active if wanted.active is None else wanted.active,
+    )
+    if _rules(person) and not _rules(changed):
+        if by == person.id:
+            raise Conflict("You cannot take administration from yourself. Ask another administrator.")
+        if other_admins == 0:
+            raise Conflict("This is the last active administrator. Make another one first.")
+    names = [name for name in ("name", "roles", "active") if getattr(changed, name) != getattr(person, name)]
+    if not names:
+        return person, []
+    changed = replace(changed, updated_at=now)
+    if {"roles", "active"} & set(names):
+        changed, names = end_sessions(changed, now), [*names, "sessions"]
+    return changed, names
+
+
+def end_sessions(person: Person, now: int) -> Person:
+    """Return a person for whom no token given out so far is good any more."""
+    return replace(person, session_version=person.session_version + 1, updated_at=now)
+
+
+def differences(before: Person, after: Person) -> dict[str, list[Any]]:
+    """Return what the audit shows of a change: field -> [before, after]."""
+    shown = {"name": "name", "email": "email", "roles": "roles", "active": "active"}
+    return {
+        name: [_plain(getattr(before, field)), _plain(getattr(after, field))]
+        for name, field in shown.items()
+        if getattr(before, field) != getattr(after, field)
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _rules(person: Person) -> bool:
+    return person.active and "ADMIN" in person.roles
 
 
 def check_roles(roles: Iterable[str]) -> tuple[str, ...]:
@@ -119,3 +215,38 @@ def check_roles(roles: Iterable[str]) -> tuple[str, ...]:
 
 def _invalid(name: str, complaint: str) -> Invalid:
     return Invalid(f"{name.capitalize()} {complaint}.", errors=(f"{name}: {complaint}",))
+
+
+# --- links and tries -------------------------------------------------------------------------------------------------
+
+
+def link_token(secret: str, link_id: str, purpose: str) -> str:
+    """Return the token of a link: 256 bits that only the holder of the desk's secret can make again."""
+    key = hmac.new(secret.encode(), b"users link", hashlib.sha256).digest()
+    made = hmac.new(key, f"{purpose} {link_id}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+
+
+def token_hash(token: str) -> str:
+    """Return what is kept of a token of 256 random bits; nothing slower is needed for those."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def try_limits(email: str, address: str, tries: int) -> dict[tuple[str, str], int]:
+    """Return how often a sign-in may fail in ``TRY_WINDOW``, for each thing that is counted.
+
+    The account from one address is counted strictly; the account from anywhere and the address with any account more
+    widely, so that a stranger cannot lock somebody out with a handful of tries, nor one colleague a whole office.
+    """
+    account = fold(email)[:EMAIL_LENGTH]
+    return {
+        (account, address): max(1, tries),
+        (account, ""): max(1, tries) * WIDER,
+        ("", address): max(1, tries) * WIDER,
+    }
+
+
+def next_mail_try(attempts: int, now: int, expires_at: int) -> int | None:
+    """Return when to try a mail again after ``attempts`` failures, ``None`` when it would be too late."""
+    at = now + min(10 * SECOND * 2**attempts, 10 * MINUTE)
+    return at if at < expires_at else None

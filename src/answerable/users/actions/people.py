@@ -1,28 +1,31 @@
 """People come and change."""
 
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
-from answerable.kernel.errors import Invalid
+import msgspec
+
+from answerable.kernel.errors import Conflict, Invalid, Missing
 from answerable.kernel.tx import Tx
-from answerable.messages.users import UserRegistered
-from answerable.users import store
-from answerable.users.rules import EMAIL_TAKEN, Person, check_email, check_name, check_roles
-
-
-@dataclass(frozen=True, slots=True)
-class NewPerson:
-    """Somebody to add. An empty ``password_hash`` fits no password; ``id`` is made where it is empty."""
-
-    name: str
-    email: str
-    roles: tuple[str, ...] = ("USER",)
-    password_hash: str = ""
-    active: bool = True
-    id: str = ""
+from answerable.messages.users import UserChanged, UserRegistered
+from answerable.users.actions import mails
+from answerable.users.rules import (
+    EMAIL_TAKEN,
+    Changes,
+    NewPerson,
+    Person,
+    change_person,
+    check_email,
+    check_name,
+    check_roles,
+    differences,
+    end_sessions,
+)
+from answerable.users.store import audit, links, people, sessions
 
 
 async def add_person(tx: Tx, new: NewPerson) -> Person:
-    """Add a person whose address nobody needs to confirm (any more).
+    """Add a person.
 
     Raises ``Invalid`` for a name, address or roles that cannot be, and for an address that is taken.
     """
@@ -34,15 +37,132 @@ async def add_person(tx: Tx, new: NewPerson) -> Person:
         roles=check_roles(new.roles),
         active=new.active,
         session_version=1,
-        verified_at=tx.now,
+        verified_at=tx.now if new.verified else None,
         created_at=tx.now,
         updated_at=tx.now,
     )
-    if not await store.insert_person(tx, person):
+    if not await people.insert_person(tx, person):
         raise Invalid(EMAIL_TAKEN, errors=(f"email: {EMAIL_TAKEN}",))
     tx.publish(
         UserRegistered(
             user_id=person.id, name=person.name, email=person.email, roles=list(person.roles), active=person.active
         )
     )
+    return person
+
+
+async def register(tx: Tx, new: NewPerson) -> str:
+    """Add somebody who came by themselves; return their id.
+
+    Where addresses are confirmed by mail, the person exists from the confirmation on. An address that is taken then
+    gets a mail that says so, and the caller the same answer as for any other.
+    """
+    new = replace(new, roles=("USER",), id=tx.new_id(), verified=False)
+    if not tx.settings.auth.verify_email:
+        return (await add_person(tx, new)).id
+    new = replace(new, name=check_name(new.name), email=check_email(new.email))
+    known = await people.load_person_by_email(tx, new.email)
+    await mails.ask_to_confirm(tx, new, known)
+    return new.id
+
+
+async def create_person(tx: Tx, new: NewPerson) -> Person:
+    """Add somebody as an administrator; without a password they get a mail with a link to choose one."""
+    person = await add_person(tx, new)
+    await record(tx, "CREATED", person.id, roles=[None, list(person.roles)], active=[None, person.active])
+    if not person.password_hash and person.active:
+        await mails.invite(tx, person)
+    return person
+
+
+async def create_admin(tx: Tx, new: NewPerson) -> Person:
+    """Add an administrator from the command line of the machine."""
+    person = await add_person(tx, replace(new, roles=("ADMIN",), active=True, verified=True))
+    await record(tx, "ADMIN_CREATED", person.id, roles=[None, list(person.roles)])
+    await links.burn_setup_links(tx)
+    return person
+
+
+async def set_up(tx: Tx, link_id: str, new: NewPerson) -> Person:
+    """Add the first administrator with a setup link.
+
+    Raises ``Conflict`` where there is an active administrator by now, ``Invalid`` where the link was used meanwhile.
+    """
+    if await people.count_other_admins(tx, ""):
+        raise Conflict("This desk has an administrator already. Ask them for an account.")
+    await mails.use_link(tx, link_id)
+    person = await add_person(tx, replace(new, roles=("ADMIN",), active=True))
+    await record(tx, "SET_UP", person.id, roles=[None, list(person.roles)])
+    return person
+
+
+async def change_somebody(tx: Tx, person_id: str, wanted: Changes) -> Person:
+    """Change name, roles and activity of a person together, as an administrator.
+
+    Raises ``Missing``, ``Invalid`` and ``Conflict`` as ``rules.change_person`` says; then nothing is changed.
+    """
+    person = await people.load_person(tx, person_id)
+    if person is None:
+        raise Missing("There is no such person.")
+    others = await people.count_other_admins(tx, person_id)
+    changed, names = change_person(person, wanted, by=tx.actor.id, other_admins=others, now=tx.now)
+    if names:
+        await record(tx, "CHANGED", person.id, **differences(person, changed))
+        await save(tx, changed, names)
+        if not changed.active:
+            await sessions.revoke_sessions(tx, person.id)
+            await links.burn_links(tx, person.id)
+    return changed
+
+
+async def rename_oneself(tx: Tx, name: str | None) -> Person:
+    """Change one's own name; ``None`` keeps it."""
+    person = await _oneself(tx)
+    changed, names = change_person(person, Changes(name=name), by=person.id, other_admins=0, now=tx.now)
+    if names:
+        await save(tx, changed, names)
+    return changed
+
+
+async def set_password(tx: Tx, person: Person, password_hash: str) -> Person:
+    """Give a person a new password; every session and link of theirs ends."""
+    changed = end_sessions(replace(person, password_hash=password_hash), tx.now)
+    await save(tx, changed, ["sessions"])
+    await sessions.revoke_sessions(tx, person.id)
+    await links.burn_links(tx, person.id)
+    await record(tx, "PASSWORD_CHANGED", person.id)
+    return changed
+
+
+async def end_all_sessions(tx: Tx) -> None:
+    """Sign the caller out everywhere."""
+    person = await _oneself(tx)
+    await save(tx, end_sessions(person, tx.now), ["sessions"])
+    await sessions.revoke_sessions(tx, person.id)
+
+
+async def save(tx: Tx, person: Person, changed: list[str]) -> None:
+    """Store a changed person and tell whom it concerns."""
+    await people.update_person(tx, person)
+    tx.publish(
+        UserChanged(
+            user_id=person.id,
+            name=person.name,
+            email=person.email,
+            roles=list(person.roles),
+            active=person.active,
+            changed=changed,
+        )
+    )
+
+
+async def record(tx: Tx, action: str, person_id: str, **detail: list[Any]) -> None:
+    """Add a line to the record of changes: field -> [before, after]."""
+    await audit.insert_audit(tx, person_id, action, msgspec.json.encode(detail).decode())
+
+
+async def _oneself(tx: Tx) -> Person:
+    person = await people.load_person(tx, tx.actor.id)
+    if person is None:
+        raise Missing("There is no such person.")
     return person

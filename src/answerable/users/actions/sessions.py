@@ -1,15 +1,28 @@
-"""Signing in, staying signed in, signing out."""
+"""Signing in, staying signed in, signing out, and the links that let people in without a password."""
 
-import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from answerable.kernel.errors import Unauthenticated
+from answerable.kernel.errors import Invalid, Unauthenticated
 from answerable.kernel.times import DAY, SECOND
 from answerable.kernel.tx import Tx
-from answerable.users import store
+from answerable.users.actions import mails
+from answerable.users.actions.people import add_person, set_password
 from answerable.users.queries.keyring import Keyring, make_key
-from answerable.users.rules import BAD_LOGIN, Person
+from answerable.users.queries.people import open_link
+from answerable.users.rules import BAD_LINK, BAD_LOGIN, BAD_TOKEN, EMAIL_TAKEN, NewPerson, Person, token_hash
+from answerable.users.store import links, people, sessions
+
+BAD_REFRESH = "The refresh token is not valid. Please sign in again."
+
+
+class ReusedRefresh(Unauthenticated):
+    """A refresh token came a second time: either of the two who have it is a thief."""
+
+    def __init__(self, family: str) -> None:
+        """Hold the family that must end."""
+        super().__init__(BAD_REFRESH)
+        self.family = family
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +40,7 @@ async def ensure_signing_key(tx: Tx, keyring: Keyring) -> None:
         return
     kid = tx.new_id()
     sealed, public = make_key(kid, tx.settings.storage.secret)
-    await store.insert_signing_key(tx, kid, sealed, public)
+    await sessions.insert_signing_key(tx, kid, sealed, public)
     await keyring.load(tx)
 
 
@@ -54,26 +67,91 @@ async def start_session(tx: Tx, keyring: Keyring, proved: Person) -> Tokens:
 
     Raises ``Unauthenticated`` where their rights ended between the proof and this unit.
     """
-    person = await store.load_person(tx, proved.id)
+    return await _issue(tx, keyring, await _still(tx, proved), family=tx.new_id())
+
+
+async def refresh_session(tx: Tx, keyring: Keyring, refresh: str) -> Tokens:
+    """Give new tokens for a refresh token, which is used up by it.
+
+    Raises ``Unauthenticated`` for one that is not good, ``ReusedRefresh`` for one that was used before.
+    """
+    row = await sessions.load_refresh(tx, token_hash(refresh))
+    if row is None or row["revoked_at"] is not None or row["expires_at"] <= tx.now:
+        raise Unauthenticated(BAD_REFRESH)
+    if not await sessions.use_refresh(tx, row["hash"]):
+        raise ReusedRefresh(row["family"])
+    person = await people.load_person(tx, row["person_id"])
+    if person is None or not person.active:
+        raise Unauthenticated(BAD_REFRESH)
+    return await _issue(tx, keyring, person, row["family"])
+
+
+async def end_family(tx: Tx, family: str) -> None:
+    """End a session whose refresh token was used twice."""
+    await sessions.revoke_family(tx, family)
+
+
+async def end_session(tx: Tx, *, jti: str | None, refresh: str | None) -> None:
+    """End the session of an access token, of a refresh token, or both; what is not known has ended."""
+    if jti and (family := await sessions.load_family_of(tx, jti)):
+        await sessions.revoke_family(tx, family)
+    if refresh and (row := await sessions.load_refresh(tx, token_hash(refresh))):
+        await sessions.revoke_family(tx, row["family"])
+
+
+async def change_password(tx: Tx, keyring: Keyring, proved: Person, password_hash: str) -> Tokens:
+    """Set another password; all sessions end but the new one that is returned."""
+    changed = await set_password(tx, await _still(tx, proved), password_hash)
+    return await _issue(tx, keyring, changed, family=tx.new_id())
+
+
+async def reset_password(tx: Tx, token: str, password_hash: str) -> Person:
+    """Set the password with a link from a mail. Raises ``Invalid`` where the link is not good any more."""
+    link = await open_link(tx, token, "RESET", "INVITE", refusal=BAD_TOKEN)
+    person = await people.load_person(tx, link["person_id"] or "")
+    if person is None or not person.active:
+        raise Invalid(BAD_TOKEN, errors=(f"token: {BAD_TOKEN}",))
+    await mails.use_link(tx, link["id"], refusal=BAD_TOKEN)
+    read_at_the_address = replace(person, verified_at=person.verified_at or tx.now)
+    return await set_password(tx, read_at_the_address, password_hash)
+
+
+async def confirm_address(tx: Tx, token: str) -> Person:
+    """Make the person of a registration whose address is now known to be theirs.
+
+    Raises ``Invalid`` where the link is not good any more, or somebody else has confirmed the address meanwhile.
+    """
+    link = await open_link(tx, token, "VERIFY")
+    waiting = await people.load_pending(tx, link["person_id"])
+    if waiting is None:
+        raise Invalid(BAD_LINK, errors=(f"token: {BAD_LINK}",))
+    if await people.load_person_by_email(tx, waiting.email):
+        raise Invalid(EMAIL_TAKEN, errors=(f"email: {EMAIL_TAKEN}",))
+    await mails.use_link(tx, link["id"])
+    new = NewPerson(waiting.name, waiting.email, ("USER",), waiting.password_hash, verified=True, id=waiting.id)
+    return await add_person(tx, new)
+
+
+async def prune(tx: Tx, before: int, most: int) -> int:
+    """Forget tokens, links, mails and registrations that expired before an instant; return how many went."""
+    return await links.prune(tx, before, most)
+
+
+async def _still(tx: Tx, proved: Person) -> Person:
+    person = await people.load_person(tx, proved.id)
     if person is None or not person.active or person.session_version != proved.session_version:
         raise Unauthenticated(BAD_LOGIN)
-    return await issue(tx, keyring, person, family=tx.new_id())
+    return person
 
 
-async def issue(tx: Tx, keyring: Keyring, person: Person, family: str) -> Tokens:
-    """Make an access token and a refresh token of a family, and keep the hash of the second."""
+async def _issue(tx: Tx, keyring: Keyring, person: Person, family: str) -> Tokens:
     jti, refresh = tx.new_id(), secrets.token_urlsafe(32)
-    await store.insert_refresh(
+    await sessions.insert_refresh(
         tx,
-        token_hash=hash_of(refresh),
+        hashed=token_hash(refresh),
         family=family,
         person_id=person.id,
         jti=jti,
         expires_at=tx.now + tx.settings.auth.refresh_days * DAY,
     )
     return Tokens(access_token(tx, keyring, person, jti), refresh, tx.settings.auth.access_seconds)
-
-
-def hash_of(token: str) -> str:
-    """Return what is kept of a token of 256 random bits."""
-    return hashlib.sha256(token.encode()).hexdigest()

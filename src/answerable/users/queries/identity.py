@@ -6,9 +6,9 @@ from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Unauthenticated
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
-from answerable.users import store
 from answerable.users.queries.keyring import BadToken, Keyring
 from answerable.users.rules import grants_of
+from answerable.users.store import people
 
 KNOWN = 10_000  # tokens and actors remembered per desk
 NOT_VALID = "The token is not valid. Please sign in again."
@@ -41,7 +41,7 @@ class Identity:
         what an administrator changes holds from the next request on.
         """
         shown = await self.pass_of(tx, authorization)
-        standing = await store.load_standing(tx, shown.person_id)
+        standing = await people.load_standing(tx, shown.person_id)
         if standing is None or not standing["active"] or standing["session_version"] != shown.version:
             raise Unauthenticated(ENDED)
         key = (shown.person_id, standing["roles"], standing["name"])

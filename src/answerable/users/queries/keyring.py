@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from answerable.kernel.errors import Unavailable
 from answerable.kernel.tx import Tx
-from answerable.users import store
+from answerable.users.store import sessions
 
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"  # RFC 9068: no other kind of JWT passes for an access token
@@ -38,7 +38,7 @@ class Keyring:
     async def load(self, tx: Tx) -> bool:
         """Read the stored keys; false where none of them can sign (there is none, or the secret has changed)."""
         self._public, self._signer = {}, None
-        for row in await store.load_signing_keys(tx):
+        for row in await sessions.load_signing_keys(tx):
             private = _unseal(row["private_key"], row["kid"], tx.settings.storage.secret)
             if private is None:
                 _log.warning("signing key cannot be opened with this secret", kid=row["kid"])

@@ -1,0 +1,45 @@
+"""SQL for the record of who changed whom."""
+
+from typing import Any
+
+from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
+from answerable.kernel.tx import Row, Tx
+
+NEWEST = "newest-change"
+
+
+async def insert_audit(tx: Tx, person_id: str, action: str, detail: str) -> None:
+    """Record what ``tx.actor`` did to a person; ``detail`` is JSON."""
+    await tx.run(
+        """INSERT INTO users_audit (id, at, actor_id, actor_kind, person_id, action, detail)
+        VALUES (:id, :at, :actor_id, :actor_kind, :person_id, :action, :detail)""",
+        id=tx.new_id(),
+        at=tx.now,
+        actor_id=tx.actor.id,
+        actor_kind=tx.actor.kind,
+        person_id=person_id,
+        action=action,
+        detail=detail,
+    )
+
+
+async def list_audit(tx: Tx, page: PageRequest) -> Page[Row]:
+    """Read a page of the record, newest first, with the names of today."""
+    after, limits = "", dict[str, Any](limit=page.size + 1, offset=page.offset)
+    if page.cursor:
+        after = "WHERE (a.at, a.id) < (:after_at, :after_id)"
+        limits |= {"after_at": page.cursor[0], "after_id": page.cursor[1]}
+    rows = await tx.run(
+        f"""SELECT a.*, actor.name AS actor_name, person.name AS person_name FROM users_audit a
+        LEFT JOIN users_person actor ON actor.id = a.actor_id
+        LEFT JOIN users_person person ON person.id = a.person_id
+        {after} ORDER BY a.at DESC, a.id DESC LIMIT :limit OFFSET :offset""",
+        **limits,
+    )
+    shown = rows[: page.size]
+    cursor = encode_cursor(NEWEST, shown[-1]["at"], shown[-1]["id"]) if len(rows) > page.size else None
+    cap = 2**62 if page.exact_count else COUNT_CAP
+    counted = (
+        await tx.run("SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM users_audit LIMIT :most) counted", most=cap + 1)
+    )[0]["n"]
+    return Page(shown, cursor, str(counted) if page.exact_count else total_text(counted))
