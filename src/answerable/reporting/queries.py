@@ -1,0 +1,241 @@
+"""The reports, as clients see them. What each figure means is written in ``rules.Figures``."""
+
+from collections import defaultdict
+
+import msgspec
+
+from answerable.kernel.errors import Invalid
+from answerable.kernel.paging import Page, PageRequest, encode_cursor, total_text
+from answerable.kernel.times import iso
+from answerable.kernel.tx import Tx
+from answerable.reporting import rules, store
+from answerable.reporting.rules import ALWAYS, Figures, Span, Tally
+
+BREACHES = "breaches"
+AGENTS = "agents"
+
+
+class StatusCount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How many tickets are in a status."""
+
+    status: str
+    count: int
+
+
+class PriorityCount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How many tickets have a priority."""
+
+    priority: str
+    count: int
+
+
+class ResolutionTime(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How long resolved tickets took, in minutes from raised to resolved; null where none is resolved."""
+
+    average_resolution_minutes: float | None
+    median_resolution_minutes: float | None
+    resolved: int
+
+
+class Breach(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A ticket whose promised resolution was missed: when it was due, and late from then on."""
+
+    ticket_id: str
+    sla_due_at: str
+    breached_at: str
+    status: str
+    priority: str
+    assigned_to: str | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The desk in one line. ``resolved`` holds the closed ones too: answered for good."""
+
+    total_tickets: int
+    open: int
+    unassigned: int
+    created: int
+    assigned: int
+    in_progress: int
+    waiting: int
+    resolved: int
+    closed: int
+    cancelled: int
+    sla_breached: int
+    average_resolution_minutes: float | None
+
+
+class Dashboard(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The desk at a glance."""
+
+    total_tickets: int
+    open_tickets: int
+    closed_tickets: int
+    unassigned_tickets: int
+    sla_breached_tickets: int
+    tickets_by_status: dict[str, int]
+    tickets_by_priority: dict[str, int]
+
+
+class AgentReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An agent's tickets: those assigned to them now. Times are medians in minutes, null where there is none."""
+
+    agent_id: str
+    name: str | None
+    open: int
+    resolved: int
+    median_first_response_minutes: float | None
+    median_resolution_minutes: float | None
+    breaches: int
+
+
+async def read_figures(tx: Tx, span: Span) -> Figures:
+    """Read the figures: from the counters for all tickets, by a count for those of a span."""
+    return rules.figures(await store.load_count(tx) if span.is_always else await store.count_tickets(tx, span))
+
+
+async def resolution_time(tx: Tx, span: Span) -> ResolutionTime:
+    """Read mean and median of the time to resolve. The median reads half of an index: ask away from the loop."""
+    found = await read_figures(tx, span)
+    skip, take = rules.median_place(found.measured)
+    middle = await store.load_resolutions(tx, span, skip, take) if found.measured else []
+    return ResolutionTime(
+        average_resolution_minutes=found.average_minutes,
+        median_resolution_minutes=rules.median_minutes(middle),
+        resolved=found.resolved,
+    )
+
+
+async def list_breaches(tx: Tx, span: Span, page: PageRequest) -> Page[Breach]:
+    """Read a page of the tickets whose resolution is late, the latest breach first."""
+    rows = await store.list_breaches(tx, span, _breach_cursor(page), page.offset, page.size + 1)
+    shown = rows[: page.size]
+    last = shown[-1] if len(rows) > page.size else None
+    return Page(
+        [
+            Breach(
+                ticket_id=row["ticket_id"],
+                sla_due_at=iso(row["breached_at"]),  # the deadline that was missed, not one that moved since
+                breached_at=iso(row["breached_at"]),
+                status=row["status"],
+                priority=row["priority"],
+                assigned_to=row["agent_id"],
+            )
+            for row in shown
+        ],
+        encode_cursor(BREACHES, last["breached_at"], last["ticket_id"]) if last else None,
+        await _breach_total(tx, span, page),
+    )
+
+
+def _breach_cursor(page: PageRequest) -> tuple[int, str] | None:
+    if page.cursor is None:
+        return None
+    at, ticket_id = page.cursor
+    if not isinstance(at, int) or not isinstance(ticket_id, str):
+        raise Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
+    return at, ticket_id
+
+
+async def _breach_total(tx: Tx, span: Span, page: PageRequest) -> str:
+    if span.is_always or page.exact_count:
+        return str((await read_figures(tx, span)).breached)
+    return total_text(await store.count_breaches_to_cap(tx, span))
+
+
+async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport]:
+    """Read a page of the agents who are active or have tickets, by name, with the figures of each."""
+    tallies: dict[str, list[Tally]] = defaultdict(list)
+    for agent_id, tally in await store.count_tickets_of_agents(tx, span):
+        tallies[agent_id].append(tally)
+    responses = _by_agent(await store.load_middle_responses(tx, span))
+    resolutions = _by_agent(await store.load_middle_resolutions(tx, span))
+    known = await store.list_agents(tx)
+    names: dict[str, str] = {row["id"]: row["name"] for row in known}
+    reported = {row["id"] for row in known if row["active"]} | tallies.keys()
+    places = sorted((names.get(agent_id, "").casefold(), agent_id) for agent_id in reported)
+    part = [place for place in places if page.cursor is None or place > _agent_cursor(page)][page.offset :]
+    reports = []
+    for _, agent_id in part[: page.size]:
+        found = rules.figures(tallies[agent_id])
+        reports.append(
+            AgentReport(
+                agent_id=agent_id,
+                name=names.get(agent_id),
+                open=found.open,
+                resolved=found.resolved,
+                median_first_response_minutes=rules.median_minutes(responses[agent_id]),
+                median_resolution_minutes=rules.median_minutes(resolutions[agent_id]),
+                breaches=found.breached,
+            )
+        )
+    more = len(part) > page.size
+    return Page(reports, encode_cursor(AGENTS, *part[page.size - 1]) if more else None, str(len(places)))
+
+
+def _agent_cursor(page: PageRequest) -> tuple[str, str]:
+    name, agent_id = page.cursor or ("", "")
+    return str(name), str(agent_id)
+
+
+def _by_agent(rows: list[tuple[str, int]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for agent_id, duration in rows:
+        found[agent_id].append(duration)
+    return found
+
+
+def by_status(found: Figures) -> list[StatusCount]:
+    """Show every status once, in the order of a ticket's life."""
+    return [StatusCount(status=status, count=count) for status, count in found.by_status.items()]
+
+
+def by_priority(found: Figures) -> list[PriorityCount]:
+    """Show every priority once, from LOW to CRITICAL."""
+    return [PriorityCount(priority=priority, count=count) for priority, count in found.by_priority.items()]
+
+
+def summary(found: Figures) -> Summary:
+    """Show the figures in one line."""
+    return Summary(
+        total_tickets=found.total,
+        open=found.open,
+        unassigned=found.unassigned,
+        created=found.by_status["CREATED"],
+        assigned=found.by_status["ASSIGNED"],
+        in_progress=found.by_status["IN_PROGRESS"],
+        waiting=found.by_status["WAITING"],
+        resolved=found.resolved,
+        closed=found.closed,
+        cancelled=found.by_status["CANCELLED"],
+        sla_breached=found.breached,
+        average_resolution_minutes=found.average_minutes,
+    )
+
+
+def dashboard(found: Figures) -> Dashboard:
+    """Show the figures at a glance."""
+    return Dashboard(
+        total_tickets=found.total,
+        open_tickets=found.open,
+        closed_tickets=found.closed,
+        unassigned_tickets=found.unassigned,
+        sla_breached_tickets=found.breached,
+        tickets_by_status=found.by_status,
+        tickets_by_priority=found.by_priority,
+    )
+
+
+async def audit(tx: Tx) -> list[str]:
+    """Compare the counters with a count of the tickets; return a line per difference."""
+    kept = {tally.cell: tally for tally in await store.load_count(tx)}
+    counted = {tally.cell: tally for tally in await store.count_tickets(tx, ALWAYS)}
+    return [
+        f"reporting: {' '.join(map(str, cell))}: kept {_numbers(kept.get(cell))}, counted {_numbers(counted.get(cell))}"
+        for cell in sorted(kept.keys() | counted.keys())
+        if _numbers(kept.get(cell)) != _numbers(counted.get(cell))
+    ]
+
+
+def _numbers(tally: Tally | None) -> tuple[int, int, int, int]:
+    return (tally.tickets, tally.measured, tally.seconds, tally.micros) if tally else (0, 0, 0, 0)

@@ -1,0 +1,77 @@
+"""What each figure of the reports means. Every report takes its figures from here, so they are equal everywhere."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from answerable.kernel.times import MINUTE, SECOND
+from answerable.reporting.rules.facts import DONE, OPEN, PRIORITIES, STATUSES, Tally
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of some tickets.
+
+    * ``total``: all tickets; it is ``open`` + ``resolved`` + the cancelled ones.
+    * ``by_status``, ``by_priority``: every status in the order of a ticket's life and every priority from LOW to
+      CRITICAL, zeros included.
+    * ``open``: CREATED, ASSIGNED, IN_PROGRESS or WAITING. A cancelled ticket is not open.
+    * ``unassigned``: open and without an agent.
+    * ``resolved``: answered for good and not opened again: RESOLVED or CLOSED.
+    * ``closed``: CLOSED; each of them is one of the ``resolved``.
+    * ``breached``: the promised resolution was missed in the current cycle, whatever the status is now.
+    * ``average_minutes``: from raised to resolved, of the ``resolved``, in minutes with two decimals; ``None`` where
+      there is none.
+    """
+
+    total: int
+    by_status: dict[str, int]
+    by_priority: dict[str, int]
+    open: int
+    unassigned: int
+    resolved: int
+    closed: int
+    breached: int
+    measured: int
+    average_minutes: float | None
+
+
+def figures(tallies: Iterable[Tally]) -> Figures:
+    """Add up the figures of some tickets."""
+    by_status = dict.fromkeys(STATUSES, 0)
+    by_priority = dict.fromkeys(PRIORITIES, 0)
+    total = unassigned = breached = measured = duration = 0
+    for tally in tallies:
+        total += tally.tickets
+        by_status[tally.status] += tally.tickets
+        by_priority[tally.priority] += tally.tickets
+        breached += tally.tickets if tally.breached else 0
+        unassigned += tally.tickets if tally.status in OPEN and not tally.assigned else 0
+        measured += tally.measured
+        duration += tally.seconds * SECOND + tally.micros
+    return Figures(
+        total=total,
+        by_status=by_status,
+        by_priority=by_priority,
+        open=sum(by_status[status] for status in OPEN),
+        unassigned=unassigned,
+        resolved=sum(by_status[status] for status in DONE),
+        closed=by_status["CLOSED"],
+        breached=breached,
+        measured=measured,
+        average_minutes=mean_minutes(duration, measured),
+    )
+
+
+def mean_minutes(total: int, count: int) -> float | None:
+    """Return the mean of ``count`` durations that are ``total`` microseconds together, in minutes, two decimals."""
+    return round(total / count / MINUTE, 2) if count else None
+
+
+def median_place(count: int) -> tuple[int, int]:
+    """Return where the middle of ``count`` sorted values is: how many to skip and how many to take."""
+    return (max(0, count - 1) // 2, 2 - count % 2)
+
+
+def median_minutes(middle: Sequence[int]) -> float | None:
+    """Return the median of the one or two values in the middle (microseconds), in minutes, two decimals."""
+    return mean_minutes(sum(middle), len(middle))

@@ -1,0 +1,230 @@
+"""All SQL of reporting."""
+
+from typing import Any
+
+import msgspec
+
+from answerable.kernel.paging import COUNT_CAP
+from answerable.kernel.tx import Row, Tx
+from answerable.messages.tickets import TicketRef
+from answerable.reporting.rules import Facts, Span, Tally
+
+_FACTS = Facts.__struct_fields__
+_CHANGING = tuple(name for name in _FACTS if name not in ("ticket_id", "requester_id", "created_at"))
+_SAVE = f"""UPDATE reporting_ticket SET {", ".join(f"{name} = :{name}" for name in _CHANGING)}, resolution = :resolution
+    WHERE ticket_id = :ticket_id"""
+
+# An upsert that changes nothing: the row is there afterwards, and ours until the unit commits.
+_CLAIM = f"""INSERT INTO reporting_ticket
+    (ticket_id, status, priority, category, requester_id, agent_id, created_at)
+VALUES (:id, :status, :priority, :category, :requester_id, :agent_id, :created_at)
+ON CONFLICT (ticket_id) DO UPDATE SET last_sequence = reporting_ticket.last_sequence
+RETURNING {", ".join(_FACTS)}"""
+
+_SUMS = """COUNT(*) AS tickets, COUNT(resolution) AS measured, COALESCE(SUM(resolution / 1000000), 0) AS seconds,
+    COALESCE(SUM(resolution % 1000000), 0) AS micros"""
+_ASSIGNED = "CASE WHEN agent_id IS NULL THEN 0 ELSE 1 END"
+
+
+# --- tickets -------------------------------------------------------------------------------------------------------
+
+
+async def claim_facts(tx: Tx, ticket: TicketRef) -> Facts:
+    """Read what is known of a ticket, and begin with a stub where nothing is."""
+    rows = await tx.run(
+        _CLAIM,
+        id=ticket.id,
+        status=ticket.status,
+        priority=ticket.priority,
+        category=ticket.category,
+        requester_id=ticket.requester_id,
+        agent_id=ticket.agent_id,
+        created_at=ticket.created_at,
+    )
+    return Facts(**dict(rows[0]))
+
+
+async def save_facts(tx: Tx, facts: Facts) -> None:
+    """Store what is known of a ticket."""
+    values = msgspec.structs.asdict(facts)
+    del values["requester_id"], values["created_at"]  # never change, and creation is indexed
+    await tx.run(_SAVE, **values, resolution=facts.resolution)
+
+
+# --- counters ------------------------------------------------------------------------------------------------------
+
+
+async def add_to_count(tx: Tx, change: Tally) -> None:
+    """Add a change to its counter."""
+    await tx.run(
+        """INSERT INTO reporting_count (status, priority, assigned, breached, tickets, measured, seconds, micros)
+        VALUES (:status, :priority, :assigned, :breached, :tickets, :measured, :seconds, :micros)
+        ON CONFLICT (status, priority, assigned, breached) DO UPDATE SET
+            tickets = reporting_count.tickets + excluded.tickets,
+            measured = reporting_count.measured + excluded.measured,
+            seconds = reporting_count.seconds + excluded.seconds,
+            micros = reporting_count.micros + excluded.micros""",
+        **msgspec.structs.asdict(change),
+    )
+
+
+async def load_count(tx: Tx) -> list[Tally]:
+    """Read the counters: a hundred rows, however many tickets there are."""
+    rows = await tx.run(
+        """SELECT status, priority, assigned, breached, tickets, measured, seconds, micros
+        FROM reporting_count WHERE tickets <> 0 ORDER BY status, priority, assigned, breached"""
+    )
+    return [_tally(row) for row in rows]
+
+
+async def count_tickets(tx: Tx, span: Span) -> list[Tally]:
+    """Count the tickets of a span, one by one."""
+    where, values = _selection(span)
+    rows = await tx.run(
+        f"""SELECT status, priority, {_ASSIGNED} AS assigned, sla_breached AS breached, {_SUMS}
+        FROM reporting_ticket WHERE {where}
+        GROUP BY status, priority, {_ASSIGNED}, sla_breached ORDER BY 1, 2, 3, 4""",
+        **values,
+    )
+    return [_tally(row) for row in rows]
+
+
+async def count_tickets_of_agents(tx: Tx, span: Span) -> list[tuple[str, Tally]]:
+    """Count the tickets of a span for each agent who has some."""
+    where, values = _selection(span)
+    rows = await tx.run(
+        f"""SELECT agent_id, status, priority, 1 AS assigned, sla_breached AS breached, {_SUMS}
+        FROM reporting_ticket WHERE agent_id IS NOT NULL AND {where}
+        GROUP BY agent_id, status, priority, sla_breached""",
+        **values,
+    )
+    return [(row["agent_id"], _tally(row)) for row in rows]
+
+
+# --- durations -----------------------------------------------------------------------------------------------------
+
+
+async def load_resolutions(tx: Tx, span: Span, skip: int, take: int) -> list[int]:
+    """Read some durations of resolved tickets in their order, in microseconds."""
+    where, values = _selection(span)
+    rows = await tx.run(
+        f"""SELECT resolution FROM reporting_ticket WHERE resolution IS NOT NULL AND {where}
+        ORDER BY resolution LIMIT :take OFFSET :skip""",
+        take=take,
+        skip=skip,
+        **values,
+    )
+    return [row["resolution"] for row in rows]
+
+
+async def load_middle_resolutions(tx: Tx, span: Span) -> list[tuple[str, int]]:
+    """Read for each agent the one or two durations in the middle: raised to resolved."""
+    return await _middle_of_agents(tx, span, "resolution")
+
+
+async def load_middle_responses(tx: Tx, span: Span) -> list[tuple[str, int]]:
+    """Read for each agent the one or two durations in the middle: raised to first response."""
+    return await _middle_of_agents(tx, span, "first_response_at - created_at")
+
+
+async def _middle_of_agents(tx: Tx, span: Span, duration: str) -> list[tuple[str, int]]:
+    where, values = _selection(span)
+    rows = await tx.run(
+        f"""SELECT agent_id, duration FROM (
+            SELECT agent_id, duration, ROW_NUMBER() OVER (PARTITION BY agent_id ORDER BY duration) AS place,
+                COUNT(*) OVER (PARTITION BY agent_id) AS total
+            FROM (SELECT agent_id, {duration} AS duration FROM reporting_ticket
+                WHERE agent_id IS NOT NULL AND {where}) AS measured
+            WHERE duration IS NOT NULL) AS ranked
+        WHERE place IN ((total + 1) / 2, (total + 2) / 2)""",
+        **values,
+    )
+    return [(row["agent_id"], row["duration"]) for row in rows]
+
+
+# --- breaches ------------------------------------------------------------------------------------------------------
+
+
+async def list_breaches(tx: Tx, span: Span, after: tuple[int, str] | None, skip: int, take: int) -> list[Row]:
+    """Read tickets whose resolution is late, the latest breach first, behind the row ``after`` (breached_at, id)."""
+    where, values = _selection(span)
+    if after is not None:
+        where += " AND (breached_at, ticket_id) < (:after_at, :after_id)"
+        values |= {"after_at": after[0], "after_id": after[1]}
+    return await tx.run(
+        f"""SELECT ticket_id, breached_at, status, priority, agent_id FROM reporting_ticket
+        WHERE sla_breached = 1 AND {where} ORDER BY breached_at DESC, ticket_id DESC LIMIT :take OFFSET :skip""",
+        take=take,
+        skip=skip,
+        **values,
+    )
+
+
+async def count_breaches_to_cap(tx: Tx, span: Span) -> int:
+    """Count late tickets of a span, at most ``COUNT_CAP`` + 1."""
+    where, values = _selection(span)
+    rows = await tx.run(
+        f"""SELECT COUNT(*) AS found FROM (
+            SELECT 1 AS one FROM reporting_ticket WHERE sla_breached = 1 AND {where} LIMIT :cap) AS some""",
+        cap=COUNT_CAP + 1,
+        **values,
+    )
+    return int(rows[0]["found"])
+
+
+# --- agents --------------------------------------------------------------------------------------------------------
+
+
+async def save_agent(tx: Tx, agent_id: str, name: str, active: int, sequence: int) -> None:
+    """Remember an agent as message ``sequence`` about them says, unless a newer one has spoken."""
+    await tx.run(
+        """INSERT INTO reporting_agent (id, name, active, last_sequence) VALUES (:id, :name, :active, :sequence)
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, active = excluded.active,
+            last_sequence = excluded.last_sequence
+        WHERE excluded.last_sequence > reporting_agent.last_sequence""",
+        id=agent_id,
+        name=name,
+        active=active,
+        sequence=sequence,
+    )
+
+
+async def retire_agent(tx: Tx, agent_id: str, name: str, sequence: int) -> None:
+    """Remember that somebody is an agent no more, where they were one; everybody else is not kept."""
+    await tx.run(
+        """UPDATE reporting_agent SET name = :name, active = 0, last_sequence = :sequence
+        WHERE id = :id AND last_sequence < :sequence""",
+        id=agent_id,
+        name=name,
+        sequence=sequence,
+    )
+
+
+async def list_agents(tx: Tx) -> list[Row]:
+    """Read everybody who is or was an agent."""
+    return await tx.run("SELECT id, name, active FROM reporting_agent")
+
+
+def _selection(span: Span) -> tuple[str, dict[str, Any]]:
+    """Return the condition that every report shares: counted tickets, created in the span."""
+    where, values = "last_sequence > 0", {}
+    if span.start is not None:
+        where += " AND created_at >= :span_start"
+        values["span_start"] = span.start
+    if span.end is not None:
+        where += " AND created_at < :span_end"
+        values["span_end"] = span.end
+    return where, values
+
+
+def _tally(row: Row) -> Tally:
+    return Tally(
+        row["status"],
+        row["priority"],
+        row["assigned"],
+        row["breached"],
+        int(row["tickets"]),  # some engines sum integers into decimals
+        int(row["measured"]),
+        int(row["seconds"]),
+        int(row["micros"]),
+    )
