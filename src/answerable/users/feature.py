@@ -1,7 +1,7 @@
 """The manifest of the users feature."""
 
 from answerable.kernel.manifest import Feature, Timer
-from answerable.users import api, timers
+from answerable.users import api, cli, pages, timers
 from answerable.users.actions.door import Door
 
 
@@ -10,7 +10,7 @@ def feature() -> Feature:
     door = Door()
     return Feature(
         "users",
-        routes=api.ROUTES,
+        routes=[*api.ROUTES, *pages.ROUTES],
         timers=[
             Timer("users mail", timers.next_mail, timers.send_mail),
             Timer("users pruning", timers.next_pruning, timers.prune),
@@ -18,4 +18,6 @@ def feature() -> Feature:
         state={"door": door},
         identify=door.identity.identify,
         on_start=door.open,
+        greeting=cli.greeting,
+        commands=[cli.create_admin],
     )
