@@ -1,8 +1,27 @@
 """The manifest of the notifications feature."""
 
-from answerable.kernel.manifest import Feature
+from answerable.infra.mail import Mailer
+from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.tx import Database
+from answerable.messages.users import UserChanged, UserRegistered
+from answerable.notifications import api, consumers, queries, rules, timers
 
 
 def feature() -> Feature:
     """Return what the notifications feature offers."""
-    return Feature("notifications")
+    return Feature(
+        "notifications",
+        routes=api.ROUTES,
+        consumers={
+            UserRegistered: consumers.know_person,
+            UserChanged: consumers.know_person,
+            **dict.fromkeys(rules.EVENTS, consumers.notify),
+        },
+        timers=(Timer("notifications.mail", timers.next_mail, timers.send_due),),
+        on_start=_on_start,
+        audit=queries.audit,
+    )
+
+
+async def _on_start(database: Database) -> None:
+    Mailer(database.settings.mail)  # settings that cannot be used are refused at the door, not at the first mail

@@ -1,0 +1,175 @@
+"""What notifications do: load, decide, store, publish."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from answerable.kernel.errors import Conflict, Invalid, Missing
+from answerable.kernel.tx import Tx
+from answerable.messages.notifications import NotificationCreated, NotificationsRead
+from answerable.messages.sla import SlaEvent
+from answerable.messages.tickets import TicketEvent
+from answerable.notifications import queries, rules, store
+from answerable.notifications.queries import MailView, NoticeView, PreferenceView
+from answerable.notifications.rules import Delivery, Person
+
+MOST_PREFERENCES = 200
+LOGGED_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A person's wish about one type of event on one channel; ``enabled`` is 1 or 0."""
+
+    type: str
+    channel: str
+    enabled: int
+
+
+# --- telling -----------------------------------------------------------------------------------------------------
+
+
+async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
+    """Tell everybody whom the matrix names, once for this message, and note why somebody is not told."""
+    cause = tx.cause
+    if cause is None:
+        raise ValueError("Notifications answer to messages of the bus.")
+    cells = rules.addressees(event, rules.doers(event, cause))
+    people: dict[str, Person] = {}
+    off: set[tuple[str, str]] = set()
+    for person_id in sorted({cell.person_id for cell in cells if not cell.told_by} | {event.ticket.agent_id or ""}):
+        person = await store.find_person(tx, person_id)
+        if person is not None:
+            people[person_id] = person
+            unwanted = await store.list_switched_off(tx, person_id)
+            off |= {(person_id, channel) for about, channel in unwanted if about == event.TYPE}
+    made = rules.decide(
+        event,
+        cause,
+        people,
+        off,
+        tx.now,
+        public_url=tx.settings.public_url,
+        verified=int(tx.settings.auth.verify_email),
+        give_up_hours=tx.settings.mail.give_up_hours,
+    )
+    for delivery in made:
+        if await store.insert_delivery(tx, delivery):
+            await _show(tx, delivery)
+
+
+async def know_person(tx: Tx, person: Person) -> None:
+    """Keep the mirror of people; who was unknown when something was told is told now."""
+    known = await store.find_person(tx, person.id)
+    await store.save_person(tx, person)
+    if known is not None:
+        return
+    off = await store.list_switched_off(tx, person.id)
+    for kept in await store.load_waiting_for(tx, person.id):
+        unwanted = {channel for about, channel in off if about == kept.type}
+        decided = rules.reconsider(kept, person, unwanted, tx.now, tx.settings.mail.give_up_hours)
+        if await store.save_delivery(tx, decided, kept):
+            await _show(tx, decided)
+
+
+async def _show(tx: Tx, delivery: Delivery) -> None:
+    if delivery.channel != rules.SCREEN or delivery.state != "SENT":
+        return
+    notice_id = tx.new_id()
+    await store.insert_notice(tx, notice_id, delivery)
+    tx.publish(
+        NotificationCreated(
+            notification_id=notice_id,
+            user_id=delivery.person_id,
+            ticket_id=delivery.ticket_id,
+            about=delivery.type,
+        )
+    )
+
+
+# --- what people do with their own -------------------------------------------------------------------------------
+
+
+async def read_notice(tx: Tx, notice_id: str) -> NoticeView:
+    """Mark one of the caller's notices read. Raises ``Missing`` for any other."""
+    if await store.mark_read(tx, tx.actor.id, notice_id):
+        tx.publish(NotificationsRead(user_id=tx.actor.id))
+    notice = await store.find_notice(tx, tx.actor.id, notice_id)
+    if notice is None:
+        raise Missing("There is no such notification.")
+    return queries.notice_view(notice)
+
+
+async def read_all_notices(tx: Tx) -> int:
+    """Mark all of the caller's notices read; return how many were not before."""
+    changed = await store.mark_all_read(tx, tx.actor.id)
+    if changed:
+        tx.publish(NotificationsRead(user_id=tx.actor.id))
+    return changed
+
+
+async def set_preferences(tx: Tx, wanted: Sequence[Preference]) -> list[PreferenceView]:
+    """Change some of the caller's preferences; return all. Raises ``Invalid`` with a line for each wrong one."""
+    errors = [] if len(wanted) <= MOST_PREFERENCES else [f"preferences: must be at most {MOST_PREFERENCES}"]
+    for place, preference in enumerate(wanted[:MOST_PREFERENCES]):
+        if preference.type not in rules.TYPES:
+            errors.append(f"{place}.type: must be one of {', '.join(rules.TYPES)}")
+        if preference.channel not in rules.CHANNELS:
+            errors.append(f"{place}.channel: must be one of {', '.join(rules.CHANNELS)}")
+    if errors:
+        raise Invalid("The preferences cannot be taken.", errors=tuple(errors))
+    for preference in wanted:
+        await store.save_preference(tx, tx.actor.id, preference.type, preference.channel, preference.enabled)
+    return await queries.list_preferences(tx)
+
+
+# --- mail --------------------------------------------------------------------------------------------------------
+
+
+async def claim_mail(tx: Tx) -> Delivery | None:
+    """Take the next mail that is due, addressed as its person is reached now; ``None`` where none is due.
+
+    A mail to somebody who is gone meanwhile is suppressed on the way.
+    """
+    until = rules.claimed_until(tx.now, tx.settings.mail.timeout_seconds)
+    while (claimed := await store.claim_mail(tx, until)) is not None:
+        person = await store.find_person(tx, claimed.person_id)
+        reason = rules.why_not_mail(person)
+        if person is not None and not reason:
+            return rules.readdress(claimed, person.email)
+        await store.save_delivery(tx, rules.suppress(claimed, reason, tx.now), claimed)
+    return None
+
+
+async def log_mails(tx: Tx) -> list[Delivery]:
+    """Mark some due mails as logged, for a desk without a mail server; return them."""
+    logged: list[Delivery] = []
+    while len(logged) < LOGGED_AT_ONCE and (claimed := await claim_mail(tx)) is not None:
+        await store.save_delivery(tx, rules.log(claimed, tx.now), claimed)
+        logged.append(claimed)
+    return logged
+
+
+async def record_sent(tx: Tx, mail: Delivery) -> None:
+    """The server took a claimed mail."""
+    await store.save_delivery(tx, rules.sent(mail, tx.now), mail)
+
+
+async def put_off_mail(tx: Tx, mail: Delivery, error: str) -> None:
+    """A claimed mail could not be sent now."""
+    await store.save_delivery(tx, rules.put_off(mail, error, tx.now), mail)
+
+
+async def give_up_mail(tx: Tx, mail: Delivery, error: str) -> None:
+    """A claimed mail was refused for good."""
+    await store.save_delivery(tx, rules.give_up(mail, error, tx.now), mail)
+
+
+async def retry_mail(tx: Tx, message_id: str, person_id: str) -> MailView:
+    """Queue a failed mail again. Raises ``Missing`` for no mail, ``Conflict`` for one that has not failed."""
+    mail = await store.find_mail(tx, message_id, person_id)
+    if mail is None:
+        raise Missing("There is no such mail.")
+    queued = rules.requeue(mail, tx.now, tx.settings.mail.give_up_hours)
+    if not await store.save_delivery(tx, queued, mail):
+        raise Conflict("Somebody else has just sent this mail again.")
+    return queries.mail_view(queued)

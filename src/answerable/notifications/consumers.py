@@ -1,0 +1,20 @@
+"""What notifications do because something happened elsewhere."""
+
+from answerable.kernel.tx import Tx
+from answerable.messages.sla import SlaEvent
+from answerable.messages.tickets import TicketEvent
+from answerable.messages.users import PersonEvent
+from answerable.notifications import actions
+from answerable.notifications.rules import Person
+
+
+async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
+    """Something happened to a ticket."""
+    await actions.notify(tx, event)
+
+
+async def know_person(tx: Tx, event: PersonEvent) -> None:
+    """A person is new or changed."""
+    roles = " ".join(sorted(event.roles))
+    person = Person(id=event.user_id, name=event.name, email=event.email, roles=roles, active=int(event.active))
+    await actions.know_person(tx, person)

@@ -1,0 +1,167 @@
+"""Whether a person is told on a channel, and if not, why not."""
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from answerable.kernel.times import HOUR
+from answerable.messages.base import Envelope, Event
+from answerable.notifications.rules.matrix import ACTS, EMAIL, SCREEN, Addressee, Part, addressees, doers
+from answerable.notifications.rules.words import words
+
+STATES = ("QUEUED", "SENDING", "SENT", "FAILED", "SUPPRESSED", "LOGGED")
+
+DID_IT = "did it themselves"
+UNKNOWN = "no such person"
+INACTIVE = "not active"
+NOT_STAFF = "not staff any more"
+SWITCHED_OFF = "switched off by preference"
+NO_ADDRESS = "no address"
+
+_STAFF = frozenset({"AGENT", "MANAGER", "ADMIN"})
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """What this feature knows of a person."""
+
+    id: str
+    name: str
+    email: str
+    roles: str
+    active: int
+
+    @property
+    def is_staff(self) -> int:
+        """Tell (1 or 0) whether staff matters may be told to them."""
+        return int(not _STAFF.isdisjoint(self.roles.split()))
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of telling one person of one event on one channel. Instants are UTC microseconds.
+
+    ``next_at`` is when to look at it again; ``give_up_at`` when a mail that was not taken is marked failed.
+    """
+
+    message_id: str
+    person_id: str
+    channel: str
+    state: str
+    reason: str
+    part: str
+    type: str
+    ticket_id: str | None
+    address: str
+    subject: str
+    body: str
+    attempts: int
+    next_at: int | None
+    give_up_at: int | None
+    error: str | None
+    created_at: int
+    done_at: int | None
+
+
+def decide(
+    event: Event,
+    cause: Envelope,
+    people: Mapping[str, Person],
+    switched_off: Collection[tuple[str, str]],
+    now: int,
+    *,
+    public_url: str,
+    verified: int,
+    give_up_hours: int,
+) -> list[Delivery]:
+    """Return a delivery for each cell of the matrix. ``switched_off`` holds (person, channel) for this type.
+
+    ``people`` are the ones known of the addressees and the ticket's agent.
+    """
+    did_it = doers(event, cause)
+    ticket = getattr(event, "ticket", None)
+    agent = people.get(ticket.agent_id) if ticket is not None and ticket.agent_id else None
+    made = []
+    for cell in addressees(event, did_it):
+        acted = did_it if event.TYPE in ACTS else frozenset[str]()
+        reason = _why_not(cell, acted, people.get(cell.person_id), (cell.person_id, cell.channel) in switched_off)
+        told = None
+        if reason in ("", UNKNOWN):
+            told = words(event, cell.part, agent.name if agent else "", public_url, verified)
+        fresh = Delivery(
+            message_id=cause.id,
+            person_id=cell.person_id,
+            channel=cell.channel,
+            state="SUPPRESSED",
+            reason=reason,
+            part=cell.part,
+            type=event.TYPE,
+            ticket_id=ticket.id if ticket is not None else None,
+            address="",
+            subject="" if told is None else told.subject if cell.channel == EMAIL else told.title,
+            body="" if told is None else told.text if cell.channel == EMAIL else told.message,
+            attempts=0,
+            next_at=None,
+            give_up_at=None,
+            error=None,
+            created_at=now,
+            done_at=now,
+        )
+        made.append(fresh if reason else _go(fresh, people[cell.person_id], now, give_up_hours))
+    return made
+
+
+def reconsider(kept: Delivery, person: Person, switched_off: Collection[str], now: int, give_up_hours: int) -> Delivery:
+    """Decide again on a delivery to somebody unknown, now that ``person`` is known; an old one stays as it is.
+
+    ``switched_off`` holds the channels that they do not want for this type.
+    """
+    if now - kept.created_at > give_up_hours * HOUR:
+        return replace(kept, reason=f"{UNKNOWN} at the time", body="")
+    cell = Addressee(kept.person_id, Part(kept.part), kept.channel)
+    reason = _why_not(cell, frozenset(), person, kept.channel in switched_off)
+    if reason:
+        return replace(kept, reason=reason, body="")
+    return _go(replace(kept, reason=""), person, now, give_up_hours)
+
+
+def readdress(mail: Delivery, address: str) -> Delivery:
+    """Address a claimed mail as its person is reached now."""
+    return replace(mail, address=address)
+
+
+def why_not_mail(person: Person | None) -> str:
+    """Return why a queued mail may not go out any more, empty where it may."""
+    if person is None:
+        return UNKNOWN
+    if not person.active:
+        return INACTIVE
+    return "" if person.email else NO_ADDRESS
+
+
+def _why_not(cell: Addressee, did_it: Collection[str], person: Person | None, unwanted: object) -> str:
+    if cell.told_by:
+        return f"told by {cell.told_by}"
+    if cell.person_id in did_it:
+        return DID_IT
+    if person is None:
+        return UNKNOWN
+    if not person.active:
+        return INACTIVE
+    if cell.part != Part.REQUESTER and not person.is_staff:
+        return NOT_STAFF
+    if unwanted:
+        return SWITCHED_OFF
+    return NO_ADDRESS if cell.channel == EMAIL and not person.email else ""
+
+
+def _go(delivery: Delivery, person: Person, now: int, give_up_hours: int) -> Delivery:
+    if delivery.channel == SCREEN:
+        return replace(delivery, state="SENT", done_at=now)
+    return replace(
+        delivery,
+        state="QUEUED",
+        address=person.email,
+        next_at=now,
+        give_up_at=now + give_up_hours * HOUR,
+        done_at=None,
+    )

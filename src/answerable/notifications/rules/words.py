@@ -1,0 +1,142 @@
+"""What people read. One table: a text for each event and part; nothing a requester may not know is in theirs."""
+
+from dataclasses import dataclass
+
+from answerable.kernel.times import iso
+from answerable.messages.base import Event
+from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaEvent, TicketEscalated
+from answerable.messages.tickets import CommentAdded, StatusChanged, TicketCreated, TicketEvent
+from answerable.notifications.rules.matrix import Part
+
+_REQUESTER, _AGENT, _FORMER, _MANAGER = Part.REQUESTER, Part.AGENT, Part.FORMER_AGENT, Part.MANAGER
+
+# (event, part) -> (headline, sentence). A change of status is looked up with the new status behind a colon.
+_TABLE: dict[tuple[str, Part], tuple[str, str]] = {
+    ("TICKET_CREATED", _REQUESTER): (
+        "We have your ticket #{number}",
+        "We have received “{title}” and are finding somebody to help you.",
+    ),
+    ("TICKET_ASSIGNED", _AGENT): ("Ticket #{number} is yours", "“{title}” ({priority}) is assigned to you."),
+    ("TICKET_ASSIGNED", _FORMER): (
+        "Ticket #{number} has another agent",
+        "“{title}” is no longer assigned to you. {agent} looks after it now.",
+    ),
+    ("TICKET_ASSIGNED", _REQUESTER): ("Ticket #{number} has an agent", "{agent} looks after “{title}”."),
+    ("STATUS_CHANGED:IN_PROGRESS", _REQUESTER): ("Ticket #{number} is in progress", "We are working on “{title}”."),
+    ("STATUS_CHANGED:IN_PROGRESS", _AGENT): (
+        "Ticket #{number} is in progress",
+        "“{title}”, assigned to you, is in progress.",
+    ),
+    ("STATUS_CHANGED:WAITING", _REQUESTER): (
+        "Ticket #{number} waits for you",
+        "We need your answer to go on with “{title}”. A comment from you sets the work going again.",
+    ),
+    ("STATUS_CHANGED:WAITING", _AGENT): (
+        "Ticket #{number} waits for the requester",
+        "“{title}”, assigned to you, waits for the requester.",
+    ),
+    ("STATUS_CHANGED:CREATED", _REQUESTER): (
+        "Ticket #{number} is back in the queue",
+        "“{title}” waits for another agent.",
+    ),
+    ("STATUS_CHANGED", _REQUESTER): ("Ticket #{number} has changed", "“{title}” is now {status}."),
+    ("STATUS_CHANGED", _AGENT): ("Ticket #{number} has changed", "“{title}”, assigned to you, is now {status}."),
+    ("TICKET_RESOLVED", _REQUESTER): (
+        "Ticket #{number} is resolved",
+        "“{title}” is resolved. If something is still wrong, please reopen it.",
+    ),
+    ("TICKET_RESOLVED", _AGENT): ("Ticket #{number} is resolved", "“{title}”, assigned to you, was resolved."),
+    ("TICKET_CLOSED", _REQUESTER): (
+        "Ticket #{number} is closed",
+        "“{title}” is closed. If something is still wrong, please reopen it.",
+    ),
+    ("TICKET_REOPENED", _REQUESTER): ("Ticket #{number} is open again", "“{title}” was reopened."),
+    ("TICKET_REOPENED", _AGENT): ("Ticket #{number} is open again", "“{title}”, assigned to you, was reopened."),
+    ("TICKET_CANCELLED", _REQUESTER): ("Ticket #{number} is cancelled", "“{title}” was cancelled."),
+    ("TICKET_CANCELLED", _AGENT): ("Ticket #{number} is cancelled", "“{title}”, assigned to you, was cancelled."),
+    ("COMMENT_ADDED", _REQUESTER): ("New comment on ticket #{number}", "{author} commented on “{title}”."),
+    ("COMMENT_ADDED", _AGENT): ("New comment on ticket #{number}", "{author} commented on “{title}”."),
+    ("COMMENT_ADDED:INTERNAL", _AGENT): ("New note on ticket #{number}", "{author} left a note on “{title}”."),
+    ("SLA_AT_RISK", _AGENT): (
+        "Ticket #{number} is due soon",
+        "The {target} of “{title}” is due at {due} (UTC).",
+    ),
+    ("SLA_BREACHED", _AGENT): (
+        "Ticket #{number} is overdue",
+        "The {target} of “{title}” was due at {due} (UTC).",
+    ),
+    ("TICKET_ESCALATED", _AGENT): ("Ticket #{number} is escalated", "“{title}” was escalated. Reason: {reason}"),
+    ("TICKET_ESCALATED", _MANAGER): (
+        "Ticket #{number} is escalated to you",
+        "“{title}” needs you. Reason: {reason}",
+    ),
+}
+
+_BECAUSE = {
+    _REQUESTER: "it is your ticket",
+    _AGENT: "the ticket is assigned to you",
+    _FORMER: "the ticket was assigned to you",
+    _MANAGER: "the ticket was escalated to you",
+}
+_TARGETS = {"FIRST_RESPONSE": "first response", "NEXT_RESPONSE": "next response", "RESOLUTION": "resolution"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A notice (``title``, ``message``) and the mail that says the same (``subject``, ``text``)."""
+
+    title: str
+    message: str
+    subject: str
+    text: str
+
+
+def words(event: Event, part: Part, agent: str, public_url: str, addresses_are_verified: int) -> Words:
+    """Write what ``event`` means to a person who plays ``part``; ``agent`` is the name of the ticket's agent.
+
+    A receipt to an address that nobody confirmed carries nothing that its owner wrote, or anybody could have the desk
+    mail their words to anybody (``docs/security.md``, 4).
+    """
+    assert isinstance(event, TicketEvent | SlaEvent)
+    headline, sentence = _template(event, part)
+    values = _values(event, agent)
+    title, message = headline.format_map(values), sentence.format_map(values)
+    subject = f"{title}: {event.ticket.title}"
+    mailed = message
+    if (
+        isinstance(event, TicketCreated)
+        and not addresses_are_verified
+        and event.created_by == event.ticket.requester_id
+    ):
+        subject, mailed = title, "We have received it and are finding somebody to help you."
+    link = f"{public_url}/tickets/{event.ticket.id}"
+    text = f"{mailed}\n\n{link}\n\n--\nYou get this mail because {_BECAUSE[part]}.\n"
+    return Words(title, message, subject, text)
+
+
+def _template(event: Event, part: Part) -> tuple[str, str]:
+    special = ""
+    if isinstance(event, StatusChanged):
+        special = event.status
+    elif isinstance(event, CommentAdded) and event.internal:
+        special = "INTERNAL"
+    return _TABLE.get((f"{event.TYPE}:{special}", part)) or _TABLE[event.TYPE, part]
+
+
+def _values(event: TicketEvent | SlaEvent, agent: str) -> dict[str, str]:
+    values = {
+        "number": str(event.ticket.number),
+        "title": event.ticket.title,
+        "priority": event.ticket.priority,
+        "status": event.ticket.status,
+        "agent": agent or "An agent",
+    }
+    if isinstance(event, CommentAdded):
+        values["author"] = event.author_name or "Somebody"
+    if isinstance(event, SlaEvent):
+        values["target"] = _TARGETS.get(event.target, "promise")
+    if isinstance(event, SlaAtRisk | SlaBreached):
+        values["due"] = iso(event.due_at).removesuffix("Z").replace("T", " ")[:16]
+    if isinstance(event, TicketEscalated):
+        values["reason"] = event.reason
+    return values

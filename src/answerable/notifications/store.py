@@ -1,0 +1,258 @@
+"""All SQL of the notifications feature."""
+
+from typing import Any
+
+from answerable.kernel.tx import Row, Tx
+from answerable.notifications.rules import UNKNOWN, Delivery, Person
+
+_FIELDS = Delivery.__struct_fields__
+_NAMES = ", ".join(_FIELDS)
+_VALUES = ", ".join(f":{name}" for name in _FIELDS)
+_KEY = "message_id = :message_id AND person_id = :person_id AND channel = :channel"
+_CHANGING = ("state", "reason", "address", "subject", "body", "attempts", "next_at", "give_up_at", "error", "done_at")
+_SET = ", ".join(f"{name} = :{name}" for name in _CHANGING)
+
+_INSERT_DELIVERY = (
+    f"INSERT INTO notifications_delivery ({_NAMES}) VALUES ({_VALUES}) ON CONFLICT DO NOTHING RETURNING 1 AS new"
+)
+_SAVE_DELIVERY = f"""UPDATE notifications_delivery SET {_SET}
+WHERE {_KEY} AND state = :was_state AND attempts = :was_attempts RETURNING 1 AS saved"""
+_CLAIM_MAIL = f"""UPDATE notifications_delivery SET state = 'SENDING', attempts = attempts + 1, next_at = :until
+WHERE (message_id, person_id, channel) IN (
+    SELECT message_id, person_id, channel FROM notifications_delivery
+    WHERE next_at <= :now ORDER BY next_at LIMIT 1)
+AND next_at <= :now RETURNING {_NAMES}"""
+
+# --- people and what they chose ----------------------------------------------------------------------------------
+
+
+async def save_person(tx: Tx, person: Person) -> None:
+    """Note a person as the users feature describes them."""
+    await tx.run(
+        """INSERT INTO notifications_person (id, name, email, roles, active)
+        VALUES (:id, :name, :email, :roles, :active)
+        ON CONFLICT (id) DO UPDATE SET name = :name, email = :email, roles = :roles, active = :active""",
+        id=person.id,
+        name=person.name,
+        email=person.email,
+        roles=person.roles,
+        active=person.active,
+    )
+
+
+async def find_person(tx: Tx, person_id: str) -> Person | None:
+    """Read what is known of a person."""
+    rows = await tx.run("SELECT id, name, email, roles, active FROM notifications_person WHERE id = :id", id=person_id)
+    return Person(**dict(rows[0])) if rows else None
+
+
+async def list_switched_off(tx: Tx, person_id: str) -> set[tuple[str, str]]:
+    """Read the (type, channel) pairs that a person does not want."""
+    rows = await tx.run(
+        "SELECT type, channel FROM notifications_preference WHERE person_id = :person_id AND enabled = 0",
+        person_id=person_id,
+    )
+    return {(row["type"], row["channel"]) for row in rows}
+
+
+async def save_preference(tx: Tx, person_id: str, about: str, channel: str, enabled: int) -> None:
+    """Note whether a person wants to be told of events of the type ``about`` on a channel."""
+    await tx.run(
+        """INSERT INTO notifications_preference (person_id, type, channel, enabled)
+        VALUES (:person_id, :type, :channel, :enabled)
+        ON CONFLICT (person_id, type, channel) DO UPDATE SET enabled = :enabled""",
+        person_id=person_id,
+        type=about,
+        channel=channel,
+        enabled=enabled,
+    )
+
+
+# --- notices -----------------------------------------------------------------------------------------------------
+
+
+async def insert_notice(tx: Tx, notice_id: str, delivery: Delivery) -> None:
+    """Put a delivery on the person's screen."""
+    await tx.run(
+        """INSERT INTO notifications_notice (id, message_id, user_id, type, title, message, ticket_id, created_at)
+        VALUES (:id, :message_id, :user_id, :type, :title, :message, :ticket_id, :now)""",
+        id=notice_id,
+        message_id=delivery.message_id,
+        user_id=delivery.person_id,
+        type=delivery.type,
+        title=delivery.subject,
+        message=delivery.body,
+        ticket_id=delivery.ticket_id,
+        now=tx.now,
+    )
+
+
+async def find_notice(tx: Tx, user_id: str, notice_id: str) -> Row | None:
+    """Read one of a person's own notices."""
+    rows = await tx.run(
+        "SELECT * FROM notifications_notice WHERE id = :id AND user_id = :user_id", id=notice_id, user_id=user_id
+    )
+    return rows[0] if rows else None
+
+
+async def list_notices(tx: Tx, user_id: str, state: str, before: str | None, limit: int, offset: int) -> list[Row]:
+    """Read a person's notices, newest first; ``state`` is ``all`` or ``unread``, ``before`` the id to go on after."""
+    return await tx.run(
+        f"""SELECT * FROM notifications_notice WHERE user_id = :user_id {_NOTICES[state]}
+        {"AND id < :before" if before is not None else ""} ORDER BY id DESC LIMIT :limit OFFSET :offset""",
+        user_id=user_id,
+        limit=limit,
+        offset=offset,
+        **({"before": before} if before is not None else {}),
+    )
+
+
+async def count_notices(tx: Tx, user_id: str, state: str, cap: int | None) -> int:
+    """Count a person's notices, up to ``cap`` + 1 where there is a cap."""
+    where = f"user_id = :user_id {_NOTICES[state]}"
+    if cap is None:
+        sql, values = f"SELECT COUNT(*) AS n FROM notifications_notice WHERE {where}", {}
+    else:
+        sql = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM notifications_notice WHERE {where} LIMIT :most) x"
+        values = {"most": cap + 1}
+    rows = await tx.run(sql, user_id=user_id, **values)
+    return int(rows[0]["n"])
+
+
+async def mark_read(tx: Tx, user_id: str, notice_id: str) -> int:
+    """Mark one notice read; return 1 where it was not before."""
+    rows = await tx.run(
+        """UPDATE notifications_notice SET read_at = :now
+        WHERE id = :id AND user_id = :user_id AND read_at IS NULL RETURNING 1 AS changed""",
+        id=notice_id,
+        user_id=user_id,
+        now=tx.now,
+    )
+    return len(rows)
+
+
+async def mark_all_read(tx: Tx, user_id: str) -> int:
+    """Mark all of a person's notices read; return how many were not before."""
+    rows = await tx.run(
+        """UPDATE notifications_notice SET read_at = :now
+        WHERE user_id = :user_id AND read_at IS NULL RETURNING 1 AS changed""",
+        user_id=user_id,
+        now=tx.now,
+    )
+    return len(rows)
+
+
+_NOTICES = {"all": "", "unread": "AND read_at IS NULL"}
+
+# --- deliveries --------------------------------------------------------------------------------------------------
+
+
+async def insert_delivery(tx: Tx, delivery: Delivery) -> int:
+    """Store a new delivery; return 0 where there is one for this event, person and channel already."""
+    return len(await tx.run(_INSERT_DELIVERY, **_values(delivery)))
+
+
+async def save_delivery(tx: Tx, delivery: Delivery, was: Delivery) -> int:
+    """Store a changed delivery; return 0 where it is not any more what ``was`` was (a lease that ended)."""
+    values = {name: getattr(delivery, name) for name in ("message_id", "person_id", "channel", *_CHANGING)}
+    return len(await tx.run(_SAVE_DELIVERY, was_state=was.state, was_attempts=was.attempts, **values))
+
+
+async def next_mail(tx: Tx) -> int | None:
+    """Return when the next mail is due, or the next lease ends."""
+    rows = await tx.run("SELECT MIN(next_at) AS next_at FROM notifications_delivery WHERE next_at IS NOT NULL")
+    due: int | None = rows[0]["next_at"]
+    return due
+
+
+async def claim_mail(tx: Tx, until: int) -> Delivery | None:
+    """Take the mail that is due longest, under a lease."""
+    rows = await tx.run(_CLAIM_MAIL, until=until, now=tx.now)
+    return delivery_of(rows[0]) if rows else None
+
+
+async def find_mail(tx: Tx, message_id: str, person_id: str) -> Delivery | None:
+    """Read one mail."""
+    rows = await tx.run(
+        f"SELECT {_NAMES} FROM notifications_delivery WHERE {_KEY}",
+        message_id=message_id,
+        person_id=person_id,
+        channel="email",
+    )
+    return delivery_of(rows[0]) if rows else None
+
+
+async def list_mails(
+    tx: Tx, state: str | None, before: tuple[str, str] | None, limit: int, offset: int
+) -> list[Delivery]:
+    """Read mails, those of the newest events first, in one state or all."""
+    after = {"message": before[0], "person": before[1]} if before else {}
+    rows = await tx.run(
+        f"""SELECT {_NAMES} FROM notifications_delivery WHERE channel = 'email' {_in_state(state)}
+        {"AND (message_id, person_id) < (:message, :person)" if before else ""}
+        ORDER BY message_id DESC, person_id DESC LIMIT :limit OFFSET :offset""",
+        limit=limit,
+        offset=offset,
+        **_state(state),
+        **after,
+    )
+    return [delivery_of(row) for row in rows]
+
+
+async def count_mails(tx: Tx, state: str | None, cap: int | None) -> int:
+    """Count mails in one state or all, up to ``cap`` + 1 where there is a cap."""
+    rows = await tx.run(
+        f"""SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM notifications_delivery
+        WHERE channel = 'email' {_in_state(state)} {"LIMIT :most" if cap is not None else ""}) x""",
+        **_state(state),
+        **({"most": cap + 1} if cap is not None else {}),
+    )
+    return int(rows[0]["n"])
+
+
+async def load_waiting_for(tx: Tx, person_id: str) -> list[Delivery]:
+    """Read the deliveries that were not made because nobody knew the person, oldest first."""
+    rows = await tx.run(
+        f"""SELECT {_NAMES} FROM notifications_delivery
+        WHERE person_id = :person_id AND reason = '{UNKNOWN}' ORDER BY message_id, channel""",
+        person_id=person_id,
+    )
+    return [delivery_of(row) for row in rows]
+
+
+async def list_differences(tx: Tx) -> list[str]:
+    """Compare notices with deliveries; return a line for each that has no counterpart."""
+    lost = await tx.run(
+        """SELECT d.message_id, d.person_id FROM notifications_delivery d
+        LEFT JOIN notifications_notice n ON n.message_id = d.message_id AND n.user_id = d.person_id
+        WHERE d.channel = 'screen' AND d.state = 'SENT' AND n.id IS NULL"""
+    )
+    stray = await tx.run(
+        """SELECT n.message_id, n.user_id FROM notifications_notice n
+        LEFT JOIN notifications_delivery d
+        ON d.message_id = n.message_id AND d.person_id = n.user_id AND d.channel = 'screen' AND d.state = 'SENT'
+        WHERE d.message_id IS NULL"""
+    )
+    return [
+        *(f"notifications: {r['person_id']} has no notice of {r['message_id']}, but a delivery" for r in lost),
+        *(f"notifications: {r['user_id']} has a notice of {r['message_id']}, but no delivery" for r in stray),
+    ]
+
+
+def delivery_of(row: Row) -> Delivery:
+    """Make a delivery of a row."""
+    return Delivery(**dict(row))
+
+
+def _values(delivery: Delivery) -> dict[str, Any]:
+    return {name: getattr(delivery, name) for name in _FIELDS}
+
+
+def _in_state(state: str | None) -> str:
+    if state is None:
+        return ""
+    return "AND state = 'FAILED'" if state == "FAILED" else "AND state = :state"  # the literal finds its partial index
+
+
+def _state(state: str | None) -> dict[str, str]:
+    return {} if state in (None, "FAILED") else {"state": str(state)}
