@@ -6,6 +6,7 @@ from typing import TypeVar
 from litestar import Litestar
 
 from answerable.infra.bus.local import LocalBus
+from answerable.infra.bus.outbox import last_position
 from answerable.infra.database import SqliteDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
@@ -63,6 +64,10 @@ class Desk:
         await self.timers.stop()
         await self.bus.stop()
         await self.database.close()
+
+    async def is_empty(self) -> bool:
+        """Tell whether nothing has ever happened here."""
+        return await self.database.read(Actor("runtime", "service"), last_position) == 0
 
     async def audit(self) -> list[str]:
         """Compare every feature's figures with a recount; return a line per difference."""

@@ -1,5 +1,6 @@
 """The outbox: messages are written in the transaction of what happened, and read from there by the relay."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,16 @@ async def load_after(tx: Tx, position: int, limit: int) -> list[Envelope]:
         limit=limit,
     )
     return [envelope(row) for row in rows]
+
+
+async def load_last(tx: Tx, count: int, types: Sequence[str] = ()) -> list[Envelope]:
+    """Read the newest messages, of some types or all, oldest first."""
+    names = {f"type{number}": name for number, name in enumerate(types)}
+    narrowed = f"WHERE type IN ({', '.join(f':{name}' for name in names)})" if names else ""
+    rows = await tx.run(
+        f"SELECT {_COLUMNS} FROM bus_outbox {narrowed} ORDER BY position DESC LIMIT :count", count=count, **names
+    )
+    return [envelope(row) for row in reversed(rows)]
 
 
 async def load_one(tx: Tx, message_id: str) -> Envelope | None:

@@ -1,0 +1,67 @@
+# Answerable. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= ./data
+WORKERS ?= auto
+export PYTHONDONTWRITEBYTECODE=
+
+.PHONY: help setup run test test-fast test-long check format bench docs lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed src/answerable/static/.built ## Install everything into .venv and build the assets (idempotent)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Answerable needs Python 3.11 or later."; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src || true
+	@touch $@
+
+src/answerable/static/.built: assets/package-lock.json assets/package.json $(wildcard assets/css/*.css assets/js/*.js assets/*.mjs)
+	@command -v npm >/dev/null || { echo "Answerable needs Node 20 or later to build its style sheet."; exit 1; }
+	@echo "Building assets ..."
+	@cd assets && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@touch $@
+
+run: setup ## Start the desk at http://127.0.0.1:8765 with its data in ./data
+	@$(BIN)/answerable serve --data-dir $(DATA)
+
+test: setup ## Run the whole test suite
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+
+test-fast: setup ## Run the tests that take under a minute together
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow"
+
+test-long: setup ## Run the suite with many more random cases
+	@ANSWERABLE_TEST_LONG=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+
+check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/python -m answerable docs --check
+	@scripts/audit
+
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+docs: setup ## Write the generated pages of docs/ anew
+	@$(BIN)/python -m answerable docs
+
+bench: setup ## Measure (ratios of one run; takes some minutes)
+	@$(BIN)/python -m bench
+
+lock: ## Resolve the dependencies anew (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	  --extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean: ## Remove what was built (not the data)
+	rm -rf $(VENV) assets/node_modules src/answerable/static build dist .mypy_cache .ruff_cache .import_linter_cache

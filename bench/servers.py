@@ -1,0 +1,106 @@
+"""Real server processes to measure."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HELLO = """
+import sys, uvicorn
+from litestar import Litestar, get
+
+@get("/")
+async def hello() -> dict[str, str]:
+    return {"hello": "world"}
+
+uvicorn.run(Litestar([hello], openapi_config=None), host="127.0.0.1", port=int(sys.argv[1]), http="httptools",
+            loop="uvloop", access_log=False, log_level="warning", lifespan="off")
+"""
+
+
+@dataclass
+class Server:
+    """A server process, its port and how long it took to answer."""
+
+    process: subprocess.Popen[str]
+    port: int
+    ready_seconds: float
+
+    def rss_mb(self) -> float:
+        """Return the resident memory in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        match = re.search(r"VmRSS:\s+(\d+)", status)
+        return int(match.group(1)) / 1024 if match else 0.0
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def desk(folder: Path, **environment: str) -> Iterator[Server]:
+    """Run the desk on a free port."""
+    command = [sys.executable, "-m", "answerable", "serve", "--port", "0", "--data-dir", str(folder)]
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **environment}
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        match = re.search(r":(\d+)$", line.strip())
+        assert match, f"the desk did not start: {line}"
+        port = int(match.group(1))
+        wait_until_answers(port)
+        yield Server(process, port, time.perf_counter() - begun)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
+def hello() -> Iterator[Server]:
+    """Run the framework's own hello-world."""
+    port = free_port()
+    begun = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", HELLO, str(port)], text=True, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_answers(port, "/")
+        yield Server(process, port, time.perf_counter() - begun)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def wait_until_answers(port: int, path: str = "/healthz") -> None:
+    """Wait until the server answers 200."""
+    import http.client
+
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+            connection.request("GET", path)
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.01)
+        finally:
+            connection.close()
+    raise TimeoutError(f"nothing answers on port {port}")

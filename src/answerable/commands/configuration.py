@@ -1,0 +1,80 @@
+"""``config show`` and ``migrate``."""
+
+from dataclasses import fields
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from answerable.commands.opening import desk_options, opener
+from answerable.infra.database import open_database
+from answerable.infra.database.migrate import migrate as apply_migrations
+from answerable.infra.secret import with_secret
+from answerable.runtime import wanted_migrations
+from answerable.services import features_of
+from answerable.settings import Settings, sections
+
+MASK = "********"
+
+
+@click.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("show")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(as_json: bool) -> None:
+    """Print every setting in effect and where it came from; secrets are masked."""
+    rows = effective(opener().settings())
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
+        return
+    table = Table("setting", "value", "from", "what it is", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(row["setting"], str(row["value"]), row["from"], row["doc"])
+    Console().print(table)
+
+
+desk_options(show)
+
+
+def effective(settings: Settings) -> list[dict[str, str]]:
+    """Return a row per setting: its name, value (masked where secret), origin and documentation."""
+    rows = []
+    for section in sections():
+        for field in fields(getattr(settings, section)):
+            name = f"{section}.{field.name}"
+            value = getattr(getattr(settings, section), field.name)
+            if field.metadata["secret"]:
+                value = MASK if value else ""
+            elif isinstance(value, tuple):
+                value = ", ".join(value)
+            rows.append(
+                {
+                    "setting": name,
+                    "value": str(value),
+                    "from": settings.origins.get(name, "default"),
+                    "doc": field.metadata["doc"],
+                }
+            )
+    return rows
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(as_json: bool) -> None:
+    """Bring the database up to date (serve does it too)."""
+    database = open_database(with_secret(opener().settings()))
+    applied = apply_migrations(database, wanted_migrations(features_of()))
+    if as_json:
+        click.echo(msgspec.json.encode([{"owner": m.owner, "name": m.name} for m in applied]).decode())
+    elif applied:
+        for migration in applied:
+            click.echo(f"applied {migration.owner}/{migration.name}")
+    else:
+        click.echo("The database is up to date.")
+
+
+desk_options(migrate)

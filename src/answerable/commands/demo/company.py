@@ -1,0 +1,149 @@
+"""The people of the demo and what they ask for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Role:
+    """Somebody in the company. ``skills`` are categories, for agents."""
+
+    key: str
+    name: str
+    roles: tuple[str, ...]
+    skills: tuple[str, ...] = ()
+
+    @property
+    def email(self) -> str:
+        """Return the person's address, in a domain that never gets mail."""
+        return f"{self.key}@demo.example"
+
+
+PEOPLE = (
+    Role("ada", "Ada Admin", ("ADMIN",)),
+    Role("max", "Max Manager", ("MANAGER",)),
+    Role("mia", "Mia Manager", ("MANAGER", "AGENT")),
+    Role("abe", "Abe Agnew", ("AGENT",), ("HARDWARE", "NETWORK")),
+    Role("bea", "Bea Bright", ("AGENT",), ("SOFTWARE",)),
+    Role("cem", "Cem Cakir", ("AGENT",), ("ACCESS",)),
+    Role("dora", "Dora Dunn", ("AGENT",)),
+    Role("una", "Una Ulrich", ("USER",)),
+    Role("otto", "Otto Olsen", ("USER",)),
+    Role("pia", "Pia Petit", ("USER",)),
+    Role("raj", "Raj Rao", ("USER",)),
+    Role("sue", "Sue Smith", ("USER",)),
+    Role("tom", "Tom Thorne", ("USER",)),
+)
+AGENTS = tuple(who for who in PEOPLE if "AGENT" in who.roles and "MANAGER" not in who.roles)
+REQUESTERS = tuple(who for who in PEOPLE if who.roles == ("USER",))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Something to ask for, and what is said about it."""
+
+    title: str
+    description: str
+    category: str
+    priority: str
+    answer: str
+    reply: str
+
+
+WISHES = (
+    Wish(
+        "Printer on the third floor is jammed",
+        "The big printer next to the kitchen shows E-52 and takes no paper. We have a mailing to send today.",
+        "HARDWARE",
+        "MEDIUM",
+        "Could you open the rear door and tell me whether the green lever is up?",
+        "It was down. I put it up and it prints again, thank you.",
+    ),
+    Wish(
+        "No access to the shared invoices folder",
+        "Since I moved to accounting on Monday I get 'permission denied' on the invoices share.",
+        "ACCESS",
+        "HIGH",
+        "I have asked your team lead to approve it. Are you in the group ACC-READ already?",
+        "My lead just approved it.",
+    ),
+    Wish(
+        "Laptop does not wake up after lunch",
+        "Every day after the break the screen stays black and I have to hold the power button.",
+        "HARDWARE",
+        "LOW",
+        "Please install the firmware update from the company portal tonight, then tell me how it wakes up.",
+        "It woke up fine this morning.",
+    ),
+    Wish(
+        "VPN drops every ten minutes",
+        "At home the VPN connects, then drops after about ten minutes. Video calls are not possible.",
+        "NETWORK",
+        "HIGH",
+        "Which client version do you see under Help, About?",
+        "It says 5.1.2. A colleague has 5.3.",
+    ),
+    Wish(
+        "Spreadsheet add-in vanished after the update",
+        "The reporting add-in is gone since last night. Month-end closing starts tomorrow.",
+        "SOFTWARE",
+        "HIGH",
+        "The update switched it off. File, Options, Add-ins: is it listed as disabled?",
+        "Yes, it was disabled there. All good now.",
+    ),
+    Wish(
+        "Web shop answers with an error page",
+        "Customers report an error page when they pay. It began about twenty minutes ago.",
+        "SOFTWARE",
+        "CRITICAL",
+        "We see it too. The payment provider has an outage; I switched to the second one.",
+        "Orders come in again.",
+    ),
+    Wish(
+        "New colleague needs a phone and an account",
+        "Nora starts on the first of next month in sales and needs a laptop, a phone and the usual accounts.",
+        "ACCESS",
+        "MEDIUM",
+        "Ordered. Which phone number should she get: a new one, or Peter's old one?",
+        "Peter's old number, please.",
+    ),
+    Wish(
+        "Meeting room screen shows no signal",
+        "In room Oslo the screen says 'no signal' with every laptop we tried.",
+        "HARDWARE",
+        "MEDIUM",
+        "I replaced the cable behind the table. Please try once more.",
+        "Works now.",
+    ),
+    Wish(
+        "Wi-Fi is slow in the warehouse",
+        "The scanners in hall 2 take half a minute to book a pallet. In hall 1 it is fine.",
+        "NETWORK",
+        "MEDIUM",
+        "We see an access point that is down in hall 2. A replacement is on its way.",
+        "Thank you. Hall 2 is still slow today.",
+    ),
+    Wish(
+        "Cannot reset my password",
+        "The page says that the link has expired, although I clicked it right away.",
+        "ACCESS",
+        "MEDIUM",
+        "Did you use the newest of the mails? Older links stop working when a new one is sent.",
+        "Ah, I took the first one. It worked with the newest.",
+    ),
+    Wish(
+        "Suspicious mail asks for my bank details",
+        "I got a mail that looks like it is from our payroll department. I did not click anything.",
+        "OTHER",
+        "HIGH",
+        "Well spotted. We have blocked the sender for everybody.",
+        "Good to know.",
+    ),
+    Wish(
+        "Request for a second monitor",
+        "I work with two spreadsheets side by side all day and would like a second monitor.",
+        "HARDWARE",
+        "LOW",
+        "We have a 27 inch one in stock. Shall I bring it on Thursday?",
+        "Thursday is perfect.",
+    ),
+)

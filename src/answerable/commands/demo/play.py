@@ -1,0 +1,160 @@
+"""Playing the demo company: people raise tickets, the desk assigns them, agents work at a human pace."""
+
+import heapq
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from itertools import count
+from random import Random
+
+from answerable.assignment import actions as assignment
+from answerable.commands.demo.company import AGENTS, PEOPLE, REQUESTERS, WISHES, Role, Wish
+from answerable.infra.stage import Stage
+from answerable.kernel.actor import Actor
+from answerable.kernel.errors import Conflict
+from answerable.kernel.times import DAY, HOUR, MINUTE
+from answerable.tickets import actions as tickets
+from answerable.tickets import queries
+from answerable.tickets.rules import STATUSES, Draft, Ticket
+from answerable.tickets.store import find_ticket
+from answerable.users.actions.people import NewPerson, add_person
+from answerable.users.rules import grants_of
+
+DAYS = 5
+TICKETS = 64
+SEED = 1042  # the same company every time; only the dates move
+Step = Callable[[], Awaitable[None]]
+
+
+class Company:
+    """The demo in play: a list of things that somebody does at some time."""
+
+    def __init__(self, stage: Stage, until: int) -> None:
+        self._stage = stage
+        self._until = until
+        self._random = Random(SEED)  # noqa: S311  # a script, not a secret
+        self._plan: list[tuple[int, int, Step]] = []
+        self._order = count()
+        self._actors: dict[str, Actor] = {}
+        self._by_id: dict[str, Actor] = {}
+
+    async def hire(self, password_hash: str) -> None:
+        """Bring in the people."""
+        for who in PEOPLE:
+            new = NewPerson(who.name, who.email, who.roles, password_hash)
+            actor = self._actors.get("ada", Actor("demo", "service"))
+            person = await self._stage.database.write(actor, add_person, new)
+            known = Actor(person.id, "person", frozenset(who.roles), grants_of(who.roles), who.name)
+            self._actors[who.key] = self._by_id[person.id] = known
+        await self._stage.settle()
+        for agent in AGENTS:
+            await self._stage.database.write(
+                self._actors["max"],
+                assignment.set_availability,
+                self._actors[agent.key].id,
+                available=None,
+                capacity=12,
+                skills=list(agent.skills),
+            )
+        await self._stage.settle()
+
+    def at(self, time: int, step: Step) -> None:
+        """Plan a step, unless it would be in the future."""
+        if time <= self._until:
+            heapq.heappush(self._plan, (time, next(self._order), step))
+
+    async def run(self) -> None:
+        """Do everything that is planned, in order, then let the last timers run."""
+        while self._plan:
+            time, _, step = heapq.heappop(self._plan)
+            await self._stage.advance_to(time)
+            await step()
+            await self._stage.settle()
+        await self._stage.advance_to(self._until)
+
+    def plan_ticket(self, number: int) -> None:
+        """Plan the life of one ticket: raised in working hours, answered and worked on at a human pace."""
+        wish = WISHES[number % len(WISHES)]
+        raised_at = self._until - int((DAYS * (1 - number / TICKETS)) * DAY) + self._minutes(0, 40)
+        self.at(raised_at, lambda: self._raise(wish, self._random.choice(REQUESTERS)))
+
+    def _minutes(self, least: int, most: int) -> int:
+        return self._random.randint(least, most) * MINUTE
+
+    async def _raise(self, wish: Wish, who: Role) -> None:
+        draft = Draft(title=wish.title, description=wish.description, category=wish.category, priority=wish.priority)
+        ticket = await self._stage.database.write(self._actors[who.key], tickets.create_ticket, draft)
+        now = ticket.created_at
+        if self._random.random() < 0.06:
+            self.at(now + self._minutes(5, 50), lambda: self._requester(ticket, tickets.cancel_ticket))
+            return
+        self.at(now + self._minutes(5, 70), lambda: self._start(ticket, wish))
+
+    async def _now(self, ticket: Ticket) -> Ticket:
+        found = await self._stage.database.read(Actor("demo", "service"), find_ticket, ticket.id)
+        return found or ticket
+
+    async def _start(self, ticket: Ticket, wish: Wish) -> None:
+        now = self._stage.clock.now
+        current = await self._now(ticket)
+        if current.status != "ASSIGNED" or current.agent_id is None:
+            self.at(now + HOUR, lambda: self._start(ticket, wish))
+            return
+        agent = self._by_id[current.agent_id]
+        await self._stage.database.write(agent, tickets.set_status, ticket.id, "IN_PROGRESS", None)
+        await self._stage.database.write(agent, tickets.add_comment, ticket.id, wish.answer, 0)
+        if self._random.random() < 0.25:
+            note = "Same cause as last week. Let us keep an eye on it."
+            await self._stage.database.write(agent, tickets.add_comment, ticket.id, note, 1)
+        if wish.answer.endswith("?"):
+            await self._stage.database.write(agent, tickets.set_status, ticket.id, "WAITING", None)
+        if self._random.random() < 0.8:
+            self.at(now + self._minutes(20, 300), lambda: self._reply(ticket, wish))
+
+    async def _reply(self, ticket: Ticket, wish: Wish) -> None:
+        requester = self._by_id[ticket.requester_id]
+        try:
+            await self._stage.database.write(requester, tickets.add_comment, ticket.id, wish.reply, 0)
+        except Conflict:
+            return  # cancelled meanwhile
+        self.at(self._stage.clock.now + self._minutes(10, 240), lambda: self._resolve(ticket))
+
+    async def _resolve(self, ticket: Ticket) -> None:
+        current = await self._now(ticket)
+        if current.status != "IN_PROGRESS" or current.agent_id is None:
+            return
+        agent = self._by_id[current.agent_id]
+        await self._stage.database.write(agent, tickets.set_status, ticket.id, "RESOLVED", None)
+        luck, now = self._random.random(), self._stage.clock.now
+        if luck < 0.12:
+            self.at(now + self._minutes(60, 600), lambda: self._requester(ticket, tickets.reopen_ticket))
+        elif luck < 0.6:
+            self.at(now + self._minutes(60, 900), lambda: self._close(ticket))
+
+    async def _requester(self, ticket: Ticket, verb: Callable[..., Awaitable[Ticket]]) -> None:
+        try:
+            await self._stage.database.write(self._by_id[ticket.requester_id], verb, ticket.id, None)
+        except Conflict:
+            return  # somebody was quicker
+
+    async def _close(self, ticket: Ticket) -> None:
+        current = await self._now(ticket)
+        if current.status == "RESOLVED" and current.agent_id is not None:
+            await self._stage.database.write(self._by_id[current.agent_id], tickets.close_ticket, ticket.id, None)
+
+
+async def play_company(stage: Stage, password_hash: str) -> dict[str, int]:
+    """Play the last ``DAYS`` days up to the stage's present time; return how many tickets are in each status."""
+    until = stage.clock.now
+    stage.set_time(until - DAYS * DAY - HOUR)
+    company = Company(stage, until)
+    await company.hire(password_hash)
+    for number in range(TICKETS):
+        company.plan_ticket(number)
+    # The last minutes: a queue that still moves when the visitor arrives.
+    await company.run()
+    manager = Actor("demo", "service", frozenset(), frozenset({"ticket.read_all"}))
+    page = await stage.database.read(
+        manager, queries.list_tickets, queries.TicketFilter(), queries.PageRequest(size=1000)
+    )
+    found = Counter(ticket.status for ticket in page.rows)
+    return {status: found[status] for status in STATUSES if found[status]}

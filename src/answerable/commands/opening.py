@@ -1,0 +1,96 @@
+"""How commands open a desk: ``--data-dir`` and ``--config`` on every one of them."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from answerable.kernel.errors import Invalid
+from answerable.runtime import Desk, with_desk
+from answerable.settings import Settings, load_settings
+
+T = TypeVar("T")
+LOCK = "serving.lock"
+
+
+class Opener:
+    """Knows where the desk is; opened by the commands that need one."""
+
+    def __init__(self) -> None:
+        self.config: Path | None = None
+        self.data_dir: str | None = None
+
+    def settings(self) -> Settings:
+        """Read the settings of this command. Raises ``Invalid``."""
+        given = load_settings(self.config)
+        return given.with_values("command line", storage__data_dir=self.data_dir)
+
+    def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        """Open the desk (beside a running server, if there is one), do ``work``, close it."""
+        return asyncio.run(with_desk(self.settings(), work))
+
+
+def desk_options(command: Any) -> Any:
+    """Give a command the options that say which desk it is about."""
+    command.params += [
+        click.Option(
+            ["--data-dir"],
+            metavar="FOLDER",
+            expose_value=False,
+            callback=_remember("data_dir"),
+            help="Folder of the database and the secret [default: ./data].",
+        ),
+        click.Option(
+            ["--config"],
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            expose_value=False,
+            callback=_remember("config"),
+            help="TOML file with settings; see 'answerable config show'.",
+        ),
+    ]
+    return command
+
+
+def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def remember(context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+        if value is not None:
+            setattr(context.find_object(Opener), name, value)
+        return value
+
+    return remember
+
+
+def opener() -> Opener:
+    """Return the opener of the running command."""
+    found = click.get_current_context().find_object(Opener)
+    if found is None:
+        raise RuntimeError("commands run below the answerable group")
+    return found
+
+
+@contextmanager
+def only_server(data_dir: str) -> Iterator[None]:
+    """Hold the folder for one server: two writers on one SQLite file would only slow each other.
+
+    Raises ``Invalid`` where another process serves it. The lock ends with the process, however it ends.
+    """
+    folder = Path(data_dir)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise Invalid(f"storage.data_dir: {folder} cannot be used ({error.strerror}).") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Invalid(f"Another process serves {folder}. Stop it first, or name another --data-dir.") from error
+        yield
+    finally:
+        os.close(handle)

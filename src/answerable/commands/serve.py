@@ -1,0 +1,110 @@
+"""``serve``: the desk, or some of its services, until a signal ends it."""
+
+import asyncio
+import socket
+from types import FrameType
+from typing import Any, Protocol
+
+import click
+import structlog
+import uvicorn
+import uvloop
+
+from answerable.commands.opening import desk_options, only_server, opener
+from answerable.infra.logging import set_up_logging
+from answerable.kernel.actor import service
+from answerable.kernel.errors import Invalid
+from answerable.runtime import Desk
+from answerable.settings import Settings
+
+STOP_SECONDS = 2
+_log = structlog.get_logger(__name__)
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+class _Server(uvicorn.Server):
+    """A server that ends live streams at the first signal, so that stopping does not wait for them."""
+
+    def __init__(self, config: uvicorn.Config, live: _Closable | None) -> None:
+        super().__init__(config)
+        self._live = live
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End the streams, then stop as usual."""
+        if self._live is not None:
+            self._loop.call_soon_threadsafe(self._live.close)
+        super().handle_exit(sig, frame)
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@click.option("--host", help="Address to listen on [default: 127.0.0.1].")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 8765].")
+def serve(services: tuple[str, ...], host: str | None, port: int | None) -> None:
+    """Run the desk: all services, or only the ones named."""
+    settings = opener().settings().with_values("command line", server__host=host, server__port=port)
+    set_up_logging(settings.server.log_format)
+    with only_server(settings.storage.data_dir):
+        listening = _listen(settings)
+        settings = settings.with_values(
+            settings.origins.get("server.port", "default"), server__port=listening.getsockname()[1]
+        )
+        uvloop.run(_serve(settings, services, listening))
+
+
+desk_options(serve)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.server.host, settings.server.port))
+    except OSError as error:
+        listening.close()
+        where = f"{settings.server.host}:{settings.server.port}"
+        raise Invalid(f"Cannot listen on {where} ({error.strerror}). Choose another --port or --host.") from error
+    listening.set_inheritable(True)
+    return listening
+
+
+async def _serve(settings: Settings, services: tuple[str, ...], listening: socket.socket) -> None:
+    desk = Desk(settings, services)
+    try:
+        await desk.start()
+        await _announce(desk)
+        await _Server(_uvicorn_config(desk), desk.litestar.state.get("live")).serve(sockets=[listening])
+    finally:
+        await desk.stop()
+        _log.info("stopped")
+
+
+def _uvicorn_config(desk: Desk) -> uvicorn.Config:
+    app: Any = desk.app
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_keep_alive=30,
+        backlog=2048,
+    )
+
+
+async def _announce(desk: Desk) -> None:
+    _log.info("ready", address=desk.settings.public_url)
+    click.echo(f"Answerable is at {desk.settings.public_url}")
+    for feature in desk.features:
+        if feature.greeting:
+            for line in await desk.database.write(service(feature.name), feature.greeting):
+                click.echo(line)

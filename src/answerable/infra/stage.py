@@ -1,0 +1,47 @@
+"""A desk on stage: its clock is set by a script, its timers run at their instants, its messages arrive at once."""
+
+from collections.abc import Awaitable, Callable
+
+from answerable.infra.bus.local import LocalBus
+from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.timers import Timers
+
+Pace = Callable[[int], Awaitable[None]]
+
+
+class StageClock:
+    """The time of the play, in UTC microseconds."""
+
+    def __init__(self, now: int = 0) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        """Return the time."""
+        return self.now
+
+
+class Stage:
+    """The parts of a desk that a replay, a demo or a test moves by hand."""
+
+    def __init__(self, database: SqliteDatabase, bus: LocalBus, timers: Timers, clock: StageClock) -> None:
+        self.database = database
+        self.bus = bus
+        self.timers = timers
+        self.clock = clock
+
+    def set_time(self, now: int) -> None:
+        """Set the clock without running timers."""
+        self.clock.now = now
+
+    async def settle(self) -> None:
+        """Let every message arrive."""
+        await self.bus.settle()
+
+    async def advance_to(self, until: int) -> None:
+        """Move the clock on to ``until``, stopping at each instant at which a timer is due."""
+        while (due := await self.timers.next_due()) is not None and due <= until:
+            self.clock.now = max(self.clock.now, due)
+            if not await self.timers.run_due():
+                break
+            await self.settle()
+        self.clock.now = max(self.clock.now, until)
