@@ -1,5 +1,7 @@
 """The manifest of the gateway feature."""
 
+from answerable.gateway import api, pages
+from answerable.gateway.actions import Probe
 from answerable.gateway.live import Hub, live
 from answerable.kernel.manifest import Feature
 from answerable.messages import notifications, sla, tickets, users
@@ -33,8 +35,8 @@ def feature() -> Feature:
     hub = Hub()
     return Feature(
         "gateway",
-        routes=[live],
+        routes=[*api.ROUTES, *pages.ROUTES, live],
         listeners={**dict.fromkeys(SIGNALLED, hub.hear), users.UserChanged: hub.hear_of_person},
-        state={"live": hub},
+        state={"live": hub, "probe": Probe()},
         on_start=hub.begin,
     )

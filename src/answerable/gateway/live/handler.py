@@ -32,7 +32,7 @@ def token_ends_at(authorization: str) -> int:
     return int(claims.exp * SECOND)
 
 
-@get("/api/live", opt=needs(SIGNED_IN), media_type="text/event-stream", tags=["live"])
+@get("/api/live", opt=needs(SIGNED_IN), media_type="text/event-stream", tags=["Live"])
 async def live(request: DeskRequest) -> StreamResponse:
     """Follow what changes, as server-sent events.
 

@@ -148,6 +148,12 @@ async def parked(tx: Tx, limit: int = 500) -> list[Row]:
     )
 
 
+async def count_parked(tx: Tx) -> int:
+    """Return how many messages are parked."""
+    rows = await tx.run("SELECT COUNT(*) AS parked FROM bus_retry WHERE parked_at IS NOT NULL")
+    return int(rows[0]["parked"])
+
+
 async def unpark(tx: Tx, message_id: str | None) -> int:
     """Let parked messages (one, or all where ``message_id`` is ``None``) be tried again; return how many."""
     rows = await tx.run(

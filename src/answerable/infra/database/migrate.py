@@ -13,6 +13,7 @@ from importlib import resources
 
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.errors import Invalid
+from answerable.kernel.tx import Tx
 
 _LEDGER = """CREATE TABLE IF NOT EXISTS bus_migration (
     owner TEXT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL,
@@ -107,13 +108,23 @@ def _pending(connection: sqlite3.Connection, wanted: Sequence[Migration]) -> lis
     return [m for m in wanted if (m.owner, m.name) not in done]
 
 
+async def unapplied(tx: Tx, wanted: Sequence[Migration]) -> list[Migration]:
+    """Return the migrations that the open database does not have."""
+    rows = await tx.run("SELECT owner, name FROM bus_migration")
+    done = {(row["owner"], row["name"]) for row in rows}
+    return [m for m in wanted if (m.owner, m.name) not in done]
+
+
 def _statements(script: str) -> list[str]:
     statements, current = [], ""
-    for line in script.splitlines(keepends=True):
-        current += line
+    for part in script.split(";"):  # a trigger's body holds semicolons too: ask the engine what is whole
+        current += part + ";"
         if sqlite3.complete_statement(current):
             statements.append(current.strip())
             current = ""
-    if current.strip():
-        statements.append(current.strip())
-    return [s for s in statements if not all(line.startswith("--") or not line for line in s.splitlines())]
+    return [statement for statement in statements if _says_something(statement)]
+
+
+def _says_something(statement: str) -> bool:
+    lines = [line.strip() for line in statement.splitlines()]
+    return any(line and line != ";" and not line.startswith("--") for line in lines)

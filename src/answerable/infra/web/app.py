@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from answerable import __version__
@@ -40,7 +41,7 @@ def build_app(features: Sequence[Feature], settings: Settings, **state: Any) -> 
             version=__version__,
             description="The HTTP interface of the Answerable support desk. Errors are RFC 9457 problem details.",
             openapi_router=_closed_router(),  # the gateway serves the document; see infra/web/openapi.py
-            render_plugins=[],
+            render_plugins=[JsonRenderPlugin()],
             components=Components(
                 security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
             ),

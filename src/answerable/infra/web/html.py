@@ -4,12 +4,14 @@ A feature's templates are named after it: ``users/setup.html`` is ``src/answerab
 A name without a folder, such as ``base.html``, is one of the shared ones beside this file.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 from litestar import Response
+from markupsafe import Markup, escape
 
 from answerable.infra.web.assets import asset_url
 
@@ -48,7 +50,14 @@ def environment() -> Environment:
         loader=FeatureTemplates(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals["asset"] = asset_url
+    made.filters["prose"] = prose
     return made
+
+
+def prose(text: str) -> Markup:
+    """Write plain text as HTML: empty lines part paragraphs, backticks mark code. Everything else is escaped."""
+    paragraphs = (re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(part))) for part in text.split("\n\n"))
+    return Markup("\n").join(Markup(f"<p>{part}</p>") for part in paragraphs if part.strip())  # noqa: S704
 
 
 def render(template: str, /, status_code: int = 200, **values: Any) -> Response[bytes]:

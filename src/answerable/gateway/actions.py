@@ -1,0 +1,84 @@
+"""What the gateway does: look whether the desk can work."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+import structlog
+
+from answerable.gateway import store
+from answerable.infra.database.migrate import Migration, migrations_of, unapplied
+from answerable.kernel.actor import service
+from answerable.kernel.times import SECOND
+from answerable.kernel.tx import Database
+
+PROBING = service("gateway")
+PATIENCE_SECONDS = 2.0
+FRESH = SECOND  # a probe answers for a second: readiness is public and must not wear the disk
+MOST_LAG = 10_000  # messages that a consumer may be behind
+_log = structlog.get_logger(__name__)
+
+
+class Bus(Protocol):
+    """What readiness and the numbers need to know of the bus."""
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it is at work."""
+        ...
+
+    async def lag(self) -> dict[str, int]:
+        """Return how many messages each consumer has yet to read."""
+        ...
+
+
+class Probe:
+    """Looks at the parts of one desk, and remembers for a second what it saw."""
+
+    def __init__(self) -> None:
+        self._looked_at = -FRESH
+        self._reasons: tuple[str, ...] = ()
+        self._migrations: list[Migration] | None = None
+
+    async def reasons_against(self, database: Database, bus: Bus, features: Sequence[str]) -> tuple[str, ...]:
+        """Return a line per part that cannot work, none where the desk of these features is ready."""
+        if self._migrations is None:
+            self._migrations = [found for name in features for found in migrations_of(name, f"answerable.{name}")]
+        now = database.clock()
+        if not 0 <= now - self._looked_at < FRESH:
+            self._reasons = await _look(database, bus, self._migrations)
+            self._looked_at = now
+        return self._reasons
+
+
+async def _look(database: Database, bus: Bus, migrations: list[Migration]) -> tuple[str, ...]:
+    checks = {
+        "database: cannot be read": database.read(PROBING, store.load_probe),
+        "database: cannot be written": database.write(PROBING, store.save_probe),
+        "migrations: are not applied": _no_migration_waits(database, migrations),
+        "bus: is not running": _runs(bus),
+        "bus: is far behind": _keeps_up(bus),
+    }
+    return tuple([reason for reason, check in checks.items() if not await _holds(check)])
+
+
+async def _no_migration_waits(database: Database, wanted: list[Migration]) -> bool:
+    return not await database.read(PROBING, unapplied, wanted)
+
+
+async def _runs(bus: Bus) -> bool:
+    return bus.running
+
+
+async def _keeps_up(bus: Bus) -> bool:
+    return max((await bus.lag()).values(), default=0) <= MOST_LAG
+
+
+async def _holds(check: Awaitable[object]) -> bool:
+    """Tell whether a check ends in time, without an error, and not with ``False``."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await check is not False
+    except Exception as error:  # whatever it is: the answer is that the desk is not ready
+        _log.warning("not ready", error=repr(error))
+        return False
