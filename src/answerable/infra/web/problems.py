@@ -80,6 +80,8 @@ def answer_crash(request: Request[Any, Any, Any], error: Exception) -> Response[
     """Answer an error of ours: logged whole, told in one sentence."""
     if isinstance(error, RecursionError):  # JSON nested without end
         return answer_problem(request, Invalid("The request body is nested too deeply."))
+    if isinstance(error, UnicodeDecodeError):  # JSON whose texts are not UTF-8
+        return answer_problem(request, Invalid("The request body is not valid JSON."))
     _log.error("request failed", path=request.scope["path"], method=request.method, exc_info=error)
     return _answer(request, 500, "Internal error", "Something went wrong on our side. It has been logged.")
 

@@ -1,6 +1,7 @@
 """What a handler holds: the caller, and the three ways to the database."""
 
 import hashlib
+import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -93,7 +94,9 @@ class DeskRequest(Request[Any, Any, State]):
 
     async def _fingerprint(self) -> str:
         url = f"{self.method} {self.scope['path']}?{self.scope['query_string'].decode('latin-1')}\n"
-        return hashlib.sha256(url.encode() + await self.body()).hexdigest()
+        # keyed: the body may be a password, which a plain hash at rest would give away
+        key = self.desk_settings.storage.secret.encode()
+        return hmac.new(key, url.encode() + await self.body(), hashlib.sha256).hexdigest()
 
     def expected_version(self) -> int | None:
         """Return the version that ``If-Match`` names, ``None`` where it is absent or ``*``.
