@@ -1,7 +1,10 @@
 """The HTTP interface of notifications: everybody's own, and the mail log for ADMIN."""
 
+from typing import Annotated
+
 import msgspec
 from litestar import Response, get, post, put
+from litestar.params import Parameter
 
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.paging import list_response
@@ -10,6 +13,8 @@ from answerable.kernel.paging import page_request
 from answerable.notifications import actions, queries
 from answerable.notifications.actions import Preference
 from answerable.notifications.queries import MailView, NoticeView, PreferenceView, UnreadView
+
+MailState = Annotated[str | None, Parameter(query="state", description="QUEUED, SENT, FAILED ...")]
 
 
 class PreferenceChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -76,7 +81,7 @@ async def set_preferences(request: DeskRequest, data: list[PreferenceChange]) ->
 @get("/api/notifications/mail", opt=needs("mail.read"), tags=["Notifications"])
 async def list_mails(
     request: DeskRequest,
-    state: str | None = None,
+    mail_state: MailState = None,
     page: int = 0,
     size: int = 50,
     cursor: str | None = None,
@@ -84,7 +89,7 @@ async def list_mails(
 ) -> Response[list[MailView]]:
     """List the mails of notifications, those of the newest events first; ``state`` narrows to one state."""
     part = page_request(page=page, size=size, cursor=cursor, count=count, sort=queries.MAILS)
-    found = await request.scan(queries.list_mails, queries.known_state(state), part)
+    found = await request.scan(queries.list_mails, queries.known_state(mail_state), part)
     return list_response(request, found, found.rows)
 
 
