@@ -47,14 +47,14 @@ check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
-	@$(BIN)/python -m answerable docs --check
+	@$(BIN)/python scripts/write_docs.py --check
 	@scripts/audit
 
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 docs: setup ## Write the generated pages of docs/ anew
-	@$(BIN)/python -m answerable docs
+	@$(BIN)/python scripts/write_docs.py
 
 bench: setup ## Measure (ratios of one run; takes some minutes)
 	@$(BIN)/python -m bench

@@ -1,7 +1,9 @@
 """Real server processes to measure."""
 
+import http.client
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -80,7 +82,6 @@ def hello() -> Iterator[Server]:
 
 def free_port() -> int:
     """Return a port that is free now."""
-    import socket
 
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -90,7 +91,6 @@ def free_port() -> int:
 
 def wait_until_answers(port: int, path: str = "/healthz") -> None:
     """Wait until the server answers 200."""
-    import http.client
 
     give_up = time.monotonic() + 20
     while time.monotonic() < give_up:

@@ -279,12 +279,12 @@ async def test_resolved_tickets_close_by_themselves(desk: World) -> None:
 
 async def test_the_promise_is_shown_as_the_sla_feature_tells_it(desk: World) -> None:
     ticket = await raised(desk)
-    told = {"ticket": ticket.ref, "target": "RESOLUTION", "cycle": 1}
-    await desk.tell(SlaStarted(**told, started_at=1, due_at=5_000_000, policy="default"))
+    ref, target = ticket.ref, "RESOLUTION"
+    await desk.tell(SlaStarted(ticket=ref, target=target, cycle=1, started_at=1, due_at=5_000_000, policy="default"))
     assert (await desk.db.read(UNA, queries.get_ticket, ticket.id)).sla_due_at == 5_000_000
-    await desk.tell(SlaPaused(**told))
+    await desk.tell(SlaPaused(ticket=ref, target=target, cycle=1))
     assert (await desk.db.read(UNA, queries.get_ticket, ticket.id)).sla_due_at is None
-    await desk.tell(SlaBreached(**told, due_at=5, breached_at=5))
+    await desk.tell(SlaBreached(ticket=ref, target=target, cycle=1, due_at=5, breached_at=5))
     assert (await desk.db.read(UNA, queries.get_ticket, ticket.id)).sla_breached == 1
     assert (await desk.db.read(UNA, queries.get_ticket, ticket.id)).version == ticket.version, "no spurious 412"
 

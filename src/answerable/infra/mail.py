@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -61,9 +62,13 @@ class Mailer:
             return
         message = self.compose(recipient=recipient, subject=subject, text=text, message_id=message_id)
         to = recipient.strip()
+        server = self._connection()
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds * CONVERSATION), self._connection() as server:
+            async with asyncio.timeout(self._settings.timeout_seconds * CONVERSATION):
+                await server.connect()
                 await server.send_message(message, sender=self._sender.addr_spec, recipients=[to])
+                with suppress(aiosmtplib.SMTPException, OSError):  # it was taken; a lost farewell changes nothing
+                    await server.quit()
         except aiosmtplib.SMTPRecipientsRefused as error:
             refusal = error.recipients[0]
             raise MailFault(f"{refusal.code} {refusal.message}", refusal.code >= 500) from error
@@ -79,6 +84,8 @@ class Mailer:
             raise MailFault(str(error) or type(error).__name__, permanent=False) from error
         except ValueError as error:  # an address or a text that no mail can carry
             raise MailFault(str(error), permanent=True) from error
+        finally:
+            server.close()  # at once, whatever state the conversation is in: a desk that stops does not wait
 
     def compose(self, *, recipient: str, subject: str, text: str, message_id: str) -> EmailMessage:
         """Write the message. Raises ``MailFault`` for a recipient that is not one address."""

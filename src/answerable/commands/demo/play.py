@@ -7,17 +7,20 @@ from itertools import count
 from random import Random
 
 from answerable.assignment import actions as assignment
+from answerable.assignment.rules import Availability
 from answerable.commands.demo.company import AGENTS, PEOPLE, REQUESTERS, WISHES, Role, Wish
 from answerable.infra.stage import Stage
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Conflict
+from answerable.kernel.paging import PageRequest
 from answerable.kernel.times import DAY, HOUR, MINUTE
 from answerable.tickets import actions as tickets
 from answerable.tickets import queries
 from answerable.tickets.rules import STATUSES, Draft, Ticket
+from answerable.tickets.rules.filter import TicketFilter
 from answerable.tickets.store import find_ticket
-from answerable.users.actions.people import NewPerson, add_person
-from answerable.users.rules import grants_of
+from answerable.users.actions.people import add_person
+from answerable.users.rules import NewPerson, grants_of
 
 DAYS = 5
 TICKETS = 64
@@ -51,9 +54,7 @@ class Company:
                 self._actors["max"],
                 assignment.set_availability,
                 self._actors[agent.key].id,
-                available=None,
-                capacity=12,
-                skills=list(agent.skills),
+                Availability(capacity=12, skills=agent.skills),
             )
         await self._stage.settle()
 
@@ -153,8 +154,6 @@ async def play_company(stage: Stage, password_hash: str) -> dict[str, int]:
     # The last minutes: a queue that still moves when the visitor arrives.
     await company.run()
     manager = Actor("demo", "service", frozenset(), frozenset({"ticket.read_all"}))
-    page = await stage.database.read(
-        manager, queries.list_tickets, queries.TicketFilter(), queries.PageRequest(size=1000)
-    )
+    page = await stage.database.read(manager, queries.list_tickets, TicketFilter(), PageRequest(size=1000))
     found = Counter(ticket.status for ticket in page.rows)
     return {status: found[status] for status in STATUSES if found[status]}

@@ -5,16 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from answerable.assignment import actions as assignment
+from answerable.assignment.rules import Availability
 from answerable.commands.replay.log import Incident, Row
 from answerable.infra.stage import Stage
 from answerable.kernel.actor import Actor
 from answerable.kernel.times import DAY
 from answerable.tickets import actions as tickets
 from answerable.tickets.rules import Changes, Draft, Ticket
-from answerable.users.actions.people import NewPerson, add_person
-from answerable.users.rules import grants_of
+from answerable.users.actions.people import add_person
+from answerable.users.rules import NewPerson, grants_of
 
-UNLIMITED = 100_000
+OUT = Availability(available=False, capacity=100_000)
 STAND_IN = "(nobody named)"  # the log often names no assignee where the life cycle needs an agent
 UNKNOWN_CALLER = "(unknown caller)"
 
@@ -65,9 +66,7 @@ class Replay:
         await stage.settle()
         for name in sorted(agents):
             agent_id = played.people[f"AGENT {name}"].id
-            await stage.database.write(
-                MANAGER, assignment.set_availability, agent_id, available=0, capacity=UNLIMITED, skills=None
-            )
+            await stage.database.write(MANAGER, assignment.set_availability, agent_id, OUT)
         await stage.settle()
 
     async def _add(self, person_id: str, name: str, role: str) -> Actor:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from answerable.commands.replay.drive import STAND_IN, Played
@@ -12,6 +13,7 @@ from answerable.kernel.actor import service
 from answerable.kernel.times import MINUTE
 from answerable.kernel.tx import Row, Tx
 from answerable.reporting import queries as reports
+from answerable.reporting.rules.span import ALWAYS
 from answerable.runtime import Desk
 from answerable.tickets.rules import PRIORITIES, STATUSES
 
@@ -39,16 +41,16 @@ async def prove(desk: Desk, incidents: Sequence[Incident], played: Played) -> Pr
     names = {actor.id: name.removeprefix("AGENT ") for name, actor in played.people.items()}
     for incident in incidents:
         wanted, ticket = outcome(incident), ended[played.tickets[incident.number].id]
-        if ticket["status"] not in wanted.statuses:
-            statuses.append(f"{incident.number}: is {ticket['status']}, the log ends {' or '.join(wanted.statuses)}")
-        name = names.get(ticket["agent_id"] or "", "")
+        if ticket.status not in wanted.statuses:
+            statuses.append(f"{incident.number}: is {ticket.status}, the log ends {' or '.join(wanted.statuses)}")
+        name = names.get(ticket.agent_id, "")
         if (name if name != STAND_IN else "") != wanted.agent:
             agents.append(f"{incident.number}: is with {name or 'nobody'}, the log names {wanted.agent or 'nobody'}")
-        opened = ticket["reopened"] - played.late_assignments[incident.number]
+        opened = ticket.reopened - played.late_assignments[incident.number]
         if opened != wanted.reopenings:
             reopenings.append(f"{incident.number}: was reopened {opened} times, in the log {wanted.reopenings}")
-        if ticket["waited"] != wanted.waitings:
-            waitings.append(f"{incident.number}: waited {ticket['waited']} times, in the log {wanted.waitings}")
+        if ticket.waited != wanted.waitings:
+            waitings.append(f"{incident.number}: waited {ticket.waited} times, in the log {wanted.waitings}")
     count = len(incidents)
     for what, found in (
         ("final status equals the log", statuses),
@@ -64,26 +66,33 @@ async def prove(desk: Desk, incidents: Sequence[Incident], played: Played) -> Pr
     return proof
 
 
-async def _ends(tx: Tx) -> dict[str, dict[str, object]]:
+@dataclass(slots=True)
+class _Ended:
+    status: str
+    agent_id: str
+    reopened: int = 0
+    waited: int = 0
+    left_waiting_at: int = -1
+
+    def count_move(self, row: Row) -> None:
+        if row["type"] == "TICKET_REOPENED":
+            self.reopened += 1
+        elif '"formerStatus":"WAITING"' in row["body"]:
+            self.left_waiting_at = row["time"]
+        elif '"status":"WAITING"}' in row["body"] and self.left_waiting_at != row["time"]:
+            self.waited += 1
+
+
+async def _ends(tx: Tx) -> dict[str, _Ended]:
     tickets = await tx.run("SELECT id, status, agent_id FROM tickets_ticket")
-    ended: dict[str, dict[str, object]] = {row["id"]: {**dict(row), "reopened": 0, "waited": 0} for row in tickets}
+    ended = {row["id"]: _Ended(row["status"], row["agent_id"] or "") for row in tickets}
     moves = await tx.run(
         """SELECT key, type, time, body FROM bus_outbox
         WHERE topic = 'answerable.tickets' AND type IN ('STATUS_CHANGED', 'TICKET_REOPENED') ORDER BY position"""
     )
-    left: dict[str, int] = {}
     for row in moves:
-        _count_move(ended[row["key"]], row, left)
+        ended[row["key"]].count_move(row)
     return ended
-
-
-def _count_move(ticket: dict[str, object], row: Row, left: dict[str, int]) -> None:
-    if row["type"] == "TICKET_REOPENED":
-        ticket["reopened"] = int(str(ticket["reopened"])) + 1
-    elif '"formerStatus":"WAITING"' in row["body"]:
-        left[row["key"]] = row["time"]
-    elif '"status":"WAITING"}' in row["body"] and left.get(row["key"]) != row["time"]:
-        ticket["waited"] = int(str(ticket["waited"])) + 1
 
 
 async def _compare_reports(desk: Desk) -> tuple[int, list[str]]:
@@ -99,11 +108,17 @@ async def _compare_reports(desk: Desk) -> tuple[int, list[str]]:
     wanted["average resolution minutes"] = round(sum(spans) / len(spans), 2) if spans else None
     wanted["median resolution minutes"] = round(median(spans), 2) if spans else None
     wanted["breached"] = sum(row["sla_breached"] for row in rows)
-    shown = await desk.database.scan(_PROVER, reports.figures)
+    figures = await desk.database.scan(_PROVER, reports.read_figures, ALWAYS)
+    times = await desk.database.scan(_PROVER, reports.resolution_time, ALWAYS)
+    shown: dict[str, object] = {f"tickets {name}": n for name, n in (figures.by_status | figures.by_priority).items()}
+    shown["resolved"] = figures.resolved
+    shown["average resolution minutes"] = times.average_resolution_minutes
+    shown["median resolution minutes"] = times.median_resolution_minutes
+    shown["breached"] = figures.breached
     found = [
-        f"{what}: the report says {shown.get(what)}, the tickets say {value}"
+        f"{what}: the report says {shown[what]}, the tickets say {value}"
         for what, value in wanted.items()
-        if shown.get(what) != value
+        if shown[what] != value
     ]
     return len(wanted), found
 

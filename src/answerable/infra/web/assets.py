@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 FOLDER = Path(__file__).parents[2] / "static"
 MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }

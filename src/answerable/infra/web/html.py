@@ -63,4 +63,4 @@ def prose(text: str) -> Markup:
 def render(template: str, /, status_code: int = 200, **values: Any) -> Response[bytes]:
     """Render a template as an HTML answer that no cache keeps. Raises where a value is missing."""
     text = environment().get_template(template).render(**values)
-    return Response(text.encode(), status_code=status_code, headers=HEADERS, media_type="text/html; charset=utf-8")
+    return Response(text.encode(), status_code=status_code, headers=HEADERS, media_type="text/html")

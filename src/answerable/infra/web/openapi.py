@@ -35,6 +35,7 @@ PROBLEMS = {
     "503": ("Unavailable", "The desk cannot do this right now; nothing was changed."),
 }
 SUCCESS = {"200": "Done.", "201": "Made.", "202": "Accepted.", "204": "Done; there is nothing to say."}
+METHODS = ("get", "head", "post", "put", "patch", "delete")
 NOISE = {"deprecated": False, "allowEmptyValue": False, "allowReserved": False, "headers": {}}
 
 _PAGING = {
@@ -88,14 +89,13 @@ def document_of(app: Litestar) -> Document:
 
 def _make(app: Litestar) -> Document:
     found = app.openapi_schema.to_schema()
-    operations = list(_operations(app))
+    operations = sorted(_operations(app), key=lambda found: (found[0], METHODS.index(found[1])))
     names = Counter(handler.handler_name for _, _, handler in operations)
     paths: dict[str, Any] = {}
     for path, method, handler in operations:
         operation = found["paths"][path][method]
         unique = names[handler.handler_name] == 1
         paths.setdefault(_public(path), {})[method] = _complete(operation, path, method, handler, unique=unique)
-    paths = dict(sorted(paths.items()))
     tags = dict.fromkeys(tag for item in paths.values() for operation in item.values() for tag in operation["tags"])
     document: Document = _prose(
         {

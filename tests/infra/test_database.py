@@ -1,0 +1,149 @@
+"""The embedded engine: all or nothing, many units in one commit, and honest about a store that fails."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from answerable.infra.database import StorageFault, open_database
+from answerable.infra.database.migrate import Migration, migrate
+from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.kernel.actor import ANONYMOUS
+from answerable.kernel.errors import Conflict, Invalid
+from answerable.kernel.tx import Tx
+from tests.world import Clock, settings_for
+
+TABLE = Migration("test", "0001", "CREATE TABLE test_thing (name TEXT PRIMARY KEY, n BIGINT);")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    opened = open_database(settings_for(tmp_path), Clock())
+    migrate(opened, [TABLE])
+    yield opened
+    await opened.close()
+
+
+async def add(tx: Tx, name: str) -> str:
+    await tx.run("INSERT INTO test_thing (name, n) VALUES (:name, 1)", name=name)
+    return name
+
+
+async def names(tx: Tx) -> list[str]:
+    return [row["name"] for row in await tx.run("SELECT name FROM test_thing ORDER BY name")]
+
+
+async def test_a_unit_that_raises_leaves_nothing_and_harms_nobody(database: SqliteDatabase) -> None:
+    async def half(tx: Tx) -> None:
+        await add(tx, "half")
+        raise Conflict("no")
+
+    results = await asyncio.gather(
+        database.write(ANONYMOUS, add, "before"),
+        database.write(ANONYMOUS, half),
+        database.write(ANONYMOUS, add, "after"),
+        return_exceptions=True,
+    )
+    assert results[0] == "before"
+    assert isinstance(results[1], Conflict)
+    assert await database.read(ANONYMOUS, names) == ["after", "before"]
+
+
+async def test_units_that_arrive_together_share_a_commit(database: SqliteDatabase) -> None:
+    beats = database.pulse.count
+    await asyncio.gather(*(database.write(ANONYMOUS, add, f"{n:03}") for n in range(100)))
+    assert len(await database.read(ANONYMOUS, names)) == 100
+    assert database.pulse.count - beats < 10
+
+
+async def test_an_answer_comes_after_the_commit(database: SqliteDatabase) -> None:
+    await database.write(ANONYMOUS, add, "durable")
+    other = sqlite3.connect(database.path)
+    assert other.execute("SELECT name FROM test_thing").fetchall() == [("durable",)]
+    other.close()
+
+
+async def test_a_unit_that_waits_for_something_else_is_refused(database: SqliteDatabase) -> None:
+    async def sleepy(tx: Tx) -> None:
+        await add(tx, "sleepy")
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="other than its unit of work"):
+        await database.write(ANONYMOUS, sleepy)
+    assert await database.read(ANONYMOUS, names) == []
+
+
+async def test_a_query_cannot_write(database: SqliteDatabase) -> None:
+    for way in (database.read, database.scan):
+        reading: Callable[..., Awaitable[Any]] = way
+        with pytest.raises(StorageFault):
+            await reading(ANONYMOUS, add, "sneaky")
+
+
+async def test_a_full_disk_is_told_and_survived(database: SqliteDatabase) -> None:
+    await database.write(ANONYMOUS, add, "first")
+    pages = database._writer.execute("PRAGMA page_count").fetchone()[0]
+    database._writer.execute(f"PRAGMA max_page_count = {pages}")  # the engine's own way to run out of room
+    with pytest.raises(StorageFault) as fault:
+        await database.write(ANONYMOUS, add, "x" * 100_000)
+    assert fault.value.status == 503
+    assert fault.value.retry_after
+    database._writer.execute("PRAGMA max_page_count = 1073741823")
+    await database.write(ANONYMOUS, add, "second")
+    assert await database.read(ANONYMOUS, names) == ["first", "second"]
+
+
+async def test_a_writer_beside_us_is_waited_for(database: SqliteDatabase) -> None:
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.ensure_future(database.write(ANONYMOUS, add, "patient"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    other.execute("COMMIT")
+    assert await waiting == "patient"
+    other.close()
+
+
+async def test_bulk_work_is_seen_at_once_and_kept_at_the_end(database: SqliteDatabase) -> None:
+    async with database.bulk(every=10):
+        for n in range(25):
+            await database.write(ANONYMOUS, add, f"{n:03}")
+        assert len(await database.read(ANONYMOUS, names)) == 25
+        assert len(await database.scan(ANONYMOUS, names)) == 25
+    other = sqlite3.connect(database.path)
+    assert other.execute("SELECT COUNT(*) FROM test_thing").fetchone() == (25,)
+    other.close()
+
+
+async def test_migrations_run_once_and_guard_their_text(database: SqliteDatabase) -> None:
+    assert migrate(database, [TABLE]) == []
+    more = Migration(
+        "test", "0002", "ALTER TABLE test_thing ADD COLUMN more TEXT; CREATE INDEX test_more ON test_thing (more);"
+    )
+    assert migrate(database, [TABLE, more]) == [more]
+    with pytest.raises(Invalid, match="not the one that made"):
+        migrate(database, [Migration("test", "0001", "CREATE TABLE test_other (a TEXT);"), more])
+    with pytest.raises(Invalid, match="newer than this program"):
+        migrate(database, [TABLE])
+    broken = Migration("test", "0003", "CREATE TABLE test_good (a TEXT); CREATE TABEL test_bad (a TEXT);")
+    with pytest.raises(Invalid):
+        migrate(database, [TABLE, more, broken])
+    other = sqlite3.connect(database.path)
+    assert other.execute("SELECT 1 FROM sqlite_master WHERE name = 'test_good'").fetchone() is None
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "typed", ['"', "printer AND", "NEAR(", "a* OR b", "col:x", "-", "^", "' OR 1=1 --", "\x00", "🔥", "x" * 5000]
+)
+async def test_nothing_a_person_types_breaks_the_search(database: SqliteDatabase, typed: str) -> None:
+    migrate(database, [TABLE, Migration("test", "0002", "CREATE VIRTUAL TABLE test_thing_fts USING fts5 (name);")])
+
+    async def search(tx: Tx) -> list[Any]:
+        return list(await tx.run("SELECT t.name FROM test_thing t WHERE MATCHES(t.test_thing, :q)", q=typed))
+
+    assert await database.read(ANONYMOUS, search) == []
