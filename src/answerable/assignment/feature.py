@@ -1,8 +1,33 @@
 """The manifest of the assignment feature."""
 
-from answerable.kernel.manifest import Feature
+from answerable.assignment import api, consumers, queries, timers
+from answerable.kernel.manifest import Feature, Timer
+from answerable.messages.assignment import FindAgent
+from answerable.messages.sla import SlaPaused, SlaRecomputed, SlaResumed, SlaStarted, TicketEscalated
+from answerable.messages.tickets import StatusChanged, TicketAssigned, TicketCreated, TicketUnassigned, TicketUpdated
+from answerable.messages.users import UserChanged, UserRegistered
 
 
 def feature() -> Feature:
     """Return what the assignment feature offers."""
-    return Feature("assignment")
+    return Feature(
+        "assignment",
+        routes=api.ROUTES,
+        consumers={
+            UserRegistered: consumers.know_person,
+            UserChanged: consumers.know_person,
+            TicketCreated: consumers.follow_ticket,
+            TicketUpdated: consumers.follow_ticket,
+            TicketAssigned: consumers.follow_ticket,
+            StatusChanged: consumers.follow_status,
+            TicketUnassigned: consumers.follow_return,
+            FindAgent: consumers.find_agent,
+            SlaStarted: consumers.note_start,
+            SlaResumed: consumers.note_due,
+            SlaRecomputed: consumers.note_due,
+            SlaPaused: consumers.note_pause,
+            TicketEscalated: consumers.note_escalation,
+        },
+        timers=(Timer("assignment.take_up", timers.next_take_up, timers.take_up),),
+        audit=queries.audit,
+    )
