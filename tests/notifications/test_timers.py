@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from answerable.kernel.actor import service
+from answerable.kernel.tx import Tx
+from answerable.messages.base import Event
 from answerable.messages.users import UserChanged
 from answerable.notifications import actions
 from tests.notifications.stories import assigned, comment, created, ref, resolved
-from tests.people import TestPerson, make_person
+from tests.people import TestPerson, make_person, token_for
 from tests.smtp import Mailbox
-from tests.world import World, json_of, open_world
+from tests.world import TESTER, World, json_of, open_world
 
 
 async def people(world: World) -> tuple[TestPerson, TestPerson, TestPerson]:
@@ -88,18 +90,19 @@ async def test_a_mail_that_nobody_takes_for_a_day_is_marked_failed(mailing: Worl
     assert 25 < tries < 35
     await mailing.advance(minutes=1)
     assert [state for _, state, _ in await mails(mailing)] == ["FAILED"]
-    [shown] = json_of(await mailing.http.get("/api/notifications/mail?state=failed", headers=ada.headers))
+    headers = {"Authorization": f"Bearer {await token_for(mailing, ada.id)}"}  # hers has run out by now
+    [shown] = json_of(await mailing.http.get("/api/notifications/mail?state=failed", headers=headers))
     assert shown["to"] == "ria@example.org"
     assert shown["error"]
     assert "Printer on fire" in shown["body"]
 
     mailbox.down, mailbox.data, mailbox.recipients = False, "", ""
     address = f"/api/notifications/mail/{shown['messageId']}/{shown['personId']}/retry"
-    answer = await mailing.http.post(address, headers=ada.headers)
+    answer = await mailing.http.post(address, headers=headers)
     assert (answer.status_code, json_of(answer)["state"]) == (200, "QUEUED")
     await mailing.advance(seconds=1)
     assert len(mailbox.messages) == 1
-    assert (await mailing.http.post(address, headers=ada.headers)).status_code == 409
+    assert (await mailing.http.post(address, headers=headers)).status_code == 409
 
 
 @pytest.mark.parametrize(("recipients", "data"), [("550 5.1.1 No such mailbox", ""), ("", "554 5.7.1 Refused")])
@@ -208,3 +211,31 @@ async def test_without_a_server_mail_is_logged_and_readable_by_admin(
     assert "http://127.0.0.1:8765/tickets/ticket-1" in shown[0]["body"]
     logged = capsys.readouterr()
     assert "ria@example.org" in logged.out + logged.err
+
+
+async def test_a_desk_that_stops_does_not_wait_for_a_mail_server_that_hangs(tmp_path: Path) -> None:
+    reached, silent = asyncio.Event(), []
+
+    def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        silent.append(writer)
+        reached.set()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with (
+        server,
+        open_world(
+            tmp_path, ("users", "notifications"), mail__host="127.0.0.1", mail__port=port, mail__security="none"
+        ) as world,
+    ):
+        await world.desk.start()
+        ria = await make_person(world)
+        await world.db.write(TESTER, _publish, created(ref(ria.id, None)))
+        await asyncio.wait_for(reached.wait(), 5)
+        await asyncio.wait_for(world.desk.stop(), 2)
+        for writer in silent:
+            writer.close()
+
+
+async def _publish(tx: Tx, event: Event) -> None:
+    tx.publish(event)

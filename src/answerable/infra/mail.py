@@ -16,6 +16,7 @@ from answerable.settings import Mail
 
 SECURITY = ("starttls", "tls", "none")
 LONGEST_SUBJECT = 250
+FAREWELL_SECONDS = 1.0
 CONVERSATION = 3  # a whole conversation may take this many times ``mail.timeout_seconds``
 _log = structlog.get_logger(__name__)
 
@@ -42,7 +43,7 @@ class Mailer:
         self._settings = settings
         name, spec = parseaddr(settings.sender)
         try:
-            self._sender = _address(spec, name)
+            self._sender = _address(spec if settings.sender.isprintable() else "", name)
         except ValueError as error:
             raise Invalid(f"mail.sender: {settings.sender!r} is not a mail address.") from error
 
@@ -67,8 +68,8 @@ class Mailer:
             async with asyncio.timeout(self._settings.timeout_seconds * CONVERSATION):
                 await server.connect()
                 await server.send_message(message, sender=self._sender.addr_spec, recipients=[to])
-                with suppress(aiosmtplib.SMTPException, OSError):  # it was taken; a lost farewell changes nothing
-                    await server.quit()
+            with suppress(aiosmtplib.SMTPException, OSError):  # it was taken; a lost farewell changes nothing
+                await server.quit(timeout=FAREWELL_SECONDS)
         except aiosmtplib.SMTPRecipientsRefused as error:
             refusal = error.recipients[0]
             raise MailFault(f"{refusal.code} {refusal.message}", refusal.code >= 500) from error
@@ -82,8 +83,8 @@ class Mailer:
             raise MailFault("The mail server did not answer in time.", permanent=False) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailFault(str(error) or type(error).__name__, permanent=False) from error
-        except ValueError as error:  # an address or a text that no mail can carry
-            raise MailFault(str(error), permanent=True) from error
+        except ValueError as error:  # an address or a text that no mail can carry, or a host that is none
+            raise MailFault(str(error), permanent=server.is_connected) from error
         finally:
             server.close()  # at once, whatever state the conversation is in: a desk that stops does not wait
 
