@@ -221,6 +221,12 @@ async def test_nobody_is_flooded_with_mail(mailing: World, mailbox: Mailbox) -> 
     assert len(mailbox.messages) == 4
 
 
+async def test_asking_without_end_fills_no_table(world: World) -> None:
+    for number in range(60):
+        assert (await post(world, "forgot-password", email=f"nobody{number}@desk.test")).status_code == 202
+    assert (await world.sql("SELECT COUNT(*) AS n FROM users_link"))[0]["n"] == 50
+
+
 async def test_the_token_is_never_at_rest(mailing: World, mailbox: Mailbox) -> None:
     await make_person(mailing, email="una@desk.test")
     await post(mailing, "forgot-password", email="una@desk.test")

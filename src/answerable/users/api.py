@@ -191,6 +191,8 @@ async def log_out(request: DeskRequest, data: Ending | None = None) -> Response[
 @post("/api/auth/forgot-password", status_code=202, opt=needs(PUBLIC), tags=["Identity"])
 async def forget_password(request: DeskRequest, data: Address) -> Response[dict[str, str]]:
     """Ask for a link to choose a new password. The answer is the same for every address."""
+    if not door_of(request).may_ask(request.database, request.address):
+        return respond(_accepted(None))
     return await request.post(_accepted, mails.ask_reset, data.email)
 
 

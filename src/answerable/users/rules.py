@@ -246,6 +246,11 @@ def try_limits(email: str, address: str, tries: int) -> dict[tuple[str, str], in
     }
 
 
+def ask_limits(address: str, tries: int) -> dict[tuple[str, str], int]:
+    """Return how often mail may be asked for from one address in ``TRY_WINDOW``."""
+    return {("ask for mail", address): max(1, tries) * WIDER}
+
+
 def next_mail_try(attempts: int, now: int, expires_at: int) -> int | None:
     """Return when to try a mail again after ``attempts`` failures, ``None`` when it would be too late."""
     at = now + min(10 * SECOND * 2**attempts, 10 * MINUTE)

@@ -3,14 +3,23 @@
 from collections.abc import Callable
 
 from answerable.kernel.actor import service
-from answerable.kernel.errors import Invalid, Refused, Unauthenticated
+from answerable.kernel.errors import Invalid, Refused, Throttled, Unauthenticated
 from answerable.kernel.tx import Database, Tx
 from answerable.users.actions.passwords import Passwords
 from answerable.users.actions.sessions import ensure_signing_key
 from answerable.users.actions.tries import Tries
 from answerable.users.queries.identity import Identity
 from answerable.users.queries.keyring import Keyring
-from answerable.users.rules import BAD_LOGIN, NewPerson, Person, check_all, check_email, check_name, check_password
+from answerable.users.rules import (
+    BAD_LOGIN,
+    NewPerson,
+    Person,
+    ask_limits,
+    check_all,
+    check_email,
+    check_name,
+    check_password,
+)
 from answerable.users.store import people
 
 USERS = service("users")
@@ -56,6 +65,14 @@ class Door:
             raise Invalid("The current password is not right.", errors=("currentPassword: is not right",))
         self.tries.succeeded(person.email, address, at)
         return person
+
+    def may_ask(self, db: Database, address: str) -> bool:
+        """Tell whether mail may be asked for from an address once more; whoever asks too often gets none, unsaid."""
+        try:
+            self.tries.count(ask_limits(address, db.settings.auth.login_tries), db.clock())
+        except Throttled:
+            return False
+        return True
 
     async def admit(
         self, name: str, email: str, password: str | None, roles: tuple[str, ...] = ("USER",), *, active: bool = True

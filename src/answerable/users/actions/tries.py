@@ -1,5 +1,7 @@
 """Failed sign-ins, counted in the memory of one desk: a sliding window, bounded in size."""
 
+from collections.abc import Mapping
+
 from answerable.kernel.errors import Throttled
 from answerable.kernel.times import SECOND
 from answerable.users.rules import TOO_OFTEN, TRY_WINDOW, try_limits
@@ -14,8 +16,11 @@ class Tries:
         self._at: dict[tuple[str, str], list[int]] = {}
 
     def take(self, email: str, address: str, allowed: int, now: int) -> None:
-        """Count a try. Raises ``Throttled`` where too many failed; that one is not checked and not counted."""
-        limits = try_limits(email, address, allowed)
+        """Count a sign-in. Raises ``Throttled`` where too many failed; that one is not checked and not counted."""
+        self.count(try_limits(email, address, allowed), now)
+
+    def count(self, limits: Mapping[tuple[str, str], int], now: int) -> None:
+        """Count one try of some keys, each with its limit in ``TRY_WINDOW``; over one, raise ``Throttled`` instead."""
         wait = 0
         for key, limit in limits.items():
             recent = [at for at in self._at.get(key, ()) if at > now - TRY_WINDOW]
