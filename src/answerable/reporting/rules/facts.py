@@ -147,6 +147,8 @@ def broken(facts: Facts, cycle: int, due_at: int) -> Facts:
     """
     if cycle < facts.sla_cycle:
         return facts
+    if cycle == facts.sla_cycle and facts.breached_at is not None:
+        due_at = min(due_at, facts.breached_at)
     return replace(facts, sla_cycle=cycle, sla_breached=1, breached_at=due_at)
 
 
