@@ -37,11 +37,10 @@ async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
     people: dict[str, Person] = {}
     off: set[tuple[str, str]] = set()
     for person_id in sorted({cell.person_id for cell in cells if not cell.told_by} | {event.ticket.agent_id or ""}):
-        person = await store.find_person(tx, person_id)
-        if person is not None:
-            people[person_id] = person
-            unwanted = await store.list_switched_off(tx, person_id)
-            off |= {(person_id, channel) for about, channel in unwanted if about == event.TYPE}
+        found = await store.find_addressee(tx, person_id, event.TYPE)
+        if found is not None:
+            people[person_id], unwanted = found
+            off |= {(person_id, channel) for channel in unwanted}
     made = rules.decide(
         event,
         cause,
@@ -126,27 +125,34 @@ async def set_preferences(tx: Tx, wanted: Sequence[Preference]) -> list[Preferen
 
 
 async def claim_mail(tx: Tx) -> Delivery | None:
-    """Take the next mail that is due, addressed as its person is reached now; ``None`` where none is due.
-
-    A mail to somebody who is gone meanwhile is suppressed on the way.
-    """
-    until = rules.claimed_until(tx.now, tx.settings.mail.timeout_seconds)
-    while (claimed := await store.claim_mail(tx, until)) is not None:
-        person = await store.find_person(tx, claimed.person_id)
-        reason = rules.why_not_mail(person)
-        if person is not None and not reason:
-            return rules.readdress(claimed, person.email)
-        await store.save_delivery(tx, rules.suppress(claimed, reason, tx.now), claimed)
+    """Take the next mail that is due, addressed as its person is reached now; ``None`` where none is due."""
+    while claimed := await _claim(tx, 1):
+        if ready := await _ready(tx, claimed[0]):
+            return ready
     return None
 
 
 async def log_mails(tx: Tx) -> list[Delivery]:
     """Mark some due mails as logged, for a desk without a mail server; return them."""
-    logged: list[Delivery] = []
-    while len(logged) < LOGGED_AT_ONCE and (claimed := await claim_mail(tx)) is not None:
-        await store.save_delivery(tx, rules.log(claimed, tx.now), claimed)
-        logged.append(claimed)
+    claimed = await _claim(tx, LOGGED_AT_ONCE)
+    logged = [ready for mail in claimed if (ready := await _ready(tx, mail))]
+    for mail in logged:
+        await store.save_delivery(tx, rules.log(mail, tx.now), mail)
     return logged
+
+
+async def _claim(tx: Tx, limit: int) -> list[Delivery]:
+    return await store.claim_mails(tx, rules.claimed_until(tx.now, tx.settings.mail.timeout_seconds), limit)
+
+
+async def _ready(tx: Tx, claimed: Delivery) -> Delivery | None:
+    """Address a claimed mail; one to somebody who is gone meanwhile is suppressed."""
+    person = await store.find_person(tx, claimed.person_id)
+    reason = rules.why_not_mail(person)
+    if person is not None and not reason:
+        return rules.readdress(claimed, person.email)
+    await store.save_delivery(tx, rules.suppress(claimed, reason, tx.now), claimed)
+    return None
 
 
 async def record_sent(tx: Tx, mail: Delivery) -> None:

@@ -17,11 +17,15 @@ _INSERT_DELIVERY = (
 )
 _SAVE_DELIVERY = f"""UPDATE notifications_delivery SET {_SET}
 WHERE {_KEY} AND state = :was_state AND attempts = :was_attempts RETURNING 1 AS saved"""
-_CLAIM_MAIL = f"""UPDATE notifications_delivery SET state = 'SENDING', attempts = attempts + 1, next_at = :until
+_CLAIM_MAILS = f"""UPDATE notifications_delivery SET state = 'SENDING', attempts = attempts + 1, next_at = :until
 WHERE (message_id, person_id, channel) IN (
     SELECT message_id, person_id, channel FROM notifications_delivery
-    WHERE next_at <= :now ORDER BY next_at LIMIT 1)
+    WHERE next_at <= :now ORDER BY next_at LIMIT :limit)
 AND next_at <= :now RETURNING {_NAMES}"""
+_FIND_ADDRESSEE = """SELECT p.id, p.name, p.email, p.roles, p.active, q.channel AS unwanted
+FROM notifications_person p LEFT JOIN notifications_preference q
+ON q.person_id = p.id AND q.type = :about AND q.enabled = 0
+WHERE p.id = :id"""
 
 # --- people and what they chose ----------------------------------------------------------------------------------
 
@@ -44,6 +48,15 @@ async def find_person(tx: Tx, person_id: str) -> Person | None:
     """Read what is known of a person."""
     rows = await tx.run("SELECT id, name, email, roles, active FROM notifications_person WHERE id = :id", id=person_id)
     return Person(**dict(rows[0])) if rows else None
+
+
+async def find_addressee(tx: Tx, person_id: str, about: str) -> tuple[Person, set[str]] | None:
+    """Read what is known of a person, and the channels on which they do not want to hear of the type ``about``."""
+    rows = await tx.run(_FIND_ADDRESSEE, id=person_id, about=about)
+    if not rows:
+        return None
+    person = Person(**{name: rows[0][name] for name in Person.__struct_fields__})
+    return person, {row["unwanted"] for row in rows if row["unwanted"] is not None}
 
 
 async def list_switched_off(tx: Tx, person_id: str) -> set[tuple[str, str]]:
@@ -165,10 +178,10 @@ async def next_mail(tx: Tx) -> int | None:
     return due
 
 
-async def claim_mail(tx: Tx, until: int) -> Delivery | None:
-    """Take the mail that is due longest, under a lease."""
-    rows = await tx.run(_CLAIM_MAIL, until=until, now=tx.now)
-    return delivery_of(rows[0]) if rows else None
+async def claim_mails(tx: Tx, until: int, limit: int) -> list[Delivery]:
+    """Take the mails that are due longest, under a lease."""
+    rows = await tx.run(_CLAIM_MAILS, until=until, now=tx.now, limit=limit)
+    return [delivery_of(row) for row in rows]
 
 
 async def find_mail(tx: Tx, message_id: str, person_id: str) -> Delivery | None:
