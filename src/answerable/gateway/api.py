@@ -51,7 +51,7 @@ async def numbers(request: DeskRequest) -> Response[bytes]:
     for consumer, behind in (await bus.lag()).items():
         metrics.LAG.labels(consumer).set(behind)
     metrics.PARKED.set(await request.database.read(PROBING, count_parked))
-    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
 def _is_near(request: DeskRequest) -> bool:

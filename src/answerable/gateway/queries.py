@@ -9,14 +9,7 @@ from answerable.infra.web.grants import PUBLIC, SIGNED_IN
 from answerable.infra.web.openapi import NEEDS, Document
 
 SCHEMAS = "#/components/schemas/"
-LIMITS = {
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minimum": "from {}",
-    "maximum": "to {}",
-    "minItems": "at least {}",
-    "maxItems": "at most {}",
-}
+LIMITS = [("minLength", "maxLength", "characters"), ("minimum", "maximum", ""), ("minItems", "maxItems", "items")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +178,15 @@ def kind_of(schema: Document) -> Kind:
 def _plain(schema: Document) -> str:
     kinds = schema.get("type", "anything")
     words = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
-    limits = [text.format(schema[name]) for name, text in LIMITS.items() if name in schema]
+    limits = [_range(schema.get(least), schema.get(most), unit) for least, most, unit in LIMITS]
     if (default := schema.get("default")) is not None:
         limits.append(f"{default} if left out")
-    return ", ".join([words, *limits])
+    return ", ".join([words, *(limit for limit in limits if limit)])
+
+
+def _range(least: int | None, most: int | None, unit: str) -> str:
+    if least is not None and most is not None:
+        return f"{least} to {most} {unit}".strip()
+    if least is not None:
+        return f"at least {least} {unit}".strip()
+    return f"at most {most} {unit}".strip() if most is not None else ""
