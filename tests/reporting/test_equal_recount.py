@@ -221,7 +221,7 @@ async def expect_equal(world: World, boss: TestPerson, tickets: list[dict[str, A
     assert len(list(csv.DictReader(io.StringIO(table.text)))) == len(expected)
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3, 4))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 async def test_every_figure_equals_a_recount_after_a_random_history(tmp_path: Path, seed: int) -> None:
     async with open_world(tmp_path / "desk", **LASTING) as world:
         company = Company(world, Random(seed))
