@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import msgspec
 
 from answerable.infra.bus.outbox import envelope, open_envelope
+from answerable.infra.stage import Stage, StageClock
 from answerable.kernel.actor import Actor
 from answerable.kernel.times import SECOND, parse_iso
 from answerable.kernel.tx import Row
@@ -20,14 +21,11 @@ START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
 TESTER = Actor("tester", "service", frozenset(), frozenset())
 
 
-class Clock:
+class Clock(StageClock):
     """The desk's time, standing still until the test moves it."""
 
     def __init__(self, now: int = START) -> None:
-        self.now = now
-
-    def __call__(self) -> int:
-        return self.now
+        super().__init__(now)
 
 
 class World:
@@ -37,7 +35,8 @@ class World:
         self.desk = desk
         self.clock = clock
         self.db = desk.database
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(desk.app), base_url="http://desk.test")
+        self.stage = Stage(desk.database, desk.bus, desk.timers, clock)
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, desk.app)), base_url="http://desk.test")
 
     async def settle(self) -> None:
         """Let every message arrive."""
@@ -47,12 +46,8 @@ class World:
         """Move the clock (``hours=1``, ``minutes=5`` ...), stopping at each instant at which a timer is due."""
         await self.settle()
         units = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
-        until = self.clock.now + int(sum(units[unit] * amount for unit, amount in span.items()) * SECOND)
-        while (due := await self.desk.timers.next_due()) is not None and due <= until:
-            self.clock.now = max(self.clock.now, due)
-            await self.desk.timers.run_due()
-            await self.settle()
-        self.clock.now = until
+        span_seconds = sum(units[unit] * amount for unit, amount in span.items())
+        await self.stage.advance_to(self.clock.now + int(span_seconds * SECOND))
 
     async def sql(self, statement: str, **values: Any) -> list[Row]:
         """Read rows straight from the tables."""

@@ -1,8 +1,10 @@
 """``serve``: the desk, or some of its services, until a signal ends it."""
 
 import asyncio
+import signal
 import socket
-from types import FrameType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import click
@@ -33,11 +35,22 @@ class _Server(uvicorn.Server):
         self._live = live
         self._loop = asyncio.get_running_loop()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End the streams, then stop as usual."""
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGTERM and SIGINT; unlike the parent, do not raise the signal again: the desk has to be closed."""
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for number in signals:
+            self._loop.add_signal_handler(number, self._stop, number)
+        try:
+            yield
+        finally:
+            for number in signals:
+                self._loop.remove_signal_handler(number)
+
+    def _stop(self, number: int) -> None:
         if self._live is not None:
-            self._loop.call_soon_threadsafe(self._live.close)
-        super().handle_exit(sig, frame)
+            self._live.close()
+        self.handle_exit(number, None)
 
 
 @click.command()

@@ -3,7 +3,8 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -16,6 +17,19 @@ def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any])
         if key != "event" and any(word in key.lower() for word in _SECRET_WORDS):
             event[key] = "***"
     return event
+
+
+class _Errors:
+    """Standard error that never fails: a full disk under the log file must not stop the desk."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def set_up_logging(log_format: str) -> None:
@@ -31,7 +45,13 @@ def set_up_logging(log_format: str) -> None:
             structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Errors())),
         cache_logger_on_first_use=False,
     )
+    logging.raiseExceptions = False
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def only_errors() -> None:
+    """Log nothing but errors, for commands that play many events of the past."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

@@ -1,12 +1,10 @@
 """A desk on stage: its clock is set by a script, its timers run at their instants, its messages arrive at once."""
 
-from collections.abc import Awaitable, Callable
-
 from answerable.infra.bus.local import LocalBus
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.timers import Timers
 
-Pace = Callable[[int], Awaitable[None]]
+MAX_IDLE_RUNS = 3
 
 
 class StageClock:
@@ -39,9 +37,13 @@ class Stage:
 
     async def advance_to(self, until: int) -> None:
         """Move the clock on to ``until``, stopping at each instant at which a timer is due."""
-        while (due := await self.timers.next_due()) is not None and due <= until:
+        idle = 0
+        while (found := await self.timers.earliest()) is not None and found[0] <= until:
+            due, timer = found
             self.clock.now = max(self.clock.now, due)
-            if not await self.timers.run_due():
-                break
+            done = await timer.run(self.database)
             await self.settle()
+            idle = 0 if done else idle + 1
+            if idle > MAX_IDLE_RUNS:
+                raise RuntimeError(f"the timer {timer.name} is due but does nothing")
         self.clock.now = max(self.clock.now, until)

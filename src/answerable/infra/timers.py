@@ -39,25 +39,10 @@ class Timers:
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def next_due(self) -> int | None:
-        """Return the earliest instant at which a timer has something to do."""
-        found = [await self._db.read(_ASKING, timer.due) for timer in self._timers]
-        return min((instant for instant in found if instant is not None), default=None)
-
-    async def run_due(self) -> int:
-        """Do everything that is due at the desk's time; for tests and the replay."""
-        done = 0
-        for timer in self._timers:
-            while await self._is_due(timer):
-                count = await timer.run(self._db)
-                done += count
-                if not count:
-                    break
-        return done
-
-    async def _is_due(self, timer: Timer) -> bool:
-        due = await self._db.read(_ASKING, timer.due)
-        return due is not None and due <= self._db.clock()
+    async def earliest(self) -> tuple[int, Timer] | None:
+        """Return the timer that is due first, and when; for scripts that set the clock."""
+        found = [(due, timer) for timer in self._timers if (due := await self._db.read(_ASKING, timer.due)) is not None]
+        return min(found, key=lambda pair: pair[0], default=None)
 
     async def _run(self, timer: Timer) -> None:
         pause = 0.1

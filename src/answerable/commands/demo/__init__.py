@@ -10,6 +10,7 @@ from answerable.commands.demo.company import PEOPLE
 from answerable.commands.demo.play import play_company
 from answerable.commands.opening import desk_options, opener
 from answerable.infra.database.open import system_clock
+from answerable.infra.logging import only_errors
 from answerable.infra.stage import Stage, StageClock
 from answerable.kernel.errors import Conflict
 from answerable.runtime import Desk
@@ -40,6 +41,7 @@ desk_options(demo)
 
 
 async def _fill(settings: Settings, password_hash: str) -> dict[str, int]:
+    only_errors()
     clock = StageClock(system_clock())
     # Nobody of the demo is to get mail; everything is one transaction, so a server beside it never sees a half.
     desk = Desk(settings.with_values("demo", mail__host=""), clock=clock)

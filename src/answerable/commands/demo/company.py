@@ -33,7 +33,7 @@ PEOPLE = (
     Role("sue", "Sue Smith", ("USER",)),
     Role("tom", "Tom Thorne", ("USER",)),
 )
-AGENTS = tuple(who for who in PEOPLE if "AGENT" in who.roles and "MANAGER" not in who.roles)
+AGENTS = tuple(who for who in PEOPLE if "AGENT" in who.roles)
 REQUESTERS = tuple(who for who in PEOPLE if who.roles == ("USER",))
 
 

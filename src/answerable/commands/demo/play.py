@@ -24,6 +24,10 @@ from answerable.users.rules import NewPerson, grants_of
 
 DAYS = 5
 TICKETS = 64
+CAPACITY = 6
+RUSH = 30 * MINUTE
+MOST_IN_RUSH = 40
+WAITING_IN_RUSH = 3
 SEED = 1042  # the same company every time; only the dates move
 Step = Callable[[], Awaitable[None]]
 
@@ -54,7 +58,7 @@ class Company:
                 self._actors["max"],
                 assignment.set_availability,
                 self._actors[agent.key].id,
-                Availability(capacity=12, skills=agent.skills),
+                Availability(capacity=CAPACITY, skills=agent.skills),
             )
         await self._stage.settle()
 
@@ -63,14 +67,30 @@ class Company:
         if time <= self._until:
             heapq.heappush(self._plan, (time, next(self._order), step))
 
-    async def run(self) -> None:
-        """Do everything that is planned, in order, then let the last timers run."""
-        while self._plan:
+    async def run(self, until: int) -> None:
+        """Do everything that is planned up to ``until``, in order, then let the last timers run."""
+        while self._plan and self._plan[0][0] <= until:
             time, _, step = heapq.heappop(self._plan)
             await self._stage.advance_to(time)
             await step()
             await self._stage.settle()
-        await self._stage.advance_to(self._until)
+        await self._stage.advance_to(until)
+
+    async def rush(self) -> None:
+        """End with a busy half hour: everybody gets full, and a few tickets wait for a place."""
+        for number in range(MOST_IN_RUSH):
+            await self._raise(WISHES[(number * 5) % len(WISHES)], self._random.choice(REQUESTERS))
+            await self._stage.settle()
+            if (await self.statuses())["CREATED"] >= WAITING_IN_RUSH:
+                return
+            await self._stage.advance_to(self._stage.clock.now + RUSH // MOST_IN_RUSH)
+
+    async def statuses(self) -> Counter[str]:
+        """Count the tickets in each status."""
+        page = await self._stage.database.read(
+            self._actors["max"], queries.list_tickets, TicketFilter(), PageRequest(size=1000)
+        )
+        return Counter(ticket.status for ticket in page.rows)
 
     def plan_ticket(self, number: int) -> None:
         """Plan the life of one ticket: raised in working hours, answered and worked on at a human pace."""
@@ -151,9 +171,8 @@ async def play_company(stage: Stage, password_hash: str) -> dict[str, int]:
     await company.hire(password_hash)
     for number in range(TICKETS):
         company.plan_ticket(number)
-    # The last minutes: a queue that still moves when the visitor arrives.
-    await company.run()
-    manager = Actor("demo", "service", frozenset(), frozenset({"ticket.read_all"}))
-    page = await stage.database.read(manager, queries.list_tickets, TicketFilter(), PageRequest(size=1000))
-    found = Counter(ticket.status for ticket in page.rows)
+    await company.run(until - RUSH)
+    await company.rush()
+    await company.run(until)
+    found = await company.statuses()
     return {status: found[status] for status in STATUSES if found[status]}

@@ -1,7 +1,6 @@
 """``replay``: a real incident log played through the desk's own actions, and a proof of the outcome."""
 
 import asyncio
-import logging
 import resource
 import shutil
 import tempfile
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import click
 import msgspec
-import structlog
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -20,6 +18,7 @@ from answerable.commands.opening import desk_options, only_server, opener
 from answerable.commands.replay.drive import Played, Replay
 from answerable.commands.replay.log import Incident, read_log
 from answerable.commands.replay.proof import Proof, prove
+from answerable.infra.logging import only_errors
 from answerable.infra.stage import Stage, StageClock
 from answerable.kernel.errors import Conflict
 from answerable.runtime import Desk
@@ -66,7 +65,7 @@ async def play(settings: Settings, incidents: Sequence[Incident], *, show_progre
 
     Raises ``Conflict`` where the desk is not empty.
     """
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    only_errors()
     clock = StageClock()
     desk = Desk(settings, clock=clock)
     try:

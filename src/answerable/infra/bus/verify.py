@@ -36,7 +36,8 @@ async def _gaps(tx: Tx) -> list[str]:
 async def _causes(tx: Tx) -> list[str]:
     rows = await tx.run(
         """SELECT m.id, m.type, m.cause FROM bus_outbox m LEFT JOIN bus_outbox c ON c.id = m.cause
-        WHERE m.cause IS NOT NULL AND (c.id IS NULL OR c.depth + 1 <> m.depth OR c.position >= m.position) LIMIT :most""",
+        WHERE m.cause IS NOT NULL AND (c.id IS NULL OR c.depth + 1 <> m.depth OR c.position >= m.position)
+        LIMIT :most""",
         most=MAX_LINES,
     )
     return [f"{r['type']} {r['id']}: its cause {r['cause']} is missing or does not come before it" for r in rows]

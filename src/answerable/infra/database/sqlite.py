@@ -177,16 +177,9 @@ class SqliteDatabase:
                 await self._begin()
                 wrote = self._run_batch(batch)
                 await self._commit(in_thread=wrote)
-            except sqlite3.OperationalError as error:
+            except Exception as error:
                 self._roll_back()
-                fault = self._fault(error)
-                if not batch:  # not even BEGIN worked: tell everybody who waits
-                    batch = [(unit, None) for unit in (*self._urgent, *self._background)]
-                    self._urgent.clear()
-                    self._background.clear()
-                for unit, _ in batch:
-                    if not unit.done.done():
-                        unit.done.set_exception(fault)
+                self._refuse(batch, self._fault(error))
                 continue
             if self._faulty:
                 self._faulty = False
@@ -195,6 +188,16 @@ class SqliteDatabase:
                 if not unit.done.done():
                     unit.done.set_result(result)
             self.pulse.beat()
+
+    def _refuse(self, batch: list[tuple[_Unit[Any], Any]], fault: StorageFault) -> None:
+        units = [unit for unit, _ in batch]
+        if not units:  # not even BEGIN worked: tell everybody who waits
+            units = [*self._urgent, *self._background]
+            self._urgent.clear()
+            self._background.clear()
+        for unit in units:
+            if not unit.done.done():
+                unit.done.set_exception(fault)
 
     async def _begin(self) -> None:
         give_up = time.monotonic() + LOCK_SECONDS

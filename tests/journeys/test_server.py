@@ -1,0 +1,200 @@
+"""The desk as a process: starting, stopping, running out of room, commands beside it."""
+
+import os
+import resource
+import sqlite3
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from answerable.infra.database.open import system_clock
+from answerable.kernel.actor import Actor
+from answerable.kernel.times import MINUTE, SECOND
+from answerable.runtime import Desk
+from answerable.settings import Settings
+from answerable.tickets.actions import create_ticket
+from answerable.tickets.rules import Draft
+from answerable.users.rules import grants_of
+from tests.processes import ADMIN, PASSWORD, answerable, environment, eventually, hire, make_admin, server, sign_in
+
+pytestmark = pytest.mark.slow
+DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
+
+
+async def test_the_first_admin_comes_by_the_link_that_is_printed_once(tmp_path: Path) -> None:
+    with server(tmp_path / "desk") as running:
+        assert running.process.stdout is not None
+        running.process.stdout.readline()
+        link = running.process.stdout.readline().strip()
+        token = link.partition("token=")[2]
+        async with httpx.AsyncClient(base_url=running.url) as client:
+            page = await client.get(link)
+            assert page.status_code == 200
+            assert "text/html" in page.headers["content-type"]
+            form = {"token": token, "name": "Ada Admin", "email": ADMIN, "password": PASSWORD}
+            assert (await client.post("/api/auth/setup", json=form)).status_code in (200, 201)
+            again = await client.post("/api/auth/setup", json={**form, "email": "eve@desk.test"})
+            assert again.status_code in (400, 409)
+            headers = await sign_in(client, ADMIN)
+            assert (await client.get("/api/auth/me", headers=headers)).json()["roles"] == ["ADMIN"]
+
+
+async def test_commands_work_beside_a_running_server(tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    with server(folder) as running:
+        make_admin(folder)
+        async with httpx.AsyncClient(base_url=running.url) as client:
+            headers = await sign_in(client, ADMIN)
+            assert (await client.post("/api/tickets", json=DRAFT, headers=headers)).status_code == 201
+        tail = answerable("events", "tail", "--json", "--type", "TICKET_CREATED", "--data-dir", str(folder)).stdout
+        assert msgspec.json.decode(tail)["body"]["ticket"]["title"] == "Printer on fire"
+        assert "no difference" in answerable("events", "verify", "--data-dir", str(folder)).stdout
+        assert "Nothing is parked" in answerable("events", "parked", "--data-dir", str(folder)).stdout
+        assert "up to date" in answerable("migrate", "--data-dir", str(folder)).stdout
+        second = answerable("serve", "--port", "0", "--data-dir", str(folder), check=False)
+        assert second.returncode == 1
+        assert "Another process serves" in second.stderr
+
+
+async def test_stopping_does_not_wait_for_open_streams(tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    make_admin(folder)
+    with server(folder) as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=10) as client:
+            headers = await sign_in(client, ADMIN)
+            async with client.stream("GET", "/api/live", headers=headers) as stream:
+                assert stream.status_code == 200
+                running.stop(seconds=3)
+        assert running.process.returncode == 0
+
+
+async def test_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    make_admin(folder)
+    with server(folder) as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+            headers = await sign_in(client, ADMIN)
+            first = (await client.post("/api/tickets", json=DRAFT, headers=headers)).json()
+            room = max(path.stat().st_size for path in folder.iterdir())
+            _, hard = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (room, hard))
+            big = {**DRAFT, "description": "x" * 20_000}
+            statuses = []
+            while 503 not in statuses and len(statuses) < 500:
+                answer = await client.post("/api/tickets", json=big, headers=headers)
+                statuses.append(answer.status_code)
+            assert set(statuses) == {201, 503}
+            assert answer.headers["retry-after"]
+            assert "Nothing was changed" in answer.json()["message"]
+            assert (await client.get(f"/api/tickets/{first['id']}", headers=headers)).status_code == 200
+            assert "storage fault" in running.errors.read_text()
+            resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, hard))
+
+            async def works_again() -> bool:
+                return (await client.post("/api/tickets", json=DRAFT, headers=headers)).status_code == 201
+
+            await eventually(works_again)
+            kept = await client.get("/api/tickets?size=1000", headers=headers)
+            assert len(kept.json()) == 1 + statuses.count(201) + 1
+        running.stop()
+    assert "no difference" in answerable("events", "verify", "--data-dir", str(folder)).stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="LOUD: needs root to own a file that the server may only read")
+async def test_a_read_only_file_gives_503_and_reads_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "desk"
+    make_admin(folder)
+    with server(folder) as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+            headers = await sign_in(client, ADMIN)
+            _, hard = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (0, hard))  # no byte can be written any more
+            answer = await client.post("/api/tickets", json=DRAFT, headers=headers)
+            assert answer.status_code == 503
+            assert (await client.get("/api/tickets", headers=headers)).status_code == 200
+            ready = await client.get("/readyz")
+            assert ready.status_code == 503
+            resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, hard))
+
+            async def works_again() -> bool:
+                return (await client.post("/api/tickets", json=DRAFT, headers=headers)).status_code == 201
+
+            await eventually(works_again)
+
+
+async def test_a_breach_is_found_within_a_second_of_its_time(tmp_path: Path) -> None:
+    """The promise of a CRITICAL ticket (first answer in 15 minutes) runs out three seconds from now."""
+    folder = tmp_path / "desk"
+    make_admin(folder)
+    with server(folder) as running:
+        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+            admin = await sign_in(client, ADMIN)
+            await hire(client, admin, "Una")
+            people = (await client.get("/api/users/admin?role=USER", headers=admin)).json()
+        past = system_clock() - 15 * MINUTE + 3 * SECOND
+        desk = Desk(Settings().with_values("test", storage__data_dir=str(folder)), clock=lambda: past)
+        una = Actor(people[0]["id"], "person", frozenset({"USER"}), grants_of({"USER"}), "Una")
+        ticket = await desk.database.write(una, create_ticket, Draft(**(DRAFT | {"priority": "CRITICAL"})))
+        await desk.stop()
+        db = sqlite3.connect(folder / "answerable.sqlite")
+        found = "SELECT time, body FROM bus_outbox WHERE type = 'SLA_BREACHED' AND key = ?"
+
+        async def breached() -> bool:
+            return db.execute(found, (ticket.id,)).fetchone() is not None
+
+        await eventually(breached, seconds=15)
+        rows = db.execute(found, (ticket.id,)).fetchall()
+        assert len(rows) == 1
+        due = msgspec.json.decode(rows[0][1])["dueAt"]
+        assert due == past + 15 * MINUTE
+        assert 0 <= rows[0][0] - due < SECOND
+        db.close()
+
+
+def test_helpful_errors(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[server]\nport = 'eight'\n")
+    for arguments, words in (
+        (("serve", "nonsense", "--data-dir", str(tmp_path / "a")), "Unknown service nonsense"),
+        (("config", "show", "--config", str(bad)), "server.port: must be a whole number"),
+        (("serve", "--data-dir", "/proc/nothing"), "cannot be used"),
+        (("replay", str(bad)), "line 1"),
+        (("events", "retry", "no-such-message", "--data-dir", str(tmp_path / "b")), "No parked message"),
+        (("serve", "--data-dir", str(tmp_path / "c"), "--host", "203.0.113.1"), "Cannot listen"),
+    ):
+        failed = answerable(*arguments, check=False)
+        assert failed.returncode != 0
+        assert words in failed.stderr
+        assert "Traceback" not in failed.stderr
+
+
+def test_settings_show_where_they_come_from_and_hide_secrets(tmp_path: Path) -> None:
+    config = tmp_path / "desk.toml"
+    config.write_text('[mail]\nhost = "mail.example"\npassword = "very-secret-indeed"\n')
+    shown = answerable(
+        "config", "show", "--json", "--config", str(config), ANSWERABLE_TICKETS_AUTO_CLOSE_DAYS="3"
+    ).stdout
+    assert "very-secret-indeed" not in shown
+    rows = {row["setting"]: row for row in msgspec.json.decode(shown)}
+    assert rows["mail.host"]["from"] == str(config)
+    assert rows["tickets.auto_close_days"]["value"] == "3.0"
+    assert rows["tickets.auto_close_days"]["from"] == "ANSWERABLE_TICKETS_AUTO_CLOSE_DAYS"
+    assert rows["server.port"]["from"] == "default"
+
+
+def test_the_demo_fills_an_empty_desk_once(tmp_path: Path) -> None:
+    folder = str(tmp_path / "desk")
+    made = msgspec.json.decode(answerable("demo", "--json", "--data-dir", folder).stdout)
+    assert set(made["tickets"]) == {
+        "CREATED", "ASSIGNED", "IN_PROGRESS", "WAITING", "RESOLVED", "CLOSED", "CANCELLED"
+    }  # fmt: skip
+    again = answerable("demo", "--data-dir", folder, check=False)
+    assert again.returncode == 1
+    assert "not empty" in again.stderr
+    assert "no difference" in answerable("events", "verify", "--data-dir", folder).stdout
+
+
+def test_environment_of_tests_is_clean() -> None:
+    assert not [name for name in environment() if name.startswith("ANSWERABLE_")]

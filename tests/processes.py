@@ -1,0 +1,150 @@
+"""Real server processes on free ports, started and ended by the test that uses them."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 30
+COMMAND = [sys.executable, "-m", "answerable"]
+
+
+def environment(**values: str) -> dict[str, str]:
+    """Return this process's environment without the desk's settings, plus ``values``."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSWERABLE_")}
+    return {**kept, **values}
+
+
+def answerable(
+    *arguments: str, check: bool = True, typed: str = "", **values: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the desk to its end; ``typed`` is its standard input."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        check=check,
+        capture_output=True,
+        text=True,
+        input=typed,
+        timeout=120,
+        env=environment(**values),
+    )
+
+
+class ServerProcess:
+    """A running desk."""
+
+    def __init__(self, folder: Path, *arguments: str, **values: str) -> None:
+        self.folder = folder
+        self.errors = folder.parent / f"{folder.name}.log"
+        with self.errors.open("a") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--port", "0", "--data-dir", str(folder), *arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(**values),
+            )
+        self.url = self._read_address()
+        self._wait_until_ready()
+
+    def _read_address(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        match = re.search(r"(http://[\d.]+:\d+)$", line.strip())
+        if match is None:
+            self.process.kill()
+            raise AssertionError(f"the server did not start: {line!r}\n{self.errors.read_text()[-4000:]}")
+        return match.group(1)
+
+    def _wait_until_ready(self) -> None:
+        give_up = time.monotonic() + START_SECONDS
+        while time.monotonic() < give_up:
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.01)
+        raise AssertionError(f"the server is not ready\n{self.errors.read_text()[-4000:]}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait(10)
+        self._close()
+
+    def stop(self, seconds: float = 10) -> None:
+        """End it as an operator would; fails where it takes longer than ``seconds``."""
+        self.process.terminate()
+        self.process.wait(seconds)
+        self._close()
+
+    def _close(self) -> None:
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def server(folder: Path, *arguments: str, **values: str) -> Iterator[ServerProcess]:
+    """Run a desk in ``folder`` for the time of a test."""
+    running = ServerProcess(folder, *arguments, **values)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.kill()
+
+
+async def eventually(check: "object", seconds: float = 10) -> None:
+    """Wait until ``check()`` (async) gives something true; fails after ``seconds``."""
+    assert callable(check)
+    give_up = time.monotonic() + seconds
+    while not await check():
+        assert time.monotonic() < give_up, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+PASSWORD = "correct horse battery"
+ADMIN = "ada@desk.test"
+
+
+def make_admin(folder: Path) -> None:
+    """Make the first administrator with the command line."""
+    answerable(
+        "create-admin",
+        "--email",
+        ADMIN,
+        "--name",
+        "Ada Admin",
+        "--password-stdin",
+        "--data-dir",
+        str(folder),
+        typed=PASSWORD,
+    )
+
+
+async def sign_in(client: httpx.AsyncClient, email: str) -> dict[str, str]:
+    """Sign in; return the headers that say so."""
+    answer = await client.post("/api/auth/login", json={"email": email, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+async def hire(client: httpx.AsyncClient, admin: dict[str, str], name: str, *roles: str) -> dict[str, str]:
+    """Register somebody, give them roles, sign them in."""
+    email = f"{name.lower()}@desk.test"
+    answer = await client.post(
+        "/api/auth/register", json={"name": f"{name} Person", "email": email, "password": PASSWORD}
+    )
+    assert answer.status_code == 201, answer.text
+    if roles:
+        person = answer.json()["id"]
+        changed = await client.patch(f"/api/users/admin/{person}", json={"roles": list(roles)}, headers=admin)
+        assert changed.status_code == 200, changed.text
+    return await sign_in(client, email)
