@@ -1,0 +1,49 @@
+"""What happens to promises because something happened to a ticket. Instants are those of the events."""
+
+from answerable.kernel.tx import Tx
+from answerable.messages.tickets import (
+    CommentAdded,
+    StatusChanged,
+    TicketAssigned,
+    TicketCreated,
+    TicketUnassigned,
+    TicketUpdated,
+)
+from answerable.messages.users import PersonEvent
+from answerable.sla import actions
+
+
+def _when(tx: Tx) -> int:
+    return tx.cause.time if tx.cause else tx.now
+
+
+async def promise(tx: Tx, event: TicketCreated) -> None:
+    """A new ticket: its first response and its resolution are promised."""
+    await actions.promise(tx, event.ticket)
+
+
+async def follow_status(tx: Tx, event: StatusChanged) -> None:
+    """Waiting pauses, resolving keeps, cancelling gives up, reopening takes up again."""
+    await actions.follow_status(tx, event.ticket, _when(tx))
+
+
+async def hear(tx: Tx, event: CommentAdded) -> None:
+    """A public answer keeps the promise of one, a question makes the next; notes among staff do neither."""
+    if not event.internal:
+        await (actions.hear_staff if event.from_staff else actions.hear_requester)(tx, event.ticket, _when(tx))
+
+
+async def note_agent(tx: Tx, event: TicketAssigned | TicketUnassigned) -> None:
+    """Another agent, or none: the mirror follows, no clock is reset."""
+    await actions.note_ticket(tx, event.ticket, _when(tx))
+
+
+async def note_update(tx: Tx, event: TicketUpdated) -> None:
+    """Another priority has other promises; other changes only go to the mirror."""
+    verb = actions.apply_priority if "priority" in event.changed else actions.note_ticket
+    await verb(tx, event.ticket, _when(tx))
+
+
+async def note_manager(tx: Tx, event: PersonEvent) -> None:
+    """Keep the list of those who can be called in."""
+    await actions.note_manager(tx, event.user_id, event.roles, int(event.active))

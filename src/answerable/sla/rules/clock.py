@@ -1,0 +1,313 @@
+"""A clock: what may happen to a promise, from its start to its end. Each verb returns the new clock and what to tell.
+
+Instants are UTC microseconds. A promise is broken when its due instant comes and it is still open, so it must be kept
+*before* it is due; that verdict does not depend on whether the timer or the answer is looked at first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from answerable.messages.sla import (
+    SlaAtRisk,
+    SlaBreached,
+    SlaEvent,
+    SlaFulfilled,
+    SlaPaused,
+    SlaRecomputed,
+    SlaResumed,
+    SlaStarted,
+)
+from answerable.messages.tickets import TicketRef
+from answerable.sla.rules.policy import Terms
+from answerable.sla.rules.timeline import Stop, reach, union
+
+RUNNING = "RUNNING"
+PAUSED = "PAUSED"
+FULFILLED = "FULFILLED"
+CANCELLED = "CANCELLED"
+
+_STATES = {"WAITING": PAUSED, "RESOLVED": FULFILLED, "CLOSED": FULFILLED, "CANCELLED": CANCELLED}
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """One promise on one ticket.
+
+    ``target_micros`` and ``warn_micros`` are working time, ``applied_at`` is when they began to hold. ``due_at`` is
+    ``None`` while paused; ``look_at`` is when the timer must look again, ``None`` for never; ``breached_at`` is the
+    later of due and ``applied_at`` (rule 9). ``version`` counts the metric events.
+    """
+
+    id: str
+    ticket_id: str
+    target: str
+    cycle: int
+    policy: str
+    target_micros: int
+    warn_micros: int | None
+    started_at: int
+    applied_at: int
+    state: str = RUNNING
+    due_at: int | None = None
+    warn_at: int | None = None
+    look_at: int | None = None
+    warned_at: int | None = None
+    breached_at: int | None = None
+    ended_at: int | None = None
+    version: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the promise is neither kept nor given up."""
+        return self.ended_at is None
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of what explains a clock. ``target_micros`` is set where terms begin to hold."""
+
+    number: int
+    kind: str  # activate, pause, resume, apply_policy, warn, breach, fulfil or cancel
+    at: int
+    target_micros: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The outcome of a verb: the new clock, the metric events to add, and what happened."""
+
+    clock: Clock
+    metrics: tuple[Metric, ...] = ()
+    events: tuple[SlaEvent, ...] = ()
+
+    @property
+    def broken(self) -> SlaBreached | None:
+        """Return the breach that happened here, if it did and the promise is still to be kept."""
+        found = (event for event in self.events if isinstance(event, SlaBreached))
+        return next(found, None) if self.clock.is_open else None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a clock's metric events add up to."""
+
+    start: int
+    stops: tuple[Stop, ...]
+    target_micros: int
+    state: str
+    ended_at: int | None
+
+
+def history_of(metrics: Sequence[Metric]) -> History:
+    """Add up a clock's metric events, given in their order."""
+    start, target_micros, state = metrics[0].at, 0, RUNNING
+    stops: list[Stop] = []
+    stopped: int | None = None
+    ended: int | None = None
+    for metric in metrics:
+        if metric.target_micros is not None:
+            target_micros = metric.target_micros
+        if metric.kind == "pause":
+            stopped, state = metric.at, PAUSED
+        elif metric.kind == "resume" and stopped is not None:
+            stops.append((stopped, metric.at))
+            stopped, state = None, RUNNING
+        elif metric.kind in ("fulfil", "cancel"):
+            ended, state = metric.at, FULFILLED if metric.kind == "fulfil" else CANCELLED
+    if stopped is not None:
+        stops.append((stopped, ended))
+    return History(start, tuple(stops), target_micros, state, ended)
+
+
+def state_for(status: str) -> str:
+    """Return how a resolution clock stands while its ticket has ``status``."""
+    return _STATES.get(status, RUNNING)
+
+
+# --- a promise begins ----------------------------------------------------------------------------------------------
+
+
+def arm(clock_id: str, ticket: TicketRef, target: str, cycle: int, terms: Terms, at: int) -> Change:
+    """Make a promise at ``at``."""
+    return _started(_new(clock_id, ticket, target, cycle, terms, at, at), ticket, (), "")
+
+
+def go_on(clock_id: str, former: Clock, metrics: Sequence[Metric], ticket: TicketRef, terms: Terms, at: int) -> Change:
+    """Take up a kept promise again at ``at`` (rule 11): a new cycle in which the time used so far counts.
+
+    The time since ``former`` ended is a pause of the new cycle, which also holds the earlier ones: ``metrics`` are
+    those of ``former``. If it is late already, that is said at once.
+    """
+    past = history_of(metrics)
+    ended = at if past.ended_at is None else past.ended_at
+    stops = union(past.start, [*past.stops, (ended, at)])
+    clock = _new(clock_id, ticket, former.target, former.cycle + 1, terms, past.start, at)
+    return look(_started(clock, ticket, stops, "Reopened"), ticket, at)
+
+
+def _new(clock_id: str, ticket: TicketRef, target: str, cycle: int, terms: Terms, start: int, at: int) -> Clock:
+    return Clock(
+        id=clock_id,
+        ticket_id=ticket.id,
+        target=target,
+        cycle=cycle,
+        policy=terms.policy,
+        target_micros=terms.target_micros,
+        warn_micros=terms.warn_micros,
+        started_at=start,
+        applied_at=at,
+    )
+
+
+def _started(clock: Clock, ticket: TicketRef, stops: Sequence[Stop], detail: str) -> Change:
+    change = _step(Change(clock), "activate", clock.started_at, detail=detail, terms=clock.target_micros)
+    for begin, end in stops:
+        change = _step(change, "pause", begin)
+        if end is not None:
+            change = _step(change, "resume", end)
+    timed = _timed(change.clock, clock.started_at, stops)
+    event = SlaStarted(**_about(timed, ticket), started_at=clock.started_at, due_at=timed.due_at, policy=clock.policy)
+    return Change(timed, change.metrics, (event,))
+
+
+# --- time passes ---------------------------------------------------------------------------------------------------
+
+
+def look(change: Clock | Change, ticket: TicketRef, now: int) -> Change:
+    """Say what the time until ``now`` made of a running promise: at risk, then broken, each once in a cycle."""
+    change = change if isinstance(change, Change) else Change(change)
+    clock = change.clock
+    return _fire(change, ticket, clock.due_at, clock.warn_at, now) if clock.state == RUNNING else change
+
+
+def _fire(change: Change, ticket: TicketRef, due_at: int | None, warn_at: int | None, now: int) -> Change:
+    clock = change.clock
+    if due_at is None or clock.breached_at is not None:
+        return change
+    if warn_at is not None and warn_at <= now and clock.warned_at is None:
+        at = max(warn_at, clock.applied_at)
+        change = _step(change, "warn", at, SlaAtRisk(**_about(clock, ticket), due_at=due_at), warned_at=at)
+    if due_at <= now:
+        at = max(due_at, clock.applied_at)
+        event = SlaBreached(**_about(clock, ticket), due_at=due_at, breached_at=at)
+        change = _step(change, "breach", at, event, breached_at=at)
+    return change
+
+
+# --- something happens to the ticket -------------------------------------------------------------------------------
+
+
+def pause(clock: Clock, ticket: TicketRef, at: int) -> Change:
+    """Let a running promise stand still from ``at``; there is no due time until it goes on (rule 7)."""
+    change = look(clock, ticket, at)
+    return _step(change, "pause", at, SlaPaused(**_about(clock, ticket)), state=PAUSED, due_at=None, warn_at=None)
+
+
+def resume(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, at: int) -> Change:
+    """Let a paused promise, explained by ``metrics``, go on at ``at``."""
+    change = _step(Change(clock), "resume", at, state=RUNNING)
+    history = history_of([*metrics, *change.metrics])
+    timed = _timed(change.clock, history.start, history.stops)
+    change = Change(timed, change.metrics, (SlaResumed(**_about(clock, ticket), due_at=timed.due_at),))
+    return look(change, ticket, at)
+
+
+def fulfil(clock: Clock, ticket: TicketRef, at: int) -> Change:
+    """End an open promise by what was promised, in time or late."""
+    return _end(clock, ticket, at, "fulfil", FULFILLED)
+
+
+def cancel(clock: Clock, ticket: TicketRef, at: int) -> Change:
+    """End an open promise that no longer counts."""
+    return _end(clock, ticket, at, "cancel", CANCELLED)
+
+
+def _end(clock: Clock, ticket: TicketRef, at: int, kind: str, state: str) -> Change:
+    change = look(clock, ticket, at)
+    event = SlaFulfilled(
+        **_about(clock, ticket),
+        fulfilled_at=at,
+        breached=change.clock.breached_at is not None,
+        cancelled=state == CANCELLED,
+    )
+    return _step(change, kind, at, event, state=state, ended_at=at)
+
+
+def retarget(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, terms: Terms, at: int, reason: str) -> Change:
+    """Hold an open promise to other ``terms`` from the original start, pauses kept (rule 9).
+
+    If it is late already under them, that is said at once; a breach so far stays (rule 10).
+    """
+    before = look(clock, ticket, at)
+    changed = _step(
+        before,
+        "apply_policy",
+        at,
+        detail=reason,
+        terms=terms.target_micros,
+        policy=terms.policy,
+        target_micros=terms.target_micros,
+        warn_micros=terms.warn_micros,
+        applied_at=at,
+    )
+    history = history_of(metrics)
+    timed = _timed(changed.clock, history.start, history.stops)
+    event = SlaRecomputed(**_about(clock, ticket), due_at=timed.due_at, reason=reason)
+    changed = Change(timed, changed.metrics, (*before.events, event))
+    due_at, warn_at = _instants(timed, history.start, history.stops)
+    return _fire(changed, ticket, due_at, warn_at, at)
+
+
+# --- the last step of every verb -----------------------------------------------------------------------------------
+
+
+def _step(
+    change: Change, kind: str, at: int, *events: SlaEvent, detail: str = "", terms: int | None = None, **values: Any
+) -> Change:
+    clock = replace(change.clock, version=change.clock.version + 1, **values)
+    clock = replace(clock, look_at=_next_look(clock))
+    metric = Metric(number=clock.version, kind=kind, at=at, target_micros=terms, detail=detail)
+    return Change(clock, (*change.metrics, metric), (*change.events, *events))
+
+
+def _instants(clock: Clock, start: int, stops: Sequence[Stop]) -> tuple[int | None, int | None]:
+    due_at = reach(start, stops, clock.target_micros)
+    return due_at, None if clock.warn_micros is None else reach(start, stops, clock.warn_micros)
+
+
+def _timed(clock: Clock, start: int, stops: Sequence[Stop]) -> Clock:
+    """Return the clock with the instants that its history adds up to; none while it is paused."""
+    due_at, warn_at = _instants(clock, start, stops) if clock.state == RUNNING else (None, None)
+    clock = replace(clock, due_at=due_at, warn_at=warn_at)
+    return replace(clock, look_at=_next_look(clock))
+
+
+def _next_look(clock: Clock) -> int | None:
+    if clock.state != RUNNING or clock.breached_at is not None:
+        return None
+    return clock.due_at if clock.warned_at is not None or clock.warn_at is None else clock.warn_at
+
+
+def _about(clock: Clock, ticket: TicketRef) -> dict[str, Any]:
+    return {"ticket": ticket, "target": clock.target, "cycle": clock.cycle}
+
+
+def recount(clock: Clock, metrics: Sequence[Metric]) -> Clock:
+    """Return what ``clock`` must look like if it follows from its ``metrics`` alone (for the audit)."""
+    history = history_of(metrics)
+    warned = next((metric.at for metric in metrics if metric.kind == "warn"), None)
+    breached = next((metric.at for metric in metrics if metric.kind == "breach"), None)
+    counted = replace(
+        clock,
+        started_at=history.start,
+        target_micros=history.target_micros,
+        state=history.state,
+        warned_at=warned,
+        breached_at=breached,
+        ended_at=history.ended_at,
+        version=metrics[-1].number,
+    )
+    return _timed(counted, history.start, history.stops) if history.state in (RUNNING, PAUSED) else counted

@@ -1,0 +1,167 @@
+"""The breach clock: on time, exactly once, in bounded units, and a manager is called in."""
+
+from pathlib import Path
+
+from answerable.messages.sla import SlaBreached, TicketEscalated
+from answerable.messages.tickets import TicketCreated
+from answerable.messages.users import UserChanged
+from answerable.sla import timers
+from tests.sla.stories import Story, at, clock_of, manager, ref
+from tests.world import TESTER, World, open_world
+
+
+async def test_at_risk_and_broken_come_at_their_instants(world: World) -> None:
+    story = await Story(world).raised()
+    await story.answered()
+    await world.advance(hours=12)
+    sealed = {e.type: e.time for e in await world.envelopes("SLA_AT_RISK", "SLA_BREACHED")}
+    assert sealed == {"SLA_AT_RISK": at("12:00"), "SLA_BREACHED": at("13:00")}
+    assert await world.sql("SELECT id FROM sla_clock WHERE look_at IS NOT NULL") == []
+
+
+async def test_the_share_is_a_setting(tmp_path: Path) -> None:
+    async with open_world(tmp_path / "desk", sla__warn_share=0.5) as world:
+        story = await Story(world).raised()
+        await story.answered()
+        await world.advance(hours=2)
+        assert len(await world.log("SLA_AT_RISK")) == 1
+
+
+async def test_a_long_sleep_finds_everything_once_and_in_order(world: World) -> None:
+    story = await Story(world).raised()
+    world.clock.now += 10 * 24 * 3_600_000_000  # the machine was off
+    await world.advance(seconds=0)
+    await world.advance(seconds=0)
+    assert (await story.told("RESOLUTION"))[1:] == [
+        ("SLA_AT_RISK", "RESOLUTION", 1),
+        ("SLA_BREACHED", "RESOLUTION", 1),
+        ("TICKET_ESCALATED", "RESOLUTION", 1),
+    ]
+    breach = [e for e in await world.log("SLA_BREACHED") if isinstance(e, SlaBreached) and e.target == "RESOLUTION"]
+    assert [e.breached_at for e in breach] == [at("13:00")]
+
+
+async def test_the_same_folder_opened_again_tells_nothing_twice(tmp_path: Path) -> None:
+    async with open_world(tmp_path / "desk") as world:
+        await world.tell(manager("max"))
+        await Story(world).raised()
+        await world.advance(hours=3)
+    async with open_world(tmp_path / "desk") as world:
+        await world.advance(hours=5)
+        await world.redeliver_everything()
+        await world.advance(hours=5)
+        assert len(await world.log("SLA_AT_RISK")) == 2
+        assert len(await world.log("SLA_BREACHED")) == 2
+        assert len(await world.log("TICKET_ESCALATED")) == 2
+        assert await world.desk.audit() == []
+    async with open_world(tmp_path / "desk") as world:
+        world.clock.now += 10**12
+        await world.advance(seconds=0)
+        assert len(await world.log("SLA_BREACHED")) == 2
+
+
+async def test_many_are_done_in_bounded_units(world: World) -> None:
+    many = timers.BATCH // 2 + 5
+    await world.tell(*(TicketCreated(ticket=ref(f"t{number}"), created_by="una") for number in range(many)))
+    world.clock.now = at("23:00")
+    assert await timers.look(world.desk.database) == timers.BATCH
+    assert await timers.look(world.desk.database) == 10
+    assert await timers.look(world.desk.database) == 0
+    assert len(await world.log("SLA_BREACHED")) == timers.BATCH + 10
+
+
+async def test_two_processes_that_look_at_once_tell_once(tmp_path: Path) -> None:
+    async with open_world(tmp_path / "desk") as one, open_world(tmp_path / "desk") as two:
+        await Story(one).raised()
+        one.clock.now = two.clock.now = at("23:00")
+        assert await timers.look(one.desk.database) + await timers.look(two.desk.database) == 2
+        assert len(await one.log("SLA_BREACHED")) == 2
+
+
+async def test_the_least_loaded_manager_is_called_in_and_freed_when_it_is_over(world: World) -> None:
+    await world.tell(manager("max"), manager("mia"), manager("una", "USER"), manager("ada", "ADMIN"))
+    first = await Story(world, "t1").raised()
+    await first.answered()
+    await world.advance(hours=5)
+    second = await Story(world, "t2").raised()
+    await second.answered()
+    await world.advance(hours=5)
+    called = [e for e in await world.log("TICKET_ESCALATED") if isinstance(e, TicketEscalated)]
+    assert [(e.ticket.id, e.manager_id, e.escalated_to_role) for e in called] == [
+        ("t1", "max", "MANAGER"),
+        ("t2", "mia", "MANAGER"),
+    ]
+    assert called[0].reason == "Resolution was due at 2026-03-02T13:00:00Z"
+    await second.becomes("RESOLVED")  # mia is free again, max is not
+    third = await Story(world, "t3").raised()
+    await third.answered()
+    await world.advance(hours=5)
+    called = [e for e in await world.log("TICKET_ESCALATED") if isinstance(e, TicketEscalated)]
+    assert called[-1].manager_id == "mia"
+    assert await world.desk.audit() == []
+
+
+async def test_only_the_active_are_called_in_then_administrators_then_nobody(world: World) -> None:
+    async def next_called(ticket_id: str) -> tuple[str | None, str]:
+        story = await Story(world, ticket_id, "CRITICAL").raised()
+        await story.answered()
+        await world.advance(hours=2)
+        event = (await world.log("TICKET_ESCALATED"))[-1]
+        assert isinstance(event, TicketEscalated)
+        return event.manager_id, event.escalated_to_role
+
+    def changed(person_id: str, *roles: str, active: bool) -> UserChanged:
+        return UserChanged(
+            user_id=person_id, name="x", email="x@x.test", roles=[*roles], active=active, changed=["roles"]
+        )
+
+    await world.tell(manager("max"), manager("ada", "ADMIN"))
+    assert await next_called("t1") == ("max", "MANAGER")
+    await world.tell(changed("max", "MANAGER", active=False))
+    assert await next_called("t2") == ("ada", "ADMIN")
+    await world.tell(changed("ada", "USER", active=True))
+    assert await next_called("t3") == (None, "MANAGER")
+
+
+async def test_a_late_answer_is_a_breach_but_a_next_response_calls_nobody(world: World) -> None:
+    story = await Story(world).raised()
+    await story.answered()
+    await story.asked()
+    await world.advance(hours=1)
+    assert (await story.told("NEXT_RESPONSE"))[-1] == ("SLA_BREACHED", "NEXT_RESPONSE", 1)
+    assert not await world.log("TICKET_ESCALATED")
+
+
+async def test_nobody_is_called_in_for_what_is_over_when_it_is_found_late(world: World) -> None:
+    story = await Story(world).raised()
+    world.clock.now = at("14:00")  # no timer looked
+    await story.becomes("RESOLVED")
+    assert (await story.told("RESOLUTION"))[1:] == [
+        ("SLA_AT_RISK", "RESOLUTION", 1),
+        ("SLA_BREACHED", "RESOLUTION", 1),
+        ("SLA_FULFILLED", "RESOLUTION", 1),
+    ]
+    assert (await clock_of(world, "RESOLUTION")).breached_at == at("13:00")
+
+
+async def test_the_timer_reads_by_index(world: World) -> None:
+    for statement in (
+        "SELECT MIN(look_at) AS look_at FROM sla_clock WHERE look_at IS NOT NULL",
+        "SELECT * FROM sla_clock c JOIN sla_ticket t ON t.id = c.ticket_id WHERE c.look_at <= :now ORDER BY c.look_at",
+    ):
+        plan = await world.sql(f"EXPLAIN QUERY PLAN {statement}", **({"now": 1} if ":now" in statement else {}))
+        assert any("sla_clock_look" in row["detail"] for row in plan)
+        assert not any("TEMP B-TREE" in row["detail"] for row in plan)
+
+
+async def test_the_audit_finds_what_does_not_follow_from_the_history(world: World) -> None:
+    await Story(world).raised()
+    assert await world.desk.audit() == []
+
+    async def spoil(tx: object) -> None:
+        await tx.run("UPDATE sla_clock SET due_at = due_at + 1 WHERE target = 'RESOLUTION'")  # type: ignore[attr-defined]
+
+    await world.db.write(TESTER, spoil)
+    assert len(await world.desk.audit()) == 1
+    world.clock.now = at("23:00")
+    assert sum("waits to be looked at" in line for line in await world.desk.audit()) == 2
