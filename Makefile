@@ -24,10 +24,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src || true
 	@touch $@
 
-src/answerable/static/.built: assets/package-lock.json assets/package.json $(wildcard assets/css/*.css assets/js/*.js assets/*.mjs)
+src/answerable/static/.built: assets/package-lock.json assets/package.json $(wildcard assets/css/*.css assets/js/*.js assets/img/* assets/*.mjs)
 	@command -v npm >/dev/null || { echo "Answerable needs Node 20 or later to build its style sheet."; exit 1; }
 	@echo "Building assets ..."
-	@cd assets && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@cd assets && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent build
 	@touch $@
 
 run: setup ## Start the desk at http://127.0.0.1:8765 with its data in ./data

@@ -32,8 +32,9 @@ class Feature:
     ``routes`` are the Litestar handlers of its API and pages; ``consumers`` run once per message in a unit of work;
     ``listeners`` hear each new event of this process after it is durable, and keep nothing; ``state`` is what its
     handlers reach as ``request.app.state``; ``identify`` turns an ``Authorization`` header into an actor (one feature
-    offers it); ``on_start`` runs once before the doors open; ``greeting`` returns lines for whoever starts the server; ``commands`` are click commands; ``audit`` compares the
-    feature's own figures with a recount and returns a line per difference.
+    offers it); ``on_start`` runs once before the doors open; ``greeting`` returns lines for whoever starts the server;
+    ``commands`` are click commands; ``audit`` compares the feature's own figures with a recount and returns a line per
+    difference.
     """
 
     name: str
