@@ -38,7 +38,7 @@ class Desk:
         self.database: SqliteDatabase = open_database(self.settings, clock)
         migrate(self.database, wanted_migrations(self.features))
         self.bus = LocalBus(self.database, self.features)
-        self.timers = Timers(self.database, [t for f in self.features for t in f.timers] + [pruning(self.database)])
+        self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
         identify = next((f.identify for f in self.features if f.identify), None)
         self.litestar: Litestar = build_app(
             self.features, self.settings, database=self.database, bus=self.bus, desk=self

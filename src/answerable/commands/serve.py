@@ -108,6 +108,7 @@ def _uvicorn_config(desk: Desk) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         timeout_keep_alive=30,
         backlog=2048,

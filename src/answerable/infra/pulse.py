@@ -26,12 +26,20 @@ class Pulse:
     async def wait(self, seen: int, seconds: float | None = None) -> int:
         """Wait until there was a beat after ``seen``, or ``seconds`` passed; return the count now."""
         if self._count == seen:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            waiter: asyncio.Future[None] = loop.create_future()
             self._waiters.add(waiter)
+            # Not wait_for: on Python 3.11 it can swallow a cancellation that comes together with the beat.
+            alarm = loop.call_later(seconds, _ring, waiter) if seconds is not None else None
             try:
-                await asyncio.wait_for(waiter, seconds)
-            except TimeoutError:
-                pass
+                await waiter
             finally:
                 self._waiters.discard(waiter)
+                if alarm is not None:
+                    alarm.cancel()
         return self._count
+
+
+def _ring(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

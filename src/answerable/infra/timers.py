@@ -6,13 +6,16 @@ from contextlib import suppress
 
 import structlog
 
+from answerable.infra.bus.local import LocalBus
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.actor import service
-from answerable.kernel.manifest import Timer
+from answerable.kernel.manifest import Feature, Timer
 from answerable.kernel.times import SECOND
 
 LONGEST_SLEEP = 60.0
+CATCH_UP_SECONDS = 0.5  # a breach is found within a second, messages or not
+START_SECONDS = 30.0  # what an earlier process left is delivered first
 BETWEEN_LOOKS = 0.02  # commits may come by the thousand; a look costs one indexed read
 _ASKING = service("timer")
 _log = structlog.get_logger(__name__)
@@ -21,9 +24,12 @@ _log = structlog.get_logger(__name__)
 class Timers:
     """Runs the timers of the features of this process."""
 
-    def __init__(self, database: SqliteDatabase, timers: Sequence[Timer]) -> None:
+    def __init__(self, database: SqliteDatabase, bus: LocalBus, features: Sequence[Feature], *own: Timer) -> None:
+        """Take the timers of ``features`` and those of the infrastructure itself."""
         self._db = database
-        self._timers = timers
+        self._bus = bus
+        self._owners = {timer.name: feature.name for feature in features for timer in feature.timers}
+        self._timers = [*(timer for feature in features for timer in feature.timers), *own]
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -46,12 +52,15 @@ class Timers:
 
     async def _run(self, timer: Timer) -> None:
         pause = 0.1
+        await self._bus.catch_up(self._owners.get(timer.name, ""), START_SECONDS)
         while True:
             seen = self._db.pulse.count
             try:
                 due = await self._db.read(_ASKING, timer.due)
                 wait = LONGEST_SLEEP if due is None else (due - self._db.clock()) / SECOND
                 if wait <= 0:
+                    # What was told before this instant counts before it: a ticket resolved in time is not late.
+                    await self._bus.catch_up(self._owners.get(timer.name, ""), CATCH_UP_SECONDS)
                     done = await timer.run(self._db)
                     await asyncio.sleep(0 if done else 0.2)
                     pause = 0.1

@@ -78,6 +78,15 @@ class LocalBus:
             done += count
         return done
 
+    async def catch_up(self, consumer: str, seconds: float) -> None:
+        """Wait until ``consumer`` has read what the log holds now, for ``seconds`` at most."""
+        if consumer not in self._offsets or not self.running:
+            return
+        end = await self._db.read(BUS, outbox.last_position)
+        give_up = asyncio.get_running_loop().time() + seconds
+        while self._offsets[consumer] < end and asyncio.get_running_loop().time() < give_up:
+            await self._db.pulse.wait(self._db.pulse.count, 0.02)
+
     async def lag(self) -> dict[str, int]:
         """Return how many messages of the log each consumer has not read yet."""
         last = await self._db.read(BUS, outbox.last_position)

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from itertools import count
 from typing import Any
 
 import structlog
@@ -31,6 +32,8 @@ SECURITY_HEADERS = [
     (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
 ]
 _ASKING = service("web")
+_BOOT = os.urandom(6).hex().encode()
+_COUNT = count(1)
 _log = structlog.get_logger(__name__)
 
 
@@ -123,7 +126,7 @@ class Edge:
 def _request_id(given: bytes | None) -> bytes:
     if given and len(given) <= 64 and given.replace(b"-", b"").isalnum():
         return given
-    return os.urandom(8).hex().encode()
+    return b"%s-%x" % (_BOOT, next(_COUNT))
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
