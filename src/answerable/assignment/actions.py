@@ -64,9 +64,10 @@ async def take_up(tx: Tx) -> int:
     if tx.cause is not None and rules.is_too_deep(tx.cause.depth):
         return 0
     taken = 0
-    for ticket in await store.list_waiting(tx, TAKE_UPS):
-        agent_id = await _claim_agent(tx, ticket.category)
-        if agent_id is None:
+    for _ in range(TAKE_UPS):
+        ticket = await store.next_waiting(tx)
+        agent_id = await _claim_agent(tx, ticket.category) if ticket is not None else None
+        if ticket is None or agent_id is None:
             break
         offered, command = rules.propose(ticket, agent_id, None, tx.now)
         if await store.claim_ticket(tx, offered):

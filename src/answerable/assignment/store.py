@@ -17,6 +17,8 @@ _FIT = "a.is_agent = 1 AND a.active = 1 AND a.available = 1"
 FREE = f"{_FIT} AND a.rests_until <= :now AND a.load < COALESCE(a.capacity, :default)"
 _WAITS = "t.status = 'CREATED' AND t.agent_id IS NULL AND t.proposed_to IS NULL"
 
+_NEXT_WAITING = f"""SELECT {_TICKET} FROM assignment_ticket t WHERE {_WAITS}
+ORDER BY t.urgency, t.created_at, t.number LIMIT 1"""
 _SHORTLIST = f"""SELECT * FROM (
     SELECT {_AGENT}, 1 AS skilled FROM assignment_agent a
     WHERE {FREE} AND EXISTS (SELECT 1 FROM assignment_skill s WHERE s.agent_id = a.id AND s.category = :category)
@@ -206,14 +208,10 @@ async def claim_ticket(tx: Tx, ticket: Ticket) -> bool:
     return bool(rows)
 
 
-async def list_waiting(tx: Tx, limit: int) -> list[Ticket]:
-    """Read tickets that nobody was found for, the most urgent and then the oldest first."""
-    rows = await tx.run(
-        f"""SELECT {_TICKET} FROM assignment_ticket t WHERE {_WAITS}
-        ORDER BY t.urgency, t.created_at, t.number LIMIT :limit""",
-        limit=limit,
-    )
-    return [_ticket(row) for row in rows]
+async def next_waiting(tx: Tx) -> Ticket | None:
+    """Read the ticket to find an agent for next: the most urgent, then the oldest."""
+    rows = await tx.run(_NEXT_WAITING)
+    return _ticket(rows[0]) if rows else None
 
 
 def _ticket(row: Row) -> Ticket:

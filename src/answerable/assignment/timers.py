@@ -13,7 +13,7 @@ _DESK = service("assignment")
 
 async def next_take_up(tx: Tx) -> int | None:
     """Return when a waiting ticket can be offered to somebody."""
-    if not await store.list_waiting(tx, 1):
+    if await store.next_waiting(tx) is None:
         return None
     return await store.next_place_at(tx)
 

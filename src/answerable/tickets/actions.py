@@ -40,7 +40,10 @@ async def update_ticket(tx: Tx, ticket_id: str, changes: Changes, expected: int 
     ticket = await _load(tx, ticket_id, expected)
     changes = clean_changes(changes, await store.list_categories(tx))
     change = rules.update(tx.actor, ticket, changes, tx.now)
-    return ticket if change is None else await _store(tx, ticket, change)
+    if change is None:
+        return ticket
+    await store.save_details(tx, change.ticket)
+    return await _store(tx, ticket, change)
 
 
 async def set_status(tx: Tx, ticket_id: str, status: str, expected: int | None) -> Ticket:

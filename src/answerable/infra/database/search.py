@@ -1,6 +1,7 @@
 """Full-text search: ``MATCHES(t, :q)`` in a feature's SQL becomes the engine's own words here."""
 
 import re
+import sqlite3
 from functools import lru_cache
 
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
@@ -35,3 +36,36 @@ def sqlite_query(text: str) -> str:
     if not found:
         return '""'
     return " ".join(f'"{word}"' for word in found) + "*"
+
+
+class SqliteTextIndexes:
+    """Brings FTS5 indexes up to date once per commit, in the same transaction.
+
+    FTS5 writes a segment whenever a savepoint opens, so indexing inside each unit of a group commit costs several
+    times as much. New rows (their numbers only grow) are therefore taken up together just before COMMIT; changes and
+    deletions are the triggers' (see the migrations), which leave rows alone that are not taken up yet.
+    """
+
+    def __init__(self) -> None:
+        self._statements: tuple[str, ...] | None = None
+
+    def take_up_new_rows(self, connection: sqlite3.Connection) -> None:
+        """Index the rows that came since the last commit."""
+        if self._statements is None:
+            self._statements = _statements(connection)
+        for statement in self._statements:
+            connection.execute(statement)
+
+
+def _statements(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Write the statement for each index ``<table>_fts`` over a table with a growing integer key."""
+    found = []
+    indexes = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
+    for (index,) in connection.execute(indexes):
+        table = index.removesuffix("_fts")
+        columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA table_info({index})"))
+        found.append(
+            f"""INSERT INTO {index} (rowid, {columns}) SELECT rowid, {columns} FROM {table}
+            WHERE rowid > (SELECT COALESCE(MAX(id), 0) FROM {index}_docsize)"""
+        )
+    return tuple(found)

@@ -19,6 +19,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import structlog
 
 from answerable.infra.database.errors import StorageFault
+from answerable.infra.database.search import SqliteTextIndexes
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.pulse import Pulse
 from answerable.kernel.actor import Actor
@@ -73,6 +74,7 @@ class SqliteDatabase:
         self.clock = clock
         self.pulse = Pulse()
         self._ids = IdMaker()
+        self._text_indexes = SqliteTextIndexes()
         self._writer = self._connect()
         self._reader = self._connect(query_only=True)
         self._per_thread = threading.local()
@@ -183,6 +185,8 @@ class SqliteDatabase:
             try:
                 await self._begin()
                 wrote = self._run_batch(batch)
+                if wrote:
+                    self._text_indexes.take_up_new_rows(self._writer)
                 await self._commit(in_thread=wrote)
             except Exception as error:
                 self._roll_back()
@@ -285,6 +289,7 @@ class SqliteDatabase:
             self._roll_back()
             raise
         self._bulk_every = 0
+        self._text_indexes.take_up_new_rows(self._writer)
         self._writer.execute("COMMIT")
         self.pulse.beat()
 
@@ -295,6 +300,7 @@ class SqliteDatabase:
             unit.done.set_result(result)
         self._bulk_units += 1
         if self._bulk_units % self._bulk_every == 0:
+            self._text_indexes.take_up_new_rows(self._writer)
             self._writer.execute("COMMIT")
             self._writer.execute("BEGIN IMMEDIATE")
 

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from answerable.kernel.actor import ANONYMOUS, Actor
 from answerable.kernel.errors import Refused, Unauthenticated
@@ -17,18 +16,25 @@ def needs(grant: str) -> dict[str, Any]:
     return {"grant": grant}
 
 
-async def check_grant(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard of all routes. Raises ``Unauthenticated`` for nobody, ``Refused`` for a person without the grant.
+class GrantCheck:
+    """Middleware of every route: nobody without the grant gets further.
 
-    It awaits nothing; it is a coroutine because the framework sends plain functions to a thread, on every request.
+    Not a guard of the framework: it copies the whole route handler for every request. Raises ``Unauthenticated`` for
+    nobody, ``Refused`` for a person without the grant.
     """
-    state = connection.scope["state"]
-    state["route"] = connection.scope.get("path_template", "")  # what the edge counts the request under
-    grant = handler.opt.get("grant")
-    if grant == PUBLIC:
-        return
-    actor: Actor = state.get("actor", ANONYMOUS)
-    if actor.kind == "anonymous":
-        raise state.get("refusal") or Unauthenticated("Please sign in first.")
-    if grant is None or grant not in actor.grants:
-        raise Refused("You are not allowed to do this.")
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, then go on."""
+        state = scope["state"]
+        state["route"] = scope.get("path_template", "")  # what the edge counts the request under
+        grant = scope["route_handler"].opt.get("grant")
+        if grant != PUBLIC:
+            actor: Actor = state.get("actor", ANONYMOUS)
+            if actor.kind == "anonymous":
+                raise state.get("refusal") or Unauthenticated("Please sign in first.")
+            if grant is None or grant not in actor.grants:
+                raise Refused("You are not allowed to do this.")
+        await self._app(scope, receive, send)

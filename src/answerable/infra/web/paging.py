@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from litestar import Response
 
-from answerable.infra.web.request import DeskRequest
+from answerable.infra.web.request import DeskRequest, JsonAnswer
 from answerable.kernel.paging import Page
 
 T = TypeVar("T")
@@ -26,8 +26,4 @@ def list_headers(request: DeskRequest, page: Page[Any]) -> dict[str, str]:
 
 def list_response(request: DeskRequest, page: Page[Any], rows: Sequence[T]) -> Response[list[T]]:
     """Answer a page as a bare array with its headers."""
-    return Response(
-        msgspec.json.encode(rows),  # type: ignore[arg-type]  # encoded here once, not by the framework
-        headers=list_headers(request, page),
-        media_type="application/json",
-    )
+    return JsonAnswer(msgspec.json.encode(rows), 200, list_headers(request, page))

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from answerable.infra.web import idempotency
 from answerable.kernel.actor import ANONYMOUS, Actor
@@ -19,6 +20,7 @@ from answerable.settings import Settings
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,11 @@ class DeskRequest(Request[Any, Any, State]):
 
         async def unit(tx: Tx) -> idempotency.Answer:
             made = reply(await verb(tx, *args, **kwargs))
-            return idempotency.Answer(made.status, dict(made.headers), msgspec.json.encode(made.content).decode())
+            return idempotency.Answer(made.status, dict(made.headers), _encode(made.content).decode())
 
         claim = idempotency.claim(key, self.actor, self.address, await self._fingerprint())
         answer = await self.database.write(self.actor, idempotency.once, claim, unit)
-        return Response(
-            answer.content.encode(),  # type: ignore[arg-type]  # the same document, already written
-            status_code=answer.status,
-            headers=answer.headers,
-            media_type="application/json",
-        )
+        return JsonAnswer(answer.content.encode(), answer.status, answer.headers)
 
     async def _fingerprint(self) -> str:
         url = f"{self.method} {self.scope['path']}?{self.scope['query_string'].decode('latin-1')}\n"
@@ -114,11 +111,26 @@ class DeskRequest(Request[Any, Any, State]):
         return int(tag[1:-1])
 
 
+class JsonAnswer(Response[T]):
+    """An answer that is written already: the framework's own response is built twice for every request."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(body, status_code=status, headers=dict(headers), media_type="application/json")  # type: ignore[arg-type]
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIApp:  # type: ignore[override]
+        """Return what sends the answer."""
+        return self._send
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body: bytes = self.content  # type: ignore[assignment]
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        start: Any = {"type": "http.response.start", "status": self.status_code, "headers": headers}
+        end: Any = {"type": "http.response.body", "body": body, "more_body": False}
+        await send(start)
+        await send(end)
+
+
 def respond(reply: Reply[T]) -> Response[T]:
     """Write a reply as JSON."""
-    return Response(
-        msgspec.json.encode(reply.content),  # type: ignore[arg-type]  # encoded here once, not by the framework
-        status_code=reply.status,
-        headers=dict(reply.headers),
-        media_type="application/json",
-    )
+    return JsonAnswer(_encode(reply.content), reply.status, reply.headers)

@@ -17,6 +17,7 @@ from answerable.tickets.store.tickets import (
     mirror_due,
     next_close,
     next_number,
+    save_details,
     save_ticket,
     ticket_of,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "next_close",
     "next_number",
     "replace_categories",
+    "save_details",
     "save_person",
     "save_ticket",
     "ticket_of",

@@ -10,12 +10,13 @@ from answerable.tickets.rules import Ticket
 COLUMNS = ", ".join(f"t.{name}" for name in Ticket.__struct_fields__)
 _NAMES = ", ".join(Ticket.__struct_fields__)
 _VALUES = ", ".join(f":{name}" for name in Ticket.__struct_fields__)
-_SET = ", ".join(f"{name} = :{name}" for name in Ticket.__struct_fields__ if name not in ("number", "id"))
+# What the life of a ticket changes; its words and its mirror of the SLA are saved apart, with their indexes.
+_LIFE = ("status", "agent_id", "updated_at", "resolved_at", "closed_at", "close_at", "reopenings", "version")
+_SET = ", ".join(f"{name} = :{name}" for name in _LIFE)
 
 _INSERT_TICKET = f"INSERT INTO tickets_ticket ({_NAMES}, priority_rank) VALUES ({_VALUES}, :priority_rank)"
 _LOAD_TICKET = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE t.id = :id"
-_SAVE_TICKET = f"""UPDATE tickets_ticket SET {_SET}, priority_rank = :priority_rank
-WHERE id = :id AND version = :was RETURNING 1 AS saved"""
+_SAVE_TICKET = f"UPDATE tickets_ticket SET {_SET} WHERE id = :id AND version = :was RETURNING 1 AS saved"
 
 
 async def load_ticket(tx: Tx, ticket_id: str) -> Ticket:
@@ -49,10 +50,24 @@ async def insert_ticket(tx: Tx, ticket: Ticket) -> None:
 
 
 async def save_ticket(tx: Tx, ticket: Ticket, was: Ticket) -> None:
-    """Store a changed ticket. Raises ``Stale`` where somebody else changed it since ``was`` was read."""
-    saved = await tx.run(_SAVE_TICKET, was=was.version, priority_rank=rules.rank(ticket.priority), **_values(ticket))
-    if not saved:
+    """Store a ticket that moved on. Raises ``Stale`` where somebody else changed it since ``was`` was read."""
+    values = {name: getattr(ticket, name) for name in _LIFE}
+    if not await tx.run(_SAVE_TICKET, id=ticket.id, was=was.version, **values):
         raise Stale("The ticket has changed since you read it. Read it again, then repeat your change.")
+
+
+async def save_details(tx: Tx, ticket: Ticket) -> None:
+    """Store what a ticket says: title, description, category, priority."""
+    await tx.run(
+        """UPDATE tickets_ticket SET title = :title, description = :description, category = :category,
+        priority = :priority, priority_rank = :priority_rank WHERE id = :id""",
+        id=ticket.id,
+        title=ticket.title,
+        description=ticket.description,
+        category=ticket.category,
+        priority=ticket.priority,
+        priority_rank=rules.rank(ticket.priority),
+    )
 
 
 def _values(ticket: Ticket) -> dict[str, Any]:
