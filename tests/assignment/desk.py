@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from answerable.assignment import actions
+from answerable.assignment import actions, queries
 from answerable.assignment.rules import Availability
 from answerable.infra.bus.outbox import open_envelope
 from answerable.kernel.actor import Actor, service
@@ -178,6 +178,10 @@ class PlayedDesk:
     async def held_by(self, agent_id: str) -> list[str]:
         """Return the tickets of an agent."""
         return [t.id for t in self.tickets.values() if t.agent_id == agent_id and t.status in OPEN]
+
+    async def audit(self) -> list[str]:
+        """Return what the assignment's own recount finds wrong."""
+        return await self.world.db.scan(BOSS, queries.audit)
 
     async def waiting(self) -> list[str]:
         """Return the tickets that were offered to nobody, in the order of their number."""

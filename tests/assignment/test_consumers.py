@@ -24,7 +24,7 @@ async def test_a_new_ticket_is_offered_to_the_agent_with_the_least_to_do(desk: P
     await desk.move(second, "RESOLVED")
     third = await desk.raise_ticket()
     assert (await desk.commands())[-1].agent_id == "bea", third
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
 
 
 async def test_skills_matching_the_category_come_first(desk: PlayedDesk) -> None:
@@ -105,7 +105,7 @@ async def test_every_kind_of_end_makes_room(desk: PlayedDesk) -> None:
         await desk.move(ended, status)
         await desk.answer()
     assert await desk.held_by("abe") == tickets[3:]
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
 
 
 async def test_a_ticket_that_moves_to_somebody_else_makes_room(desk: PlayedDesk) -> None:
@@ -157,7 +157,7 @@ async def test_waiting_for_the_requester_counts_and_a_reopened_ticket_counts_aga
     await desk.reopen(ticket)
     another = await desk.raise_ticket()
     assert await desk.waiting() == [another]
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
 
 
 async def test_the_tickets_of_an_agent_who_leaves_go_to_others(desk: PlayedDesk) -> None:
@@ -174,7 +174,7 @@ async def test_the_tickets_of_an_agent_who_leaves_go_to_others(desk: PlayedDesk)
     await desk.change("abe", active=True)
     await desk.answer()
     assert await desk.held_by("abe") == tickets
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
 
 
 async def test_a_ticket_reopened_after_its_agent_left_finds_another(desk: PlayedDesk) -> None:
@@ -241,7 +241,7 @@ async def test_a_person_who_was_quicker_wins(desk: PlayedDesk) -> None:
     await desk.give(ticket, "bea")
     await desk.answer()
     assert desk.tickets[ticket].agent_id == "bea"
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
     rows = await desk.world.sql("SELECT id, open_tickets, load FROM assignment_agent ORDER BY id")
     assert [list(dict(row).values()) for row in rows] == [["abe", 0, 0], ["bea", 1, 1]]
 
@@ -263,7 +263,7 @@ async def test_messages_about_what_is_not_known_yet_do_no_harm(desk: PlayedDesk)
     await desk.agent("Bea")
     rows = await desk.world.sql("SELECT name, open_tickets FROM assignment_agent")
     assert [list(dict(row).values()) for row in rows] == [["Bea", 1]]
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
 
 
 async def test_everything_again_changes_nothing(desk: PlayedDesk) -> None:
@@ -289,7 +289,7 @@ async def test_asked_for_an_agent_the_desk_says_who_asked(desk: PlayedDesk) -> N
     await desk.world.tell(FindAgent(ticket_id=ticket, asked_by="boss"))
     assert [(c.agent_id, c.assigned_by) for c in await desk.commands()] == [("abe", None), ("abe", "boss")]
     await desk.answer()
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
 
 
 async def test_asked_for_an_agent_a_ticket_keeps_the_one_it_has(desk: PlayedDesk) -> None:
@@ -311,7 +311,7 @@ async def test_asked_for_an_agent_a_ticket_leaves_one_who_is_gone(desk: PlayedDe
     await desk.world.tell(FindAgent(ticket_id=ticket, asked_by="boss"))
     await desk.answer()
     assert desk.tickets[ticket].agent_id == "bea"
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
 
 
 async def test_a_refused_hand_over_leaves_the_ticket_where_it_is(desk: PlayedDesk) -> None:
@@ -352,7 +352,7 @@ async def test_a_backlog_is_taken_up_in_portions_without_losing_any(tmp_path: Pa
         assert len(await desk.commands()) == 50
         await desk.world.advance(seconds=0)
         assert [c.ticket_id for c in await desk.commands()] == tickets
-        assert await desk.world.desk.audit() == []
+        assert await desk.audit() == []
 
 
 async def test_a_drifted_counter_is_told(desk: PlayedDesk) -> None:
@@ -364,6 +364,6 @@ async def test_a_drifted_counter_is_told(desk: PlayedDesk) -> None:
         await tx.run("UPDATE assignment_agent SET open_tickets = 5")
 
     await desk.world.db.write(TESTER, drift)
-    assert await desk.world.desk.audit() == [
+    assert await desk.audit() == [
         "assignment: agent abe counts 5 open and -4 offered tickets, but the tickets say 1 open and 0 offered tickets"
     ]

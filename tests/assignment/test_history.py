@@ -140,7 +140,7 @@ class History:
 async def check(desk: PlayedDesk) -> None:
     """What must hold after every step."""
     await desk.world.advance(seconds=0)
-    assert await desk.world.desk.audit() == []
+    assert await desk.audit() == []
     assert await desk.world.sql("SELECT * FROM bus_retry") == []
     free = await desk.world.sql(
         f"SELECT a.id FROM assignment_agent a WHERE {store.FREE}", now=desk.world.clock.now, default=CAPACITY
