@@ -46,11 +46,13 @@ class Server:
 class Storage:
     """Where the desk keeps what it knows."""
 
-    data_dir: str = setting("data", "Folder of the database, the secret and nothing else.")
+    data_dir: str = setting("data", "Folder of the database and the secret.")
     secret: str = setting(
         "", "At least 32 characters; empty: made at first start and kept in the data folder.", secret=True
     )
-    keep_messages_days: int = setting(7, "How long delivered message ids and idempotency answers are kept beyond use.")
+    keep_messages_days: int = setting(
+        7, "Days for which a consumer remembers what it has done, so that a repeat is known."
+    )
 
 
 @dataclass(frozen=True)

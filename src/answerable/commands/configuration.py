@@ -26,7 +26,10 @@ def config() -> None:
 @config.command("show")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(as_json: bool) -> None:
-    """Print every setting in effect and where it came from; secrets are masked."""
+    """Print every setting and where it came from.
+
+    Secrets are masked.
+    """
     rows = effective(opener().settings())
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())

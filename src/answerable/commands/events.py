@@ -28,7 +28,7 @@ def events() -> None:
 
 @events.command()
 @click.option("--type", "wanted", multiple=True, metavar="TYPE", help="Only this type; may be given more than once.")
-@click.option("--last", default=20, show_default=True, type=click.IntRange(0, 10_000), help="How many to begin with.")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(0, 10_000), help="How many.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with new ones until stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def tail(wanted: tuple[str, ...], last: int, follow: bool, as_json: bool) -> None:
@@ -58,7 +58,7 @@ def _print(found: Iterable[Envelope], as_json: bool) -> None:
         if as_json:
             click.echo(msgspec.json.encode(_public(sealed)).decode())
             continue
-        who = sealed.actor if sealed.actor_kind == "person" else f"({sealed.actor})"
+        who = sealed.actor if sealed.actor_kind == "person" else f"({sealed.actor or sealed.actor_kind})"
         click.echo(f"{iso(sealed.time):<27} {sealed.type:<26} {sealed.key} #{sealed.sequence} by {who}")
 
 
@@ -70,7 +70,10 @@ def _public(sealed: Envelope) -> dict[str, object]:
 @events.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(as_json: bool) -> None:
-    """Check the whole log and every figure that is kept from it; exit 1 on any difference."""
+    """Prove that the log is whole and the figures follow from it.
+
+    Exit 1 on any difference.
+    """
 
     async def work(desk: Desk) -> tuple[int, list[str]]:
         checked, differences = await verify_log(desk.database)
@@ -116,7 +119,10 @@ async def _load_parked(desk: Desk) -> list[Row]:
 @click.argument("message", required=False)
 @click.option("--all", "every", is_flag=True, help="All parked messages.")
 def retry(message: str | None, every: bool) -> None:
-    """Try a parked MESSAGE again, or --all of them; the running server does it at once, else the next start."""
+    """Let a parked MESSAGE be tried again, or --all.
+
+    A running server does it at once, otherwise the next one does it when it starts.
+    """
     if bool(message) == every:
         raise click.UsageError("Name one message, or --all.")
 

@@ -35,15 +35,15 @@ class Opener:
         return asyncio.run(with_desk(self.settings(), work))
 
 
-def desk_options(command: Any) -> Any:
-    """Give a command the options that say which desk it is about."""
+def desk_options(command: Any, folder: str = "./data") -> Any:
+    """Give a command the options that say which desk it is about; ``folder`` is the one it takes by itself."""
     command.params += [
         click.Option(
             ["--data-dir"],
             metavar="FOLDER",
             expose_value=False,
             callback=_remember("data_dir"),
-            help="Folder of the database and the secret [default: ./data].",
+            help=f"Folder of the database and the secret [default: {folder}].",
         ),
         click.Option(
             ["--config"],

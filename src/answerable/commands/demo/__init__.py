@@ -21,9 +21,10 @@ from answerable.users.actions.passwords import HASHER
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def demo(as_json: bool) -> None:
-    """Fill an empty desk with a small company: people, tickets in every state, a few days of history.
+    """Fill an empty desk with a small company.
 
-    Refuses on a desk that is not empty. The demo people share one password, made now and printed once.
+    It has people, tickets in every state and a few days of history. Refuses on a desk that is not empty. The demo
+    people share one password, made now and printed once.
     """
     password = secrets.token_urlsafe(9)
     counts = asyncio.run(_fill(opener().settings(), HASHER.hash(password)))

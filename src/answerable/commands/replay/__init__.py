@@ -32,9 +32,10 @@ MAX_SHOWN = 20
 @click.option("--limit", type=click.IntRange(1), help="Only the first N incidents.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def replay(log: Path, limit: int | None, as_json: bool) -> None:
-    """Play an incident LOG (CSV or ZIP, see docs/replay.md) on an empty desk and prove the outcome.
+    """Play an incident LOG and prove the outcome.
 
-    Without --data-dir the desk is a temporary one. Exit 1 on any difference.
+    The log is a CSV file, or a ZIP file with one in it; docs/replay.md tells its format. The desk must be empty;
+    without --data-dir it is a temporary one. Exit 1 on any difference.
     """
     started = time.monotonic()
     incidents = read_log(log, limit)
@@ -54,7 +55,7 @@ def replay(log: Path, limit: int | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-desk_options(replay)
+desk_options(replay, "a temporary one")
 
 # The log closes its incidents itself, and nobody of a log is to get mail.
 QUIET = {"tickets__auto_close_days": 0.0, "mail__host": ""}
