@@ -1,0 +1,285 @@
+"""The permission table of ``docs/permissions.md`` and, for each of its rows, a request that is right in every way.
+
+What may go wrong with such a request is only who sends it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from answerable.infra.web.assets import built_assets
+from tests.people import PASSWORD
+from tests.security.asgi import JSON, Answer, ask
+from tests.security.company import COLUMNS, NEW_PASSWORD, Company
+from tests.security.sse import status_of_stream
+
+TABLE = Path(__file__).parents[2] / "docs" / "permissions.md"
+DENIED = ("401", "403", "404", "405")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. ``case`` tells two lines of one route apart."""
+
+    method: str
+    path: str
+    case: str
+    cells: Mapping[str, str]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.method, self.path, self.case
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}" + (f" ({self.case})" if self.case else "")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What to send: values of the path's parameters, and a body as JSON or as a form."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    query: str = ""
+
+    @property
+    def body(self) -> bytes:
+        if self.form is not None:
+            return urlencode(self.form).encode()
+        return b"" if self.json is None else msgspec.json.encode(self.json)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        if self.form is not None:
+            return {"content-type": "application/x-www-form-urlencoded"}
+        return {} if self.json is None else JSON
+
+    def target(self, path: str) -> str:
+        """Return the address with its parameters."""
+        for name, value in self.path.items():
+            path = path.replace("{" + name + "}", quote(value, safe=""))
+        return path + (f"?{self.query}" if self.query else "")
+
+
+def read_table() -> list[Row]:
+    """Read the rows of the table. Raises ``ValueError`` for a line that does not have its columns."""
+    rows = []
+    for line in TABLE.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("| `"):
+            continue
+        if len(cells) != 2 + len(COLUMNS):
+            raise ValueError(f"{TABLE}: {len(cells)} cells, not {2 + len(COLUMNS)}: {line}")
+        method, path = cells[0].strip("`").split(" ")
+        rows.append(Row(method, path, cells[1], dict(zip(COLUMNS, cells[2:], strict=True))))
+    return rows
+
+
+def routes_of(app: Litestar) -> set[tuple[str, str]]:
+    """Return method and path of everything that the application answers, but what the framework adds by itself.
+
+    That is OPTIONS, and its own schema pages, which are closed (``infra/web/app.py``).
+    """
+    return {
+        (method, route.path_format)
+        for route in app.routes
+        if isinstance(route, HTTPRoute) and not route.path.startswith("/_openapi")
+        for method in route.route_handler_map
+        if method != "OPTIONS"
+    }
+
+
+async def send(company: Company, row: Row, column: str) -> Answer:
+    """Send the row's request as the person of a column."""
+    sample = await sample_of(company, row)
+    headers = company.headers(column) | sample.headers
+    if row.path == "/api/live" and row.cells[column] == "ok":
+        return await status_of_stream(company.world, headers)
+    return await ask(company.world, row.method, sample.target(row.path), headers, sample.body)
+
+
+def verdict(answer: Answer) -> str:
+    """Return the cell that an answer fits: its status, or ``ok`` for what was done."""
+    return "ok" if 200 <= answer.status < 400 else str(answer.status)
+
+
+async def sample_of(company: Company, row: Row) -> Sample:
+    """Prepare a request for a row: whatever it changes is fresh."""
+    make = SAMPLES.get(row.key)
+    if make is None:
+        if "{" in row.path or (row.method != "GET" and row.key not in EMPTY):
+            raise LookupError(f"tests/security/matrix.py has no sample for {row}: add one to SAMPLES")
+        return Sample()
+    return await make(company)
+
+
+Maker = Callable[[Company], Awaitable[Sample]]
+
+
+def _plain(json: Any = None, form: Mapping[str, str] | None = None, query: str = "", **path: str) -> Maker:
+    """The same request each time; ``$agent`` stands for the id of that column's person."""
+
+    async def make(company: Company) -> Sample:
+        def fill(value: Any) -> Any:
+            if isinstance(value, str) and value.startswith("$"):
+                return company[value[1:]].id
+            return {name: fill(part) for name, part in value.items()} if isinstance(value, dict) else value
+
+        return Sample(fill(path), fill(json), form, query)
+
+    return make
+
+
+def _ticket(status: str = "ASSIGNED", json: Any = None, query: str = "") -> Maker:
+    """A fresh ticket of the owner, in some state."""
+
+    async def make(company: Company) -> Sample:
+        filled = await _plain(json, query=query)(company)
+        return Sample({"ticket_id": await company.ticket(status)}, filled.json, query=query)
+
+    return make
+
+
+async def _registration(company: Company) -> Sample:
+    email = company.fresh("new") + "@desk.test"
+    return Sample(json={"name": "Nora New", "email": email, "password": NEW_PASSWORD})
+
+
+async def _new_person(company: Company) -> Sample:
+    return Sample(json={"name": "Nora New", "email": company.fresh("hired") + "@desk.test", "roles": ["AGENT"]})
+
+
+async def _login(company: Company) -> Sample:
+    return Sample(json={"email": company["owner"].email, "password": PASSWORD})
+
+
+async def _refresh(company: Company) -> Sample:
+    return Sample(json={"refreshToken": await company.refresh_token()})
+
+
+async def _forgotten(company: Company) -> Sample:
+    return Sample(json={"email": company["owner"].email})
+
+
+async def _new_password(company: Company) -> Sample:
+    return Sample(json={"token": await company.reset_token(), "newPassword": NEW_PASSWORD})
+
+
+async def _new_password_form(company: Company) -> Sample:
+    return Sample(form={"token": await company.reset_token(), "password": NEW_PASSWORD})
+
+
+async def _reset_page(company: Company) -> Sample:
+    return Sample(query="token=" + await company.reset_token())
+
+
+async def _verification(company: Company) -> Sample:
+    return Sample(json={"token": await company.verify_token()})
+
+
+async def _verification_form(company: Company) -> Sample:
+    return Sample(form={"token": await company.verify_token()})
+
+
+async def _verify_page(company: Company) -> Sample:
+    return Sample(query="token=" + await company.verify_token())
+
+
+async def _notice(company: Company) -> Sample:
+    return Sample({"notice_id": await company.notice()})
+
+
+async def _failed_mail(company: Company) -> Sample:
+    message, person = await company.failed_mail()
+    return Sample({"message_id": message, "person_id": person})
+
+
+async def _working(company: Company) -> Sample:
+    if not company.world.desk.bus.running:
+        await company.world.desk.bus.start()
+    return Sample()
+
+
+async def _asset(company: Company) -> Sample:
+    return Sample({"name": next(iter(built_assets()), "desk.css")})
+
+
+_ADMIN = {"token": "x" * 43, "name": "Eve Evil", "email": "eve@desk.test", "password": PASSWORD}
+_DRAFT = {"title": "Printer on fire", "description": "It burns, help.", "category": "HARDWARE", "priority": "LOW"}
+
+SAMPLES: dict[tuple[str, str, str], Maker] = {
+    ("GET", "/static/{name}", ""): _asset,
+    ("GET", "/readyz", ""): _working,
+    ("POST", "/api/auth/register", ""): _registration,
+    ("POST", "/api/auth/verify", ""): _verification,
+    ("POST", "/api/auth/setup", ""): _plain(_ADMIN),
+    ("POST", "/api/auth/login", ""): _login,
+    ("POST", "/api/auth/refresh", ""): _refresh,
+    ("POST", "/api/auth/logout", "with a refresh token"): _refresh,
+    ("POST", "/api/auth/logout", "everywhere"): _plain({"everywhere": True}),
+    ("POST", "/api/auth/forgot-password", ""): _forgotten,
+    ("POST", "/api/auth/reset-password", ""): _new_password,
+    ("PATCH", "/api/auth/me", ""): _plain({"name": "Another Name"}),
+    ("POST", "/api/auth/change-password", ""): _plain({"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}),
+    ("GET", "/api/users/{user_id}", "the owner"): _plain(user_id="$owner"),
+    ("GET", "/api/users/{user_id}", "the admin"): _plain(user_id="$admin"),
+    ("POST", "/api/users/admin", ""): _new_person,
+    ("PATCH", "/api/users/admin/{user_id}", ""): _plain({"name": "Another Name"}, user_id="$owner"),
+    ("GET", "/setup", ""): _plain(query="token=x"),
+    ("POST", "/setup", ""): _plain(form=_ADMIN),
+    ("GET", "/reset", ""): _reset_page,
+    ("POST", "/reset", ""): _new_password_form,
+    ("GET", "/verify", ""): _verify_page,
+    ("POST", "/verify", ""): _verification_form,
+    ("POST", "/api/tickets", "for oneself"): _plain(_DRAFT),
+    ("POST", "/api/tickets", "for the owner"): _plain(_DRAFT | {"requesterId": "$owner"}),
+    ("GET", "/api/tickets/{ticket_id}", "assigned"): _ticket(),
+    ("GET", "/api/tickets/{ticket_id}", "in the queue"): _ticket("CREATED"),
+    ("PATCH", "/api/tickets/{ticket_id}", "title, assigned"): _ticket(json={"title": "Smoke too"}),
+    ("PATCH", "/api/tickets/{ticket_id}", "title, in the queue"): _ticket("CREATED", {"title": "Smoke too"}),
+    ("PATCH", "/api/tickets/{ticket_id}", "priority, in the queue"): _ticket("CREATED", {"priority": "CRITICAL"}),
+    ("GET", "/api/tickets/user/{user_id}", "the owner"): _plain(user_id="$owner"),
+    ("GET", "/api/tickets/agent/{agent_id}", "the agent"): _plain(agent_id="$agent"),
+    ("GET", "/api/tickets/status/{status}", ""): _plain(status="ASSIGNED"),
+    ("PUT", "/api/tickets/{ticket_id}/status", "assigned"): _ticket("ASSIGNED", {"status": "IN_PROGRESS"}),
+    ("PUT", "/api/tickets/{ticket_id}/status", "to cancelled"): _ticket("ASSIGNED", {"status": "CANCELLED"}),
+    ("PUT", "/api/tickets/{ticket_id}/assign", "body"): _ticket("ASSIGNED", {"agentId": "$other agent"}),
+    ("PUT", "/api/tickets/{ticket_id}/close", "resolved"): _ticket("RESOLVED"),
+    ("PUT", "/api/tickets/{ticket_id}/reopen", "closed"): _ticket("CLOSED"),
+    ("PUT", "/api/tickets/{ticket_id}/cancel", "assigned"): _ticket(),
+    ("POST", "/api/tickets/{ticket_id}/auto-assign", ""): _ticket(),
+    ("POST", "/api/tickets/{ticket_id}/comments", "assigned"): _ticket(json={"comment": "Any news?"}),
+    ("POST", "/api/tickets/{ticket_id}/comments", "internal note"): _ticket(
+        json={"comment": "Not again.", "internal": True}
+    ),
+    ("GET", "/api/tickets/{ticket_id}/comments", "assigned"): _ticket(),
+    ("GET", "/api/tickets/{ticket_id}/history", "assigned"): _ticket(),
+    ("GET", "/api/tickets/{ticket_id}/timeline", "assigned"): _ticket(),
+    ("GET", "/api/tickets/{ticket_id}/sla", "assigned"): _ticket(),
+    ("GET", "/api/tickets/{ticket_id}/sla", "in the queue"): _ticket("CREATED"),
+    ("PUT", "/api/categories", ""): _plain({"categories": ["HARDWARE", "OTHER"]}),
+    ("POST", "/api/assign/{ticket_id}", ""): _ticket("CREATED", {"agentId": "$agent"}),
+    ("GET", "/api/agent/{agent_id}", "the agent"): _plain(agent_id="$agent"),
+    ("PUT", "/api/agent/{agent_id}/availability", "available"): _plain({"available": False}, agent_id="$agent"),
+    ("PUT", "/api/agent/{agent_id}/availability", "capacity"): _plain({"capacity": 7}, agent_id="$agent"),
+    ("POST", "/api/sla/check", ""): _plain({"dryRun": False}),
+    ("GET", "/api/escalations/manager/{manager_id}", "the manager"): _plain(manager_id="$manager"),
+    ("GET", "/api/escalations/manager/{manager_id}", "another manager"): _plain(manager_id="$stale"),
+    ("GET", "/api/assign/escalations/manager/{manager_id}", "the manager"): _plain(manager_id="$manager"),
+    ("GET", "/api/assign/escalations/manager/{manager_id}", "another manager"): _plain(manager_id="$stale"),
+    ("PUT", "/api/notifications/{notice_id}/read", "the owner's"): _notice,
+    ("PUT", "/api/notifications/preferences", ""): _plain(
+        [{"type": "TICKET_CREATED", "channel": "email", "enabled": False}]
+    ),
+    ("POST", "/api/notifications/mail/{message_id}/{person_id}/retry", "failed"): _failed_mail,
+}
+
+# These change something and need neither parameters nor a body.
+EMPTY = {("POST", "/api/auth/logout", ""), ("PUT", "/api/notifications/read-all", "")}

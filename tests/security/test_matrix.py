@@ -1,0 +1,89 @@
+"""Every route, as everybody: ``docs/permissions.md`` says what happens, and it does."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.people import make_person
+from tests.security.asgi import ask
+from tests.security.company import COLUMNS, open_company
+from tests.security.matrix import DENIED, Row, read_table, routes_of, sample_of, send, verdict
+from tests.world import World
+
+ROWS = read_table()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+async def test_a_route_answers_each_caller_as_the_table_says(row: Row, tmp_path: Path) -> None:
+    found = {}
+    async with open_company(tmp_path) as company:
+        for column in COLUMNS:
+            answer = await send(company, row, column)
+            found[column] = verdict(answer)
+            if found[column] in DENIED:
+                assert set(answer.json) <= {"type", "title", "status", "detail", "message"}
+            assert ("www-authenticate" in answer.headers) == (found[column] == "401")
+    assert found == row.cells, f"{row}: correct the route or its line in docs/permissions.md"
+
+
+async def test_every_route_is_in_the_table_and_nothing_else(world: World) -> None:
+    routes, known = routes_of(world.desk.litestar), {(row.method, row.path) for row in ROWS}
+    missing = [
+        f"| `{method} {path}` | | {' | '.join(['?'] * len(COLUMNS))} |" for method, path in sorted(routes - known)
+    ]
+    assert not missing, (
+        "docs/permissions.md lacks a line for each of these routes (and tests/security/matrix.py a sample, where one "
+        "has parameters or a body):\n" + "\n".join(missing)
+    )
+    gone = sorted(known - routes)
+    assert not gone, f"docs/permissions.md has lines for routes that are no more: {gone}"
+    twice = [str(key) for key, count in Counter(row.key for row in ROWS).items() if count > 1]
+    assert not twice, f"docs/permissions.md has these lines twice: {twice}"
+
+
+async def test_what_the_framework_adds_by_itself_is_closed(world: World) -> None:
+    admin = await make_person(world, "ADMIN")
+    for route in sorted({route.path for route in world.desk.litestar.routes}):
+        methods = ("OPTIONS", "GET") if route.startswith("/_openapi") else ("OPTIONS",)
+        for method in methods:
+            assert (await ask(world, method, route)).status in (401, 404), route
+            assert (await ask(world, method, route, admin.headers)).status in (403, 404), route
+
+
+def test_only_what_must_be_is_open_to_everybody() -> None:
+    """A second pair of eyes: whoever opens a route to the public says so here too."""
+    public = {f"{row.method} {row.path}" for row in ROWS if row.cells["anonymous"] == "ok"}
+    assert public == {
+        "POST /api/auth/register",
+        "POST /api/auth/verify",
+        "POST /api/auth/login",
+        "POST /api/auth/refresh",
+        "POST /api/auth/logout",
+        "POST /api/auth/forgot-password",
+        "POST /api/auth/reset-password",
+        "GET /api/auth/jwks.json",
+        "GET /reset",
+        "POST /reset",
+        "GET /verify",
+        "POST /verify",
+        "GET /",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
+        "GET /api/openapi.json",
+        "GET /api/docs",
+        "GET /static/{name}",
+    }
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if "{ticket_id}" in row.path], ids=str)
+async def test_a_ticket_that_is_not_yours_looks_like_one_that_is_not_there(row: Row, tmp_path: Path) -> None:
+    async with open_company(tmp_path) as company:
+        for column in [name for name, cell in row.cells.items() if cell == "404"]:
+            hidden = await send(company, row, column)
+            sample = await sample_of(company, row)
+            nowhere = sample.target(row.path).replace(sample.path["ticket_id"], "0190a0a0-0000-7000-8000-000000000000")
+            headers = company.headers(column) | sample.headers
+            absent = await ask(company.world, row.method, nowhere, headers, sample.body)
+            assert (hidden.status, hidden.body) == (absent.status, absent.body)
