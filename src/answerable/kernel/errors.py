@@ -64,6 +64,13 @@ class TooLarge(Problem):
     title = "Too large"
 
 
+class Unsupported(Problem):
+    """The input is in a form that the desk does not read."""
+
+    status = 415
+    title = "Unsupported media type"
+
+
 class Reused(Problem):
     """An idempotency key came again with another request."""
 

@@ -13,6 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from answerable import __version__
+from answerable.infra.web.bodies import BodyCheck
 from answerable.infra.web.grants import PUBLIC, GrantCheck, needs
 from answerable.infra.web.problems import answer_crash, answer_http, answer_problem
 from answerable.infra.web.request import DeskRequest
@@ -30,7 +31,7 @@ def build_app(features: Sequence[Feature], settings: Settings, **state: Any) -> 
         state |= feature.state
     app = Litestar(
         route_handlers=[route for feature in features for route in feature.routes],
-        middleware=[GrantCheck],
+        middleware=[GrantCheck, BodyCheck],
         exception_handlers={Problem: answer_problem, HTTPException: answer_http, Exception: answer_crash},
         request_class=DeskRequest,
         request_max_body_size=settings.server.max_body_bytes,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from litestar import Response
@@ -19,7 +19,7 @@ def list_headers(request: DeskRequest, page: Page[Any]) -> dict[str, str]:
     if page.next_cursor:
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         kept = [(name, value) for name, value in query if name not in ("page", "cursor")]
-        url = f"{request.scope['path']}?{urlencode([*kept, ('cursor', page.next_cursor)])}"
+        url = f"{quote(request.scope['path'])}?{urlencode([*kept, ('cursor', page.next_cursor)])}"
         headers["Link"] = f'<{url}>; rel="next"'
     return headers
 
