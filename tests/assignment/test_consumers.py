@@ -281,13 +281,13 @@ async def test_everything_again_changes_nothing(desk: PlayedDesk) -> None:
 # --- somebody asks ----------------------------------------------------------------------------------------------------
 
 
-async def test_asked_for_an_agent_the_desk_says_who_asked(desk: PlayedDesk) -> None:
+async def test_asked_for_an_agent_the_desk_repeats_its_offer_as_its_own(desk: PlayedDesk) -> None:
     ticket = await desk.raise_ticket()
     await desk.world.tell(FindAgent(ticket_id=ticket, asked_by="boss"))
     assert await desk.commands() == []
     await desk.agent("Abe")
     await desk.world.tell(FindAgent(ticket_id=ticket, asked_by="boss"))
-    assert [(c.agent_id, c.assigned_by) for c in await desk.commands()] == [("abe", None), ("abe", "boss")]
+    assert [(c.agent_id, c.assigned_by) for c in await desk.commands()] == [("abe", None), ("abe", None)]
     await desk.answer()
     assert await desk.audit() == []
 

@@ -8,6 +8,7 @@ import pytest
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Conflict, Invalid, Missing, Problem, Refused, Stale
 from answerable.kernel.paging import PageRequest
+from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaStarted
 from answerable.messages.tickets import AssignTicket
 from answerable.messages.users import UserChanged, UserRegistered
@@ -306,3 +307,21 @@ async def test_sql_and_rule_agree_on_who_sees_what(desk: World) -> None:
         visible = [ticket for ticket in everything if rules.may_see(actor, ticket)]
         assert list(listed.rows) == visible
         assert listed.total == str(len(visible))
+
+
+async def test_a_decision_that_comes_late_does_not_open_a_resolved_ticket(desk: World) -> None:
+    ticket = await given(desk, await raised(desk), ABE)
+
+    async def decide(tx: Tx) -> None:
+        tx.send(AssignTicket(ticket_id=ticket.id, agent_id="abe", assigned_by="max"))
+        tx.send(AssignTicket(ticket_id=ticket.id, agent_id="bea", assigned_by="max"))
+
+    await desk.db.write(MAX, decide)
+    desk.clock.now += 1_000
+    for to in ("IN_PROGRESS", "RESOLVED"):
+        await status(desk, ABE, ticket, to)
+    await desk.settle()
+    assert (await desk.db.read(MAX, queries.get_ticket, ticket.id)).status == "RESOLVED"
+    desk.clock.now += 1_000
+    await desk.tell(AssignTicket(ticket_id=ticket.id, agent_id="bea", assigned_by="max"))
+    assert (await desk.db.read(MAX, queries.get_ticket, ticket.id)).status == "ASSIGNED", "a new decision counts"

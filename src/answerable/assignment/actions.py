@@ -136,7 +136,8 @@ async def _mirror(tx: Tx, ref: TicketRef) -> tuple[Ticket | None, Ticket]:
 
 async def _find_agent(tx: Tx, ticket: Ticket, asked_by: str) -> Ticket | None:
     if ticket.proposed_to is not None:  # already under way; asking again mends an offer that got lost
-        _, command = rules.propose(ticket, ticket.proposed_to, asked_by, tx.now)
+        # By whoever offered it: as a person's choice it would be obeyed even after the ticket was resolved.
+        _, command = rules.propose(ticket, ticket.proposed_to, ticket.proposed_by, tx.now)
         tx.send(command)
         return ticket
     if ticket.agent_id is not None:

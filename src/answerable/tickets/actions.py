@@ -145,6 +145,8 @@ async def accept_assignment(tx: Tx, ticket_id: str, agent_id: str, assigned_by: 
         return
     if assigned_by is None and (ticket.agent_id is not None or ticket.status != "CREATED"):
         return  # a person was quicker
+    if tx.cause is not None and ticket.resolved_at is not None and tx.cause.time < ticket.resolved_at:
+        return  # decided before it was resolved: no reason to open it again
     agent = await store.load_person(tx, agent_id)
     if agent is None or not agent["active"] or not agent["is_agent"]:
         refusal = life.refuse_assignment(ticket, agent_id)
