@@ -215,16 +215,15 @@ async def cancel_ticket(request: DeskRequest, ticket_id: str) -> Response[Ticket
 @post("/api/tickets/{ticket_id:str}/auto-assign", status_code=200, opt=needs("ticket.manage"), tags=["Tickets"])
 async def auto_assign(request: DeskRequest, ticket_id: str) -> Response[TicketView]:
     """Let the desk choose an agent now; answers the ticket as it stands then, unassigned where nobody is free."""
-    before = await request.ask(queries.get_ticket, ticket_id)
-    answer = await request.post(_shown, actions.ask_for_agent, ticket_id)
-    if before.agent_id is not None or before.status != "CREATED":
-        return answer
+    await request.post(_shown, actions.ask_for_agent, ticket_id)
     loop = asyncio.get_running_loop()
     give_up, pause = loop.time() + AUTO_ASSIGN_SECONDS, 0.002
-    while (ticket := await request.ask(queries.get_ticket, ticket_id)).agent_id is None and loop.time() < give_up:
+    while (ticket := await request.ask(queries.get_ticket, ticket_id)).status == "CREATED" and loop.time() < give_up:
+        if not request.app.state.bus.running:
+            break
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 0.1)
-    return respond(_shown(ticket))
+    return respond(_shown(ticket))  # not the answer kept for an Idempotency-Key: that one had no agent yet
 
 
 @post("/api/tickets/{ticket_id:str}/comments", opt=needs(SIGNED_IN), tags=["Tickets"])

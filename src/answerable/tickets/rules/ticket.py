@@ -19,8 +19,11 @@ DESCRIPTION = (10, 20_000)
 COMMENT = (1, 20_000)
 
 
-class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticket as it is stored. Instants are UTC microseconds; ``close_at`` is when it closes by itself."""
+class Ticket(msgspec.Struct, frozen=True):
+    """A ticket as it is stored, its columns in this order. Instants are UTC microseconds.
+
+    ``close_at`` is when it closes by itself.
+    """
 
     number: int
     id: str
@@ -121,7 +124,7 @@ def known_status(text: str) -> str:
 
 def clean_draft(draft: Draft, categories: Collection[str]) -> Draft:
     """Return the draft with tidy texts. Raises ``Invalid`` with a line for each field that is wrong."""
-    title, description = " ".join(draft.title.split()), _tidy(draft.description)
+    title, description = _one_line(draft.title), _tidy(draft.description)
     errors = [
         *_length("title", title, TITLE),
         *_length("description", description, DESCRIPTION),
@@ -135,7 +138,7 @@ def clean_draft(draft: Draft, categories: Collection[str]) -> Draft:
 
 def clean_changes(changes: Changes, categories: Collection[str]) -> Changes:
     """Return the changes with tidy texts. Raises ``Invalid`` with a line for each field that is wrong."""
-    title = " ".join(changes.title.split()) if changes.title is not None else None
+    title = _one_line(changes.title) if changes.title is not None else None
     description = _tidy(changes.description) if changes.description is not None else None
     errors = [
         *(_length("title", title, TITLE) if title is not None else ()),
@@ -158,6 +161,10 @@ def clean_comment(text: str) -> str:
 
 def _tidy(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\x00", "").strip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_tidy(text).split())
 
 
 def _length(name: str, text: str, limits: tuple[int, int]) -> list[str]:
