@@ -8,12 +8,12 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC all the same; half the time to write
 
 
 def iso(instant: int) -> str:
     """Write an instant in microseconds as ISO-8601 UTC, with a fraction only where there is one."""
-    moment = _EPOCH + timedelta(microseconds=instant)
-    return moment.replace(tzinfo=None).isoformat() + "Z"
+    return (_NAIVE_EPOCH + timedelta(microseconds=instant)).isoformat() + "Z"
 
 
 def iso_or_none(instant: int | None) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from answerable.kernel.errors import Missing
+from answerable.kernel.errors import Invalid, Missing
 from answerable.kernel.paging import Page, PageRequest, encode_cursor
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
@@ -131,11 +131,20 @@ async def tickets_of_agent(tx: Tx, agent_id: str, wanted: TicketFilter, page: Pa
 async def list_comments(tx: Tx, ticket_id: str, page: PageRequest) -> Page[CommentView]:
     """Read the comments that the caller may see, oldest first."""
     ticket = await store.load_ticket(tx, ticket_id)
-    after = int(page.cursor[1]) if page.cursor else 0
+    after = _last_number(page)
     rows = await store.list_comments(tx, ticket.id, after, page.size + 1)
     shown = [_comment_of(row) for row in rows[: page.size]]
     last = rows[page.size - 1]["number"] if len(rows) > page.size else None
     return Page(shown, encode_cursor("comments", None, last) if last is not None else None, _shown_total(rows, page))
+
+
+def _last_number(page: PageRequest) -> int:
+    if page.cursor is None:
+        return 0
+    number = page.cursor[1]
+    if not isinstance(number, int):  # a cursor is not signed: somebody may have written it themselves
+        raise Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
+    return number
 
 
 async def list_history(tx: Tx, ticket_id: str, page: PageRequest) -> Page[HistoryView]:

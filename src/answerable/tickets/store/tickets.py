@@ -34,8 +34,9 @@ async def find_ticket(tx: Tx, ticket_id: str) -> Ticket | None:
 
 
 def ticket_of(row: Row) -> Ticket:
-    """Make a ticket of a row."""
-    return Ticket(**dict(row))
+    """Make a ticket of a row of ``COLUMNS``."""
+    values: Any = row  # a database row gives its values in order
+    return Ticket(*values)
 
 
 async def next_number(tx: Tx, name: str) -> int:
