@@ -138,15 +138,6 @@ async def list_comments(tx: Tx, ticket_id: str, page: PageRequest) -> Page[Comme
     return Page(shown, encode_cursor("comments", None, last) if last is not None else None, _shown_total(rows, page))
 
 
-def _last_number(page: PageRequest) -> int:
-    if page.cursor is None:
-        return 0
-    number = page.cursor[1]
-    if not isinstance(number, int):  # a cursor is not signed: somebody may have written it themselves
-        raise Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
-    return number
-
-
 async def list_history(tx: Tx, ticket_id: str, page: PageRequest) -> Page[HistoryView]:
     """Read a ticket's history, oldest first."""
     ticket = await store.load_ticket(tx, ticket_id)
@@ -169,6 +160,15 @@ async def list_timeline(tx: Tx, ticket_id: str) -> Sequence[TimelineView]:
 async def list_categories(tx: Tx) -> list[str]:
     """Read the category codes."""
     return await store.list_categories(tx)
+
+
+def _last_number(page: PageRequest) -> int:
+    if page.cursor is None:
+        return 0
+    number = page.cursor[1]
+    if not isinstance(number, int):  # a cursor is not signed: somebody may have written it themselves
+        raise Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
+    return number
 
 
 def _shown_total(rows: Sequence[Row], page: PageRequest) -> str:
