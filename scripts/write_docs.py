@@ -104,6 +104,8 @@ def routes_of(desk: Desk) -> list[tuple[str, str, str, str]]:
     """Return method, path, grant and first sentence of every route of the application."""
     found = set()
     for route in desk.litestar.routes:
+        if route.path.startswith("/_openapi"):  # the framework's own, closed to everybody
+            continue
         for handler in getattr(route, "route_handlers", ()):
             grant = handler.opt.get("grant")
             if grant is None:
@@ -134,6 +136,7 @@ def settings_page() -> str:
         for field in fields(cls):
             value = getattr(getattr(defaults, section), field.name)
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+            shown = shown.lower() if isinstance(value, bool) else shown
             variable = f"{PREFIX}_{section}_{field.name}".upper()
             lines.append(
                 f"| `{field.name}` | `{variable}` | {f'`{shown}`' if shown else ''} | {field.metadata['doc']} |"

@@ -1,6 +1,7 @@
 """Instants are UTC microseconds since 1970 (``int``) inside, ISO-8601 with ``Z`` outside."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -11,6 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC all the same; half the time to write
 
 
+@lru_cache(maxsize=8192)  # the same tickets are listed again and again
 def iso(instant: int) -> str:
     """Write an instant in microseconds as ISO-8601 UTC, with a fraction only where there is one."""
     return (_NAIVE_EPOCH + timedelta(microseconds=instant)).isoformat() + "Z"
