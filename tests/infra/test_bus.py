@@ -133,6 +133,24 @@ async def test_what_always_fails_is_parked_and_can_be_retried(bench: Bench) -> N
     assert await bench.db.read(ANONYMOUS, inbox.parked) == []
 
 
+async def test_a_wrong_statement_in_a_consumer_is_parked_like_any_other_error(bench: Bench) -> None:
+    async def wrong(tx: Tx, event: UserRegistered) -> None:
+        await tx.run("SELECT nonsense FROM nowhere")
+
+    bus = LocalBus(bench.db, [Feature("wrong", consumers={UserRegistered: wrong}), bench.two.feature()])
+    await bus.prepare()
+
+    async def tell(tx: Tx) -> None:
+        tx.publish(registered("u1"))
+
+    await bench.db.write(service("users"), tell)
+    for _ in range(inbox.MAX_ATTEMPTS + 1):
+        await bus.settle()
+        bench.clock.now += MINUTE
+    assert await bench.seen("two") == ["Una"], "the others go on"
+    assert [row["consumer"] for row in await bench.db.read(ANONYMOUS, inbox.parked)] == ["wrong"]
+
+
 async def test_retries_survive_a_restart(bench: Bench) -> None:
     bench.one.fails_on = {"Bad"}
     await bench.publish(registered("u1", "Bad"))

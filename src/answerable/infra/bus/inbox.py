@@ -7,8 +7,6 @@ doubles a message.
 import structlog
 
 from answerable.infra.bus.outbox import open_envelope
-from answerable.infra.database.errors import StorageFault
-from answerable.infra.database.tx import SqliteTx
 from answerable.kernel.manifest import Consumer
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Row, Tx
@@ -34,57 +32,49 @@ class Inbox:
         self.handlers = handlers
         self.blocked: set[str] = set()
 
-    async def receive(self, tx: SqliteTx, message: Envelope) -> None:
+    async def receive(self, tx: Tx, message: Envelope) -> None:
         """Do a message that comes from the wire, unless it was done before or must wait behind another."""
         if not await self._is_new(tx, message.id):
             return
         if message.key in self.blocked:
             await self._keep_for_later(tx, message, attempts=0, next_at=NEVER, error=None)
             return
-        try:
-            with tx.savepoint():
-                await self.handlers[message.type](tx, open_envelope(message))
-                tx.flush()
-        except Exception as error:
-            if isinstance(error, StorageFault) or not tx.in_transaction:
-                raise
-            _log.warning("consumer failed", consumer=self.consumer, type=message.type, id=message.id, error=repr(error))
-            self.blocked.add(message.key)
-            await self._keep_for_later(tx, message, attempts=1, next_at=tx.now + pause_after(1), error=repr(error))
+        await self.handlers[message.type](tx, open_envelope(message))
 
-    async def retry(self, tx: SqliteTx, message: Envelope, attempts: int) -> None:
+    async def postpone(self, tx: Tx, message: Envelope, error: Exception) -> None:
+        """Keep a message that could not be done, in place of what it did; its key waits behind it."""
+        _log.warning("consumer failed", consumer=self.consumer, type=message.type, id=message.id, error=repr(error))
+        await self._is_new(tx, message.id)
+        self.blocked.add(message.key)
+        await self._keep_for_later(tx, message, attempts=1, next_at=tx.now + pause_after(1), error=repr(error))
+
+    async def retry(self, tx: Tx, message: Envelope) -> None:
         """Do a kept message again. Once it is done or parked, the next message of its key may go on."""
-        try:
-            with tx.savepoint():
-                await self.handlers[message.type](tx, open_envelope(message))
-                tx.flush()
-        except Exception as error:
-            if isinstance(error, StorageFault) or not tx.in_transaction:
-                raise
-            attempts += 1
-            parked = tx.now if attempts >= MAX_ATTEMPTS else None
-            await tx.run(
-                """UPDATE bus_retry SET attempts = :attempts, next_at = :next_at, error = :error, parked_at = :parked
-                WHERE consumer = :consumer AND message = :message""",
-                attempts=attempts,
-                next_at=tx.now + pause_after(attempts),
-                error=repr(error)[:500],
-                parked=parked,
-                consumer=self.consumer,
-                message=message.id,
-            )
-            if parked:
-                _log.error(
-                    "message parked", consumer=self.consumer, type=message.type, id=message.id, error=repr(error)
-                )
-                await self._wake_next(tx, message.key)
-            return
+        await self.handlers[message.type](tx, open_envelope(message))
         await tx.run(
             "DELETE FROM bus_retry WHERE consumer = :consumer AND message = :message",
             consumer=self.consumer,
             message=message.id,
         )
         await self._wake_next(tx, message.key)
+
+    async def postpone_again(self, tx: Tx, message: Envelope, attempts: int, error: Exception) -> None:
+        """Keep a message that failed once more (``attempts`` times before); park it after ``MAX_ATTEMPTS``."""
+        attempts += 1
+        parked = tx.now if attempts >= MAX_ATTEMPTS else None
+        await tx.run(
+            """UPDATE bus_retry SET attempts = :attempts, next_at = :next_at, error = :error, parked_at = :parked
+            WHERE consumer = :consumer AND message = :message""",
+            attempts=attempts,
+            next_at=tx.now + pause_after(attempts),
+            error=repr(error)[:500],
+            parked=parked,
+            consumer=self.consumer,
+            message=message.id,
+        )
+        if parked:
+            _log.error("message parked", consumer=self.consumer, type=message.type, id=message.id, error=repr(error))
+            await self._wake_next(tx, message.key)
 
     async def _wake_next(self, tx: Tx, key: str) -> None:
         await tx.run(

@@ -20,7 +20,8 @@ from answerable.messages.base import Envelope
 BATCH = 100
 IDLE_SECONDS = 30.0
 BUS = service("bus")
-Unit: TypeAlias = Callable[[Any], Awaitable[Any]]
+Unit: TypeAlias = Callable[[Tx], Awaitable[Any]]
+Recovery: TypeAlias = Callable[[Tx, Exception], Awaitable[Any]]
 _log = structlog.get_logger(__name__)
 
 
@@ -132,7 +133,11 @@ class LocalBus:
         for message in messages:
             for name, box in self._inboxes.items():
                 if message.position > self._offsets[name] and message.type in box.handlers:
-                    units.append(self._db.deliver(self._actors[name], _receiving(box, message), message))
+                    units.append(
+                        self._db.deliver(
+                            self._actors[name], _receiving(box, message), message, _postponing(box, message)
+                        )
+                    )
         end = messages[-1].position
         moved = {name: end for name, position in self._offsets.items() if position < end}
         if not units:
@@ -165,7 +170,8 @@ class LocalBus:
         for row in await self._db.read(BUS, inbox.due):
             box, message = self._inboxes.get(row["consumer"]), await self._db.read(BUS, outbox.load_one, row["message"])
             if box is not None and message is not None:
-                await self._db.deliver(self._actors[box.consumer], _retrying(box, message, row["attempts"]), message)
+                postponing = _postponing_again(box, message, row["attempts"])
+                await self._db.deliver(self._actors[box.consumer], _retrying(box, message), message, postponing)
                 done += 1
         _, _, rows = await self._db.read(BUS, _load_state)
         for name, box in self._inboxes.items():
@@ -188,8 +194,16 @@ def _receiving(box: Inbox, message: Envelope) -> Unit:
     return lambda tx: box.receive(tx, message)
 
 
-def _retrying(box: Inbox, message: Envelope, attempts: int) -> Unit:
-    return lambda tx: box.retry(tx, message, attempts)
+def _postponing(box: Inbox, message: Envelope) -> Recovery:
+    return lambda tx, error: box.postpone(tx, message, error)
+
+
+def _retrying(box: Inbox, message: Envelope) -> Unit:
+    return lambda tx: box.retry(tx, message)
+
+
+def _postponing_again(box: Inbox, message: Envelope, attempts: int) -> Recovery:
+    return lambda tx, error: box.postpone_again(tx, message, attempts, error)
 
 
 def _storing_offsets(offsets: dict[str, int]) -> Unit:

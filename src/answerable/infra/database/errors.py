@@ -1,6 +1,28 @@
 """What can go wrong below the features."""
 
+import sqlite3
+
 from answerable.kernel.errors import Unavailable
+
+# What the machine does to us (https://sqlite.org/rescode.html); a wrong statement of ours is no such thing.
+_FAULTS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+
+def is_fault(error: Exception) -> bool:
+    """Tell whether the store failed, rather than the code that uses it."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _FAULTS
 
 
 class StorageFault(Unavailable):

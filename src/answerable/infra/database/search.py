@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import unicodedata
 from functools import lru_cache
 
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
@@ -11,7 +12,7 @@ MAX_WORDS = 12
 
 def words(query: str) -> list[str]:
     """Return the words of what a person typed, at most ``MAX_WORDS``."""
-    return _WORD.findall(query.lower())[:MAX_WORDS]
+    return _WORD.findall(unicodedata.normalize("NFC", query))[:MAX_WORDS]  # upper and lower case are the index's affair
 
 
 @lru_cache(maxsize=1024)

@@ -13,12 +13,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import structlog
 
-from answerable.infra.database.errors import StorageFault
+from answerable.infra.database.errors import StorageFault, is_fault
 from answerable.infra.database.search import SqliteTextIndexes
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.pulse import Pulse
@@ -41,17 +42,27 @@ _log = structlog.get_logger(__name__)
 
 
 class _Unit(Generic[T]):
-    """A unit of work that waits for its turn and its commit."""
+    """A unit of work that waits for its turn and its commit; ``recover`` runs in its place if it raises."""
 
-    __slots__ = ("actor", "cause", "done", "verb")
+    __slots__ = ("actor", "cause", "done", "recover", "verb")
 
     def __init__(
-        self, actor: Actor, verb: Callable[[Tx], Awaitable[T]], cause: Envelope | None, done: "asyncio.Future[T]"
+        self,
+        actor: Actor,
+        verb: Callable[[Tx], Awaitable[T]],
+        done: "asyncio.Future[T]",
+        cause: Envelope | None = None,
+        recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
     ) -> None:
         self.actor = actor
         self.verb = verb
-        self.cause = cause
         self.done = done
+        self.cause = cause
+        self.recover = recover
+
+
+def _recovering(recover: Callable[[Tx, Exception], Awaitable[T]], error: Exception, tx: Tx) -> Awaitable[T]:
+    return recover(tx, error)
 
 
 def run_without_suspending(work: Awaitable[T]) -> T:
@@ -117,8 +128,10 @@ class SqliteDatabase:
         connection = self._writer if self._bulk_every else self._reader
         try:
             return await query(SqliteTx(connection, self._ids, self.clock(), actor, self.settings), *args, **kwargs)
-        except sqlite3.OperationalError as error:
-            raise self._fault(error) from error
+        except sqlite3.Error as error:
+            if is_fault(error):
+                raise self._fault(error) from error
+            raise
 
     async def scan(
         self, actor: Actor, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -143,8 +156,10 @@ class SqliteDatabase:
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._scanners, work)
-        except sqlite3.OperationalError as error:
-            raise self._fault(error) from error
+        except sqlite3.Error as error:
+            if is_fault(error):
+                raise self._fault(error) from error
+            raise
 
     # --- writing -----------------------------------------------------------------------------------------------
 
@@ -156,28 +171,34 @@ class SqliteDatabase:
         What people ask for goes before what services do by themselves.
         """
         lane = self._background if actor.kind == "service" else self._urgent
-        return await self._submit(lane, actor, lambda tx: verb(tx, *args, **kwargs), None)
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._submit(lane, _Unit(actor, lambda tx: verb(tx, *args, **kwargs), done))
+        return await done
 
     def deliver(
-        self, actor: Actor, verb: Callable[[Tx], Awaitable[T]], cause: Envelope | None = None
+        self,
+        actor: Actor,
+        verb: Callable[[Tx], Awaitable[T]],
+        cause: Envelope | None = None,
+        recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
     ) -> "asyncio.Future[T]":
-        """Queue a unit of the bus: in order, and behind the requests of people when time is short."""
-        return self._submit(self._background, actor, verb, cause)
+        """Queue a unit of the bus: in order, and behind the requests of people when time is short.
 
-    def _submit(
-        self, lane: "deque[_Unit[Any]]", actor: Actor, verb: Callable[[Tx], Awaitable[T]], cause: Envelope | None
-    ) -> "asyncio.Future[T]":
+        Where ``verb`` raises, its work is undone and ``recover`` runs in its place, in the same unit.
+        """
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._submit(self._background, _Unit(actor, verb, done, cause, recover))
+        return done
+
+    def _submit(self, lane: "deque[_Unit[Any]]", unit: "_Unit[Any]") -> None:
         if self._closed:
             raise StorageFault("the desk is stopping")
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        unit = _Unit(actor, verb, cause, done)
         if self._bulk_every:
             self._run_in_bulk(unit)
-            return done
+            return
         lane.append(unit)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.get_running_loop().create_task(self._commit_all(), name="group commit")
-        return done
 
     async def _commit_all(self) -> None:
         while self._urgent or self._background:
@@ -238,22 +259,30 @@ class SqliteDatabase:
     def _run_unit(self, unit: _Unit[Any], batch: list[tuple[_Unit[Any], Any]]) -> None:
         if unit.done.cancelled():
             return
-        writer = self._writer
-        tx = SqliteTx(writer, self._ids, self.clock(), unit.actor, self.settings, unit.cause)
-        writer.execute("SAVEPOINT unit")
+        self._writer.execute("SAVEPOINT unit")
         try:
-            result = run_without_suspending(unit.verb(tx))
-            tx.flush()
+            result = self._work(unit, unit.verb)
         except Exception as error:
-            if not writer.in_transaction:  # the engine undid everything (disk full): all of the batch is lost
-                batch.append((unit, None))
-                raise sqlite3.OperationalError(str(error)) from error
-            writer.execute("ROLLBACK TO unit")
-            writer.execute("RELEASE unit")
-            unit.done.set_exception(self._fault(error) if isinstance(error, sqlite3.OperationalError) else error)
-            return
-        writer.execute("RELEASE unit")
+            self._undo_unit(unit, batch, error)
+            if unit.recover is None or is_fault(error):
+                self._writer.execute("RELEASE unit")
+                unit.done.set_exception(self._fault(error) if is_fault(error) else error)
+                return
+            result = self._work(unit, partial(_recovering, unit.recover, error))
+        self._writer.execute("RELEASE unit")
         batch.append((unit, result))
+
+    def _work(self, unit: _Unit[T], verb: Callable[[Tx], Awaitable[T]]) -> T:
+        tx = SqliteTx(self._writer, self._ids, self.clock(), unit.actor, self.settings, unit.cause)
+        result = run_without_suspending(verb(tx))
+        tx.flush()
+        return result
+
+    def _undo_unit(self, unit: _Unit[Any], batch: list[tuple[_Unit[Any], Any]], error: Exception) -> None:
+        if not self._writer.in_transaction:  # the engine undid everything (disk full): all of the batch is lost
+            batch.append((unit, None))
+            raise StorageFault(str(error)) from error
+        self._writer.execute("ROLLBACK TO unit")
 
     async def _commit(self, *, in_thread: bool) -> None:
         if in_thread:

@@ -1,8 +1,6 @@
 """The unit of work on SQLite: statements run at once, messages are written to the outbox at the end."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from answerable.infra.bus import outbox
@@ -47,11 +45,6 @@ class SqliteTx:
             values[name] = search.sqlite_query(values[name])
         return self._connection.execute(text, values).fetchall()
 
-    @property
-    def in_transaction(self) -> bool:
-        """Tell whether the engine still holds what this unit did."""
-        return self._connection.in_transaction
-
     def new_id(self) -> str:
         """Make a UUIDv7 of this unit's time; later ones sort behind."""
         return self._ids.make(self.now)
@@ -71,18 +64,3 @@ class SqliteTx:
             outbox.insert(self, message)
         self._messages.clear()
         return count
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undo what happens inside if it raises, and only that."""
-        kept = len(self._messages)
-        self._connection.execute("SAVEPOINT inner_unit")
-        try:
-            yield
-        except BaseException:
-            del self._messages[kept:]
-            if self._connection.in_transaction:  # a full disk may have ended the whole transaction
-                self._connection.execute("ROLLBACK TO inner_unit")
-                self._connection.execute("RELEASE inner_unit")
-            raise
-        self._connection.execute("RELEASE inner_unit")

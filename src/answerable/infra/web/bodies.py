@@ -1,14 +1,21 @@
-"""Bodies under ``/api`` are JSON and say so.
+"""Bodies under ``/api`` are JSON, say so, and are read to the letter.
 
 A page of another site can make a browser send forms and plain text to the desk without asking it first (CORS calls
 them simple requests); JSON it cannot. So nothing else is read as JSON, whatever it looks like.
 """
 
+import re
+from functools import cache
+from typing import Any
+
+import msgspec
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from answerable.kernel.errors import Unsupported
+from answerable.kernel.errors import Invalid, Unsupported
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_PLACE = re.compile(r" - at `\$(?:\.)?([^`]*)`$")
 
 
 class BodyCheck:
@@ -31,3 +38,25 @@ def check_media_type(content_type: str) -> None:
     media_type = content_type.partition(";")[0].strip().lower()
     if not (media_type.startswith("application/") and media_type.endswith(("/json", "+json"))):
         raise Unsupported("Send the body as JSON, with the header Content-Type: application/json.")
+
+
+def read_json(body: bytes, kind: Any) -> Any:
+    """Read a document of some type. Nothing is bent into shape: ``"true"`` is no boolean, ``"7"`` no number.
+
+    Raises ``Invalid`` with the field that is wrong, or for what is no JSON at all.
+    """
+    try:
+        return _decoder(kind).decode(body)
+    except msgspec.ValidationError as error:
+        words = str(error)
+        place = _PLACE.search(words)
+        field = place[1].replace("[", "").replace("]", "") if place else ""
+        complaint = f"{field or 'body'}: {_PLACE.sub('', words)}"
+        raise Invalid("The request has invalid values.", errors=(complaint[:300],)) from None
+    except msgspec.DecodeError:
+        raise Invalid("The request body is not valid JSON.") from None
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
