@@ -207,7 +207,7 @@ def check_roles(roles: Iterable[str]) -> tuple[str, ...]:
     """Return roles without repeats in their order, or raise ``Invalid`` for none or an unknown one."""
     wanted = set(roles)
     if unknown := sorted(wanted - set(ROLES)):
-        raise _invalid("roles", f"{unknown[0][:20]!r} is not a role; known: {', '.join(ROLES)}")
+        raise _invalid("roles", f"must be some of {', '.join(ROLES)}, not {unknown[0][:20]!r}")
     if not wanted:
         raise _invalid("roles", "must have at least one")
     return tuple(role for role in ROLES if role in wanted)

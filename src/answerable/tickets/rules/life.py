@@ -188,7 +188,8 @@ def comment(actor: Actor, author_name: str, ticket: Ticket, said: Comment, now: 
     if said.internal and not may_note(actor):
         raise Refused("Internal notes are for staff.")
     if ticket.status in ENDED and not said.internal:
-        raise Conflict(f"The ticket is {ticket.status.lower()}. Reopen it or raise a new one.")
+        advice = "Reopen it or raise a new one." if ticket.status == "CLOSED" else "Please raise a new one."
+        raise Conflict(f"The ticket is {ticket.status.lower()}. {advice}")
     from_staff = is_staff_here(actor, ticket)
     answered = ticket.status == "WAITING" and not said.internal and actor.id == ticket.requester_id
     changed = _moved(ticket, "IN_PROGRESS", now) if answered else replace(ticket, updated_at=now)
