@@ -1,5 +1,6 @@
 """REST: signing in and out, one's own account, and people for administrators."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -281,7 +282,8 @@ async def list_users(
 async def create_user(request: DeskRequest, data: PersonDraft) -> Response[PersonView]:
     """Add a person. Without a password they get a mail with a link to choose one."""
     roles = check_roles(data.roles)
-    new = await door_of(request).admit(data.name, data.email, data.password, roles, active=data.active)
+    new = await door_of(request).admit(data.name, data.email, data.password, roles)
+    new = replace(new, active=data.active)
     return await request.post(_created, people.create_person, new)
 
 

@@ -74,17 +74,15 @@ class Door:
             return False
         return True
 
-    async def admit(
-        self, name: str, email: str, password: str | None, roles: tuple[str, ...] = ("USER",), *, active: bool = True
-    ) -> NewPerson:
+    async def admit(self, name: str, email: str, password: str | None, roles: tuple[str, ...] = ("USER",)) -> NewPerson:
         """Return somebody to add, with a hashed password where there is one; raises ``Invalid`` with all complaints."""
         checks: list[Callable[[], object]] = [lambda: check_name(name), lambda: check_email(email)]
         if password is None:
             check_all(*checks)
-            return NewPerson(name, email, roles, "", active)
+            return NewPerson(name, email, roles, "")
         chosen = password
         check_all(*checks, lambda: check_password(chosen))
-        return NewPerson(name, email, roles, await self.passwords.hash(chosen), active)
+        return NewPerson(name, email, roles, await self.passwords.hash(chosen))
 
 
 async def _find(tx: Tx, email: str) -> tuple[Person | None, NewPerson | None]:
