@@ -168,7 +168,8 @@ async def _try_cursors(company: Company, path: str, cursor: str) -> None:
     odd: tuple[Any, ...] = ("' OR 1=1 --", "", "x", "-1", None, True, -1, 2**63 - 1, 2**63, 1.5, [1], {"a": 1}, "\x00")
     parts = [[sort, other, key] for other in odd] + [[sort, value, other] for other in odd]
     parts += [[sort, other, other] for other in odd] + [[other, value, key] for other in odd]
-    for part in [*parts, [], [sort], [sort, value, key, key], {}, None, "x"]:
+    bad: tuple[Any, ...] = ([], [sort], [sort, value, key, key], {}, None, "x")
+    for part in (*parts, *bad):
         made = base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
         answer = await ask(company.world, "GET", f"{path}?size=5&cursor={made}", company.headers("admin"))
         assert answer.status in (200, 400), f"{path} {part}"
