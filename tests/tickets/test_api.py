@@ -529,6 +529,7 @@ async def test_long_stories_are_read_in_pages(office: TicketDesk, name: str) -> 
         answer = await office.get(office.una, path)
         seen += json_of(answer)
         assert len(json_of(answer)) <= 2
+        assert answer.headers["x-total-count"] == {"comments": "5", "history": "6"}[name]
         path = answer.links["next"]["url"] if "next" in answer.links else None
     assert seen == await office.read(office.una, f"/tickets/{ticket['id']}/{name}")
     for size in (0, 1001, "two"):

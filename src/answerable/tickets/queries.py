@@ -1,16 +1,19 @@
 """Reads for screens and lists. Whatever a caller may not see does not exist for them, also not in counts."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
 from answerable.kernel.errors import Invalid, Missing
-from answerable.kernel.paging import Page, PageRequest, encode_cursor
+from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.tickets import rules, store
 from answerable.tickets.rules import Comment, Ticket
 from answerable.tickets.rules.filter import TicketFilter
+
+Key = TypeVar("Key", int, str)
 
 MAX_LINES = 1000  # comments or history lines in one answer
 
@@ -111,6 +114,8 @@ async def get_ticket(tx: Tx, ticket_id: str) -> Ticket:
 
 async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Read a page of the tickets that the caller may see."""
+    if page.cursor and not all(isinstance(part, int) for part in page.cursor):
+        raise _bad_cursor()
     return await store.list_tickets(tx, wanted, page)
 
 
@@ -131,21 +136,23 @@ async def tickets_of_agent(tx: Tx, agent_id: str, wanted: TicketFilter, page: Pa
 async def list_comments(tx: Tx, ticket_id: str, page: PageRequest) -> Page[CommentView]:
     """Read the comments that the caller may see, oldest first."""
     ticket = await store.load_ticket(tx, ticket_id)
-    after = _last_number(page)
+    after = _after(page, 0)
     rows = await store.list_comments(tx, ticket.id, after, page.size + 1)
     shown = [_comment_of(row) for row in rows[: page.size]]
     last = rows[page.size - 1]["number"] if len(rows) > page.size else None
-    return Page(shown, encode_cursor("comments", None, last) if last is not None else None, _shown_total(rows, page))
+    total = total_text(await store.count_comments(tx, ticket.id, COUNT_CAP + 1))
+    return Page(shown, encode_cursor("comments", None, last) if last is not None else None, total)
 
 
 async def list_history(tx: Tx, ticket_id: str, page: PageRequest) -> Page[HistoryView]:
     """Read a ticket's history, oldest first."""
     ticket = await store.load_ticket(tx, ticket_id)
-    after = str(page.cursor[1]) if page.cursor else ""
+    after = _after(page, "")
     rows = await store.list_history(tx, ticket.id, after, page.size + 1)
     shown = [_history_of(row) for row in rows[: page.size]]
     last = rows[page.size - 1]["id"] if len(rows) > page.size else None
-    return Page(shown, encode_cursor("history", None, last) if last is not None else None, _shown_total(rows, page))
+    total = total_text(await store.count_history(tx, ticket.id, COUNT_CAP + 1))
+    return Page(shown, encode_cursor("history", None, last) if last is not None else None, total)
 
 
 async def list_timeline(tx: Tx, ticket_id: str) -> Sequence[TimelineView]:
@@ -162,17 +169,18 @@ async def list_categories(tx: Tx) -> list[str]:
     return await store.list_categories(tx)
 
 
-def _last_number(page: PageRequest) -> int:
+def _after(page: PageRequest, start: Key) -> Key:
+    """Return the key in the cursor, ``start`` where there is none; it must be of the same kind."""
     if page.cursor is None:
-        return 0
-    number = page.cursor[1]
-    if not isinstance(number, int):  # a cursor is not signed: somebody may have written it themselves
-        raise Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
-    return number
+        return start
+    key = page.cursor[1]
+    if not isinstance(key, type(start)):  # a cursor is not signed: somebody may have written it themselves
+        raise _bad_cursor()
+    return key
 
 
-def _shown_total(rows: Sequence[Row], page: PageRequest) -> str:
-    return f"{page.size}+" if len(rows) > page.size else str(len(rows))
+def _bad_cursor() -> Invalid:
+    return Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
 
 
 def _comment_of(row: Row) -> CommentView:

@@ -21,10 +21,19 @@ from answerable.tickets.store.tickets import (
     save_ticket,
     ticket_of,
 )
-from answerable.tickets.store.words import insert_comment, insert_history, list_comments, list_history
+from answerable.tickets.store.words import (
+    count_comments,
+    count_history,
+    insert_comment,
+    insert_history,
+    list_comments,
+    list_history,
+)
 
 __all__ = [
     "arms",
+    "count_comments",
+    "count_history",
     "find_ticket",
     "insert_comment",
     "insert_history",

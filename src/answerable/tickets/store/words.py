@@ -27,6 +27,18 @@ async def list_comments(tx: Tx, ticket_id: str, after: int, limit: int) -> list[
     )
 
 
+async def count_comments(tx: Tx, ticket_id: str, most: int) -> int:
+    """Count the comments of a ticket that the caller may see, up to ``most``."""
+    hidden = "" if rules.may_note(tx.actor) else "AND internal = 0"
+    rows = await tx.run(
+        f"""SELECT COUNT(*) AS n FROM (
+            SELECT 1 AS one FROM tickets_comment WHERE ticket_id = :ticket_id {hidden} LIMIT :most) x""",
+        ticket_id=ticket_id,
+        most=most,
+    )
+    return int(rows[0]["n"])
+
+
 async def insert_history(tx: Tx, ticket_id: str, action: str, performed_by: str, description: str) -> None:
     """Add a line to a ticket's history."""
     await tx.run(
@@ -49,3 +61,14 @@ async def list_history(tx: Tx, ticket_id: str, after: str, limit: int) -> list[R
         after=after,
         limit=limit,
     )
+
+
+async def count_history(tx: Tx, ticket_id: str, most: int) -> int:
+    """Count the lines of a ticket's history, up to ``most``."""
+    rows = await tx.run(
+        """SELECT COUNT(*) AS n FROM (
+            SELECT 1 AS one FROM tickets_history WHERE ticket_id = :ticket_id LIMIT :most) x""",
+        ticket_id=ticket_id,
+        most=most,
+    )
+    return int(rows[0]["n"])

@@ -1,0 +1,435 @@
+"""Lists of tickets over HTTP: pages, cursors, orders, filters and search, each only of what the caller may see."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from answerable.kernel.paging import encode_cursor
+from answerable.messages.sla import SlaPaused, SlaStarted
+from answerable.messages.tickets import TicketRef
+from answerable.tickets import actions
+from answerable.tickets.rules import Draft
+from tests.tickets.desk import DRAFT, TicketDesk
+from tests.tickets.test_api import expect_problem
+from tests.world import json_of, open_world
+
+PRIORITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
+
+
+def next_of(answer: httpx.Response) -> str | None:
+    """Return the address of the next page, if there is one."""
+    return answer.links["next"]["url"] if "next" in answer.links else None
+
+
+async def walk(office: TicketDesk, path: str) -> list[dict[str, Any]]:
+    """Read a whole list as the manager, following the Link header."""
+    seen: list[dict[str, Any]] = []
+    wanted: str | None = path
+    while wanted:
+        answer = await office.get(office.max, wanted)
+        assert answer.status_code == 200, answer.text
+        seen += json_of(answer)
+        wanted = next_of(answer)
+    return seen
+
+
+def numbers(tickets: list[dict[str, Any]]) -> list[int]:
+    return [ticket["number"] for ticket in tickets]
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_list_is_a_bare_array_newest_first(office: TicketDesk) -> None:
+    assert (await office.get(office.una, "/tickets")).headers["x-total-count"] == "0"
+    for _ in range(12):
+        await office.raised()
+    answer = await office.get(office.una, "/tickets")
+    assert numbers(json_of(answer)) == list(range(1012, 1002, -1)), "ten where nothing else is asked for"
+    assert answer.headers["x-total-count"] == "12"
+    rest = await office.get(office.una, next_of(answer) or "")
+    assert numbers(json_of(rest)) == [1002, 1001]
+    assert next_of(rest) is None
+    assert json_of(rest)[0] == await office.read(office.una, f"/tickets/{json_of(rest)[0]['id']}")
+
+
+async def test_a_cursor_walks_the_list_while_new_tickets_arrive(office: TicketDesk) -> None:
+    for _ in range(23):
+        await office.raised()
+    seen, path = [], "/api/tickets?size=4&priority=HIGH"
+    wanted: str | None = path
+    while wanted:
+        answer = await office.get(office.max, wanted)
+        seen += numbers(json_of(answer))
+        wanted = next_of(answer)
+        if wanted:
+            assert "priority=HIGH" in wanted
+            assert "size=4" in wanted
+        await office.raised(office.otto)
+    assert seen == list(range(1023, 1000, -1)), "none twice, none left out, none of the new ones"
+    onward = await walk(office, "/api/tickets?size=7&sort=createdAt")
+    assert numbers(onward) == list(range(1001, 1001 + len(onward)))
+    assert len(onward) == 29
+
+
+async def test_page_and_size_still_work_and_end_at_a_bound(office: TicketDesk) -> None:
+    for _ in range(5):
+        await office.raised()
+    pages = [numbers(await office.read(office.una, "/tickets", page=page, size=2)) for page in range(4)]
+    assert pages == [[1005, 1004], [1003, 1002], [1001], []]
+    second = await office.get(office.una, "/tickets", page=1, size=2)
+    assert "page=" not in (next_of(second) or ""), "the cursor goes on from where the page ended"
+    assert numbers(await walk(office, next_of(second) or "")) == [1001]
+    assert await office.read(office.una, "/tickets", page=10, size=1000) == []
+    for page, size in ((11, 1000), (10_001, 1), (10**30, 10)):
+        problem = expect_problem(await office.get(office.una, "/tickets", page=page, size=size), 400, "page")
+        assert "cursor" in problem["message"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("size", 0),
+        ("size", -1),
+        ("size", 1001),
+        ("size", "many"),
+        ("size", "1.5"),
+        ("page", -1),
+        ("page", "one"),
+        ("page", "0x10"),
+        ("count", "all"),
+        ("sort", "title"),
+        ("sort", "createdAt;drop table"),
+        ("sort", "createdAt,sideways"),
+        ("status", "OPENED"),
+        ("status", "' OR 1=1 --"),
+        ("priority", "URGENT"),
+        ("cursor", "not a cursor"),
+        ("cursor", "AAAA"),
+        ("cursor", "é"),
+        ("cursor", base64.urlsafe_b64encode(b"[" * 3000).decode()),
+        ("cursor", base64.urlsafe_b64encode(b'["-createdAt",1]').decode()),
+        ("cursor", base64.urlsafe_b64encode(b'["-createdAt",[1],2]').decode()),
+        ("cursor", base64.urlsafe_b64encode(b'["-createdAt",1.5,2]').decode()),
+        ("cursor", base64.urlsafe_b64encode(json.dumps(["-createdAt", 2**70, 1]).encode()).decode()),
+        ("cursor", encode_cursor("createdAt", 1001, 1001)),
+        ("cursor", encode_cursor("comments", None, 1)),
+        ("cursor", encode_cursor("-createdAt", "'; DROP TABLE tickets_ticket; --", "x")),
+        ("cursor", encode_cursor("-createdAt", None, 7)),
+    ],
+)
+async def test_a_parameter_that_cannot_be_is_refused_by_name(office: TicketDesk, field: str, value: Any) -> None:
+    await office.raised()
+    problem = expect_problem(await office.get(office.una, "/tickets", **{field: value}), 400)
+    assert any(field in error for error in problem["errors"]), problem
+
+
+async def test_a_cursor_of_comments_cannot_be_forged(office: TicketDesk) -> None:
+    ticket = await office.raised()
+    for name, key in (("comments", "x"), ("comments", "1e9"), ("history", 5)):
+        path = f"/tickets/{ticket['id']}/{name}"
+        answer = await office.get(office.una, path, cursor=encode_cursor(name, None, key))
+        expect_problem(answer, 400, "cursor")
+        answer = await office.get(office.una, path, cursor=encode_cursor("-createdAt", 1, 1))
+        expect_problem(answer, 400, "cursor")
+
+
+async def test_a_cursor_belongs_to_its_order(office: TicketDesk) -> None:
+    for _ in range(3):
+        await office.raised()
+    first = await office.get(office.una, "/tickets", size=1, sort="priority")
+    cursor = httpx.URL(next_of(first) or "").params["cursor"]
+    assert len(await office.read(office.una, "/tickets", size=5, sort="priority", cursor=cursor)) == 2
+    expect_problem(await office.get(office.una, "/tickets", size=1, sort="-priority", cursor=cursor), 400, "cursor")
+    expect_problem(await office.get(office.una, "/tickets", size=1, cursor=cursor), 400, "cursor")
+
+
+@pytest.fixture
+async def crowd(tmp_path: Path) -> AsyncIterator[TicketDesk]:
+    """1,005 tickets of Una's, five of them CRITICAL, and one of Otto's."""
+    async with open_world(tmp_path / "crowd", ["users", "tickets"]) as world:
+        office = await TicketDesk(world).hire()
+        draft = Draft(**DRAFT)
+        urgent = Draft(**{**DRAFT, "priority": "CRITICAL"})
+        async with world.db.bulk():
+            for _ in range(1000):
+                await world.db.write(office.una.actor, actions.create_ticket, draft)
+            for _ in range(5):
+                await world.db.write(office.una.actor, actions.create_ticket, urgent)
+            await world.db.write(office.otto.actor, actions.create_ticket, draft)
+        yield office
+
+
+async def test_counts_are_exact_up_to_a_thousand_and_beyond_where_asked(crowd: TicketDesk) -> None:
+    async def total(who: Any, path: str = "/tickets", **params: Any) -> str:
+        return (await crowd.get(who, path, **params)).headers["x-total-count"]
+
+    assert await total(crowd.una) == "1000+"
+    assert await total(crowd.una, count="exact") == "1005"
+    assert await total(crowd.max, count="exact") == "1006"
+    assert await total(crowd.abe, count="exact") == "1006", "the queue"
+    assert await total(crowd.abe) == "1000+"
+    assert await total(crowd.otto) == "1"
+    assert await total(crowd.una, priority="HIGH") == "1000"
+    assert await total(crowd.una, priority="CRITICAL") == "5"
+    assert await total(crowd.una, q="printer") == "1000+"
+    assert await total(crowd.una, q="printer", count="exact") == "1005"
+    assert await total(crowd.una, f"/tickets/user/{crowd.una.id}") == "1000+"
+    assert await total(crowd.max, "/tickets/status/CREATED", count="exact") == "1006"
+    whole = await crowd.get(crowd.una, "/tickets", size=1000)
+    assert len(json_of(whole)) == 1000
+    last = await crowd.get(crowd.una, next_of(whole) or "")
+    assert (numbers(json_of(last)), next_of(last)) == ([1005, 1004, 1003, 1002, 1001], None)
+    assert last.headers["x-total-count"] == "1000+", "the count is of the list, not of what is left"
+    deep = await crowd.read(crowd.una, "/tickets", page=100, size=10)
+    assert numbers(deep) == [1005, 1004, 1003, 1002, 1001]
+
+
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def mixed(office: TicketDesk) -> TicketDesk:
+    """Twelve tickets of mixed priorities, deadlines (three of them none) and last changes, with many ties."""
+    for n in range(12):
+        office.world.clock.now += 60_000_000 * (n % 2)
+        ticket = await office.raised(priority=PRIORITIES[n % 4])
+        ref = TicketRef(
+            id=ticket["id"],
+            number=ticket["number"],
+            title=ticket["title"],
+            category=ticket["category"],
+            priority=ticket["priority"],
+            status=ticket["status"],
+            requester_id=ticket["createdBy"],
+            agent_id=None,
+            created_at=0,
+        )
+        due_at = office.world.clock.now + (n % 3) * 3_600_000_000
+        await office.world.tell(
+            SlaStarted(ticket=ref, target="RESOLUTION", cycle=1, started_at=0, due_at=due_at, policy="default")
+        )
+        if n % 4 == 3:
+            await office.world.tell(SlaPaused(ticket=ref, target="RESOLUTION", cycle=1))
+    office.world.clock.now += 60_000_000
+    for ticket in (await office.read(office.una, "/tickets", size=50))[::3]:
+        await office.call(office.una, "PATCH", f"/tickets/{ticket['id']}", json={"title": "Changed later"})
+    return office
+
+
+KEYS: dict[str, Any] = {
+    "createdAt": lambda ticket: ticket["createdAt"],
+    "updatedAt": lambda ticket: ticket["updatedAt"],
+    "priority": lambda ticket: PRIORITIES.index(ticket["priority"]),
+    "slaDueAt": lambda ticket: ticket["slaDueAt"] or "9999",  # none: the farthest
+}
+
+
+@pytest.mark.parametrize("name", list(KEYS))
+@pytest.mark.parametrize("down", [False, True])
+async def test_each_order_in_both_directions_with_ties(mixed: TicketDesk, name: str, down: bool) -> None:
+    every = await mixed.read(mixed.max, "/tickets", size=50)
+    wanted = sorted(every, key=lambda ticket: (KEYS[name](ticket), ticket["number"]), reverse=down)
+    assert len({KEYS[name](ticket) for ticket in every}) < len(every), "there are ties"
+    sort = f"-{name}" if down else name
+    old_words = f"{name},{'desc' if down else 'asc'}"
+    for who in (mixed.max, mixed.una, mixed.abe):
+        assert await mixed.read(who, "/tickets", size=50, sort=sort) == wanted
+    assert await mixed.read(mixed.max, "/tickets", size=50, sort=old_words) == wanted
+    for size in (1, 5):
+        assert await walk(mixed, f"/api/tickets?size={size}&sort={sort}") == wanted
+    pages = [await mixed.read(mixed.max, "/tickets", size=5, page=page, sort=sort) for page in range(3)]
+    assert [ticket for page in pages for ticket in page] == wanted
+
+
+# --- filters ---------------------------------------------------------------------------------------------------------
+
+
+async def test_filters_alone_and_together(office: TicketDesk) -> None:
+    plain = await office.raised()
+    given = await office.given(await office.raised(office.otto, priority="LOW"))
+    other = await office.given(await office.raised(priority="LOW", category="NETWORK"), office.bea)
+    begun = await office.moved(await office.given(await office.raised(priority="LOW")), "IN_PROGRESS")
+
+    async def found(who: Any = None, **wanted: str) -> list[int]:
+        answer = await office.get(who or office.max, "/tickets", sort="createdAt", **wanted)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-total-count"] == str(len(json_of(answer)))
+        return numbers(json_of(answer))
+
+    a, b, c, d = (ticket["number"] for ticket in (plain, given, other, begun))
+    assert await found() == [a, b, c, d]
+    assert await found(status="CREATED") == await found(status="OPEN") == await found(status="open") == [a]
+    assert await found(status="ASSIGNED") == [b, c]
+    assert await found(status="CANCELLED") == []
+    assert await found(priority="LOW") == await found(priority="low") == [b, c, d]
+    assert await found(category="NETWORK") == [c]
+    assert await found(category="NO_SUCH") == []
+    assert await found(assignedTo=office.abe.id) == [b, d]
+    assert await found(assignedTo="nobody") == []
+    assert await found(createdBy=office.una.id) == [a, c, d]
+    assert await found(createdBy=office.una.id, priority="LOW", assignedTo=office.abe.id) == [d]
+    assert await found(createdBy=office.una.id, priority="LOW", status="ASSIGNED", category="NETWORK") == [c]
+    assert await found(status="", priority="", category="", q="") == [a, b, c, d], "empty is not wanted"
+    assert await found(office.una) == [a, c, d]
+    assert await found(office.una, assignedTo=office.abe.id) == [d]
+    assert await found(office.una, createdBy=office.otto.id) == []
+    assert await found(office.abe) == [a, b, d], "what is theirs and the queue"
+    assert await found(office.abe, assignedTo=office.bea.id) == []
+    assert await found(office.bea, status="IN_PROGRESS") == []
+
+
+async def test_an_agent_who_asks_sees_each_ticket_once(office: TicketDesk) -> None:
+    own = await office.raised(office.abe)
+    queued = await office.raised()
+    held = await office.given(await office.raised(office.abe))
+    elsewhere = await office.given(await office.raised(office.abe), office.bea)
+    shown = await office.get(office.abe, "/tickets", size=50)
+    assert numbers(json_of(shown)) == [ticket["number"] for ticket in (elsewhere, held, queued, own)]
+    assert shown.headers["x-total-count"] == "4"
+    seen, wanted = [], "/api/tickets?size=1"
+    path: str | None = wanted
+    while path:
+        answer = await office.get(office.abe, path)
+        seen += numbers(json_of(answer))
+        path = next_of(answer)
+    assert seen == numbers(json_of(shown))
+
+
+# --- lists of one ----------------------------------------------------------------------------------------------------
+
+
+async def test_who_may_read_which_list(office: TicketDesk) -> None:
+    unas = await office.raised()
+    ottos = await office.given(await office.raised(office.otto))
+    hidden = await office.given(await office.raised(office.otto), office.bea)
+
+    async def read(who: Any, path: str) -> list[int] | int:
+        answer = await office.get(who, path)
+        if answer.status_code != 200:
+            expect_problem(answer, answer.status_code)
+            return answer.status_code
+        return sorted(numbers(json_of(answer)))
+
+    a, b, c = unas["number"], ottos["number"], hidden["number"]
+    user, agent = f"/tickets/user/{office.otto.id}", f"/tickets/agent/{office.abe.id}"
+    assert await read(office.otto, user) == await read(office.max, user) == await read(office.ada, user) == [b, c]
+    assert await read(office.una, user) == 404
+    assert await read(office.abe, user) == [b], "of another's tickets an agent sees what is theirs"
+    assert await read(office.abe, agent) == await read(office.max, agent) == [b]
+    assert await read(office.bea, agent) == await read(office.una, agent) == await read(office.otto, agent) == 404
+    assert await read(office.max, "/tickets/status/ASSIGNED") == [b, c]
+    assert await read(office.otto, "/tickets/status/assigned") == [b, c]
+    assert await read(office.una, "/tickets/status/ASSIGNED") == []
+    assert await read(office.una, "/tickets/status/OPEN") == await read(office.abe, "/tickets/status/CREATED") == [a]
+    assert await read(office.una, "/tickets/status/NOWHERE") == 400
+    assert await read(office.max, "/tickets/user/nobody") == []
+
+
+@pytest.mark.parametrize("path", ["/tickets/user/{una}", "/tickets/agent/{abe}", "/tickets/status/ASSIGNED"])
+async def test_the_lists_of_one_have_pages_too(office: TicketDesk, path: str) -> None:
+    for _ in range(5):
+        await office.given(await office.raised())
+    path = path.format(una=office.una.id, abe=office.abe.id)
+    answer = await office.get(office.max, f"{path}?size=2")
+    assert (len(json_of(answer)), answer.headers["x-total-count"]) == (2, "5")
+    assert numbers(await walk(office, f"/api{path}?size=2")) == [1005, 1004, 1003, 1002, 1001]
+    assert numbers(await office.read(office.max, path, size=2, page=2)) == [1001]
+    expect_problem(await office.get(office.max, path, size=0), 400, "size")
+    expect_problem(await office.get(office.max, path, page=10_001, size=1), 400, "page")
+    expect_problem(await office.get(office.max, path, cursor="x"), 400, "cursor")
+
+
+# --- search ----------------------------------------------------------------------------------------------------------
+
+
+async def test_search_finds_words_wherever_they_were_said(office: TicketDesk) -> None:
+    printer = await office.raised()
+    coffee = await office.raised(title="Kaffeemaschine kaputt", description="Die Größe der Tasse fehlt völlig.")
+    network = await office.raised(
+        office.otto, title="Wifi is slow", description="Since the café was opened downstairs. Geschlosséne İstanbul."
+    )
+    await office.said(office.una, coffee, "Es tropft auch aus dem Wassertank.")
+    await office.said(office.abe, coffee, "Zurückhaltung: he always complains.", internal=True)
+
+    async def found(who: Any, q: str, **more: Any) -> list[int]:
+        answer = await office.get(who, "/tickets", q=q, sort="createdAt", **more)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-total-count"] == str(len(json_of(answer)))
+        return numbers(json_of(answer))
+
+    p, c, n = printer["number"], coffee["number"], network["number"]
+    for q, wanted in (
+        ("printer", [p]),
+        ("PRINTER", [p]),
+        ("fire printer", [p]),
+        ("printer wifi", []),
+        ("burns", [p]),
+        ("kaff", [c]),
+        ("ffee", []),
+        ("wassertank", [c]),
+        ("grosse", []),
+        ("größe", [c]),
+        ("GRÖSSE", []),
+        ("Große", [c]),
+        ("vollig", [c]),
+        ("cafe", [n]),
+        ("CAFÉ", [n]),
+        ("cafe\u0301", [n]),
+        ("cafe\u0301 downsta", [n]),
+        ("geschlosse\u0301ne", [n]),
+        ("İSTANBUL", [n]),
+        ("istanbul", [n]),
+        ("complains", [c]),
+        ("zuruckhaltung", [c]),
+        (f"#{n}", [n]),
+        (f" #{n} ", [n]),
+        (str(n), [n]),
+        ("#999999", []),
+        ("#", []),
+        ("***", []),
+        ('"', []),
+        ('"printer" OR wifi', []),
+        ("printer*", [p]),
+        ("print NEAR fire", []),
+        ("title:printer", []),
+        ("-printer", [p]),
+        ("'; DROP TABLE tickets_ticket; --", []),
+        ("%", []),
+        ("a\x00b", []),
+        ("#" + "9" * 40, []),
+        ("x" * 2000, []),
+        ("printer " * 100, [p]),
+        ("🔥", []),
+    ):
+        assert await found(office.max, q) == wanted, q
+    assert await found(office.una, "complains") == [], "a note among staff is not found by the requester"
+    assert await found(office.una, "wassertank") == [c]
+    assert await found(office.otto, "wassertank") == await found(office.otto, f"#{c}") == []
+    assert await found(office.una, "i", priority="LOW") == []
+    assert await found(office.max, "printer", status="CREATED", createdBy=office.una.id) == [p]
+    assert await found(office.max, "printer", createdBy=office.otto.id) == []
+    assert (await office.get(office.max, "/tickets?q=%ff%fe")).status_code in (200, 400)
+
+
+async def test_search_follows_what_is_changed(office: TicketDesk) -> None:
+    ticket = await office.raised()
+    await office.call(office.una, "PATCH", f"/tickets/{ticket['id']}", json={"title": "Toaster on fire"})
+    assert await office.read(office.una, "/tickets", q="printer") == []
+    assert len(await office.read(office.una, "/tickets", q="toaster")) == 1
+
+
+async def test_found_tickets_have_pages_and_orders(office: TicketDesk) -> None:
+    for n in range(7):
+        await office.raised(priority=PRIORITIES[n % 4])
+        await office.raised(title="Something else")
+    found = await walk(office, "/api/tickets?q=printer&size=2&sort=-priority")
+    assert [ticket["priority"] for ticket in found] == sorted(
+        (ticket["priority"] for ticket in found), key=PRIORITIES.index, reverse=True
+    )
+    assert len(found) == 7
