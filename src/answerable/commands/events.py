@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import click
 import msgspec
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from answerable.commands.opening import desk_options, opener
@@ -76,8 +77,13 @@ def verify(as_json: bool) -> None:
     """
 
     async def work(desk: Desk) -> tuple[int, list[str]]:
-        checked, differences = await verify_log(desk.database)
-        return checked, differences + await desk.audit()
+        with Progress(console=Console(stderr=True), disable=as_json, transient=True) as progress:
+            task = progress.add_task("checking the log", total=None)
+            checked, differences = await verify_log(
+                desk.database, lambda done, total: progress.update(task, completed=done, total=total)
+            )
+            progress.update(task, description="checking the figures", total=None)
+            return checked, differences + await desk.audit()
 
     checked, differences = opener().run(work)
     if as_json:

@@ -1,5 +1,8 @@
 """The proof that the event log is whole: sequences without gaps, causes that exist, types that are known."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from answerable.infra.bus.outbox import load_after, open_envelope
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.actor import service
@@ -9,13 +12,27 @@ MAX_LINES = 200
 _AUDITOR = service("auditor")
 
 
-async def verify_log(database: SqliteDatabase) -> tuple[int, list[str]]:
-    """Check every message; return how many there are and a line per difference (at most ``MAX_LINES``)."""
+def _tell_nobody(done: int, total: int) -> None:
+    pass
+
+
+async def verify_log(
+    database: SqliteDatabase, tell: Callable[[int, int], None] = _tell_nobody
+) -> tuple[int, list[str]]:
+    """Check every message; return how many there are and a line per difference (at most ``MAX_LINES``).
+
+    ``tell`` hears how many were read so far and how many there are.
+    """
     checked = await database.scan(_AUDITOR, _count)
     found: list[str] = []
     for check in (_gaps, _causes, _offsets, _inbox):
         found += await database.scan(_AUDITOR, check)
-    found += await database.scan(_AUDITOR, _unreadable)
+    position, done = 0, 0
+    while len(found) < MAX_LINES and (part := await database.scan(_AUDITOR, _unreadable, position)).read:
+        found += part.lines
+        position = part.position
+        done += part.read
+        tell(done, checked)
     return checked, found[:MAX_LINES]
 
 
@@ -60,19 +77,23 @@ async def _inbox(tx: Tx) -> list[str]:
     return [f"{r['consumer']}: did a message {r['message']} that is not in the log" for r in rows]
 
 
-async def _unreadable(tx: Tx) -> list[str]:
+@dataclass(frozen=True)
+class _Part:
+    lines: list[str]
+    position: int
+    read: int
+
+
+async def _unreadable(tx: Tx, position: int) -> _Part:
+    """Read some messages behind ``position`` as their types say."""
     found: list[str] = []
-    position = 0
-    while rows := await load_after(tx, position, 1000):
-        position = rows[-1].position
-        for sealed in rows:
-            try:
-                key = open_envelope(sealed).key
-            except Exception as error:
-                found.append(f"{sealed.type} {sealed.id}: cannot be read ({error!r})")
-                continue
-            if key != sealed.key:
-                found.append(f"{sealed.type} {sealed.id}: is about {key} but filed under {sealed.key}")
-        if len(found) >= MAX_LINES:
-            break
-    return found
+    messages = await load_after(tx, position, 5000)
+    for sealed in messages:
+        try:
+            key = open_envelope(sealed).key
+        except Exception as error:
+            found.append(f"{sealed.type} {sealed.id}: cannot be read ({error!r})")
+            continue
+        if key != sealed.key:
+            found.append(f"{sealed.type} {sealed.id}: is about {key} but filed under {sealed.key}")
+    return _Part(found, messages[-1].position if messages else position, len(messages))
