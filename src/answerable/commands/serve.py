@@ -1,6 +1,7 @@
 """``serve``: the desk, or some of its services, until a signal ends it."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -91,6 +92,8 @@ async def _serve(settings: Settings, services: tuple[str, ...], listening: socke
     try:
         await desk.start()
         await _announce(desk)
+        gc.freeze()  # what is loaded now stays: the collector need not search it while people wait
+        gc.set_threshold(20_000, 20, 50)
         await _Server(_uvicorn_config(desk), desk.litestar.state.get("live")).serve(sockets=[listening])
     finally:
         await desk.stop()

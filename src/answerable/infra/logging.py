@@ -19,6 +19,14 @@ def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any])
     return event
 
 
+def keep_to_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write control characters of values as escapes: nobody forges a line, or talks to the operator's terminal."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return event
+
+
 class _Errors:
     """Standard error that never fails: a full disk under the log file must not stop the desk."""
 
@@ -41,8 +49,9 @@ def set_up_logging(log_format: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             mask_secrets,
+            keep_to_one_line,
             *([structlog.processors.format_exc_info] if json else []),
-            structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            structlog.processors.JSONRenderer() if json else _for_people(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Errors())),
@@ -50,6 +59,11 @@ def set_up_logging(log_format: str) -> None:
     )
     logging.raiseExceptions = False
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def _for_people() -> structlog.dev.ConsoleRenderer:
+    # Plain tracebacks: the default ones show the values of local variables, passwords and tokens among them.
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
 
 
 def only_errors() -> None:

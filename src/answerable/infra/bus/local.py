@@ -75,7 +75,7 @@ class LocalBus:
         if self._heard is None:
             await self.prepare()
         done = 0
-        while count := await self.step():
+        while count := await self.step() or await self._retry_due():
             done += count
         return done
 
@@ -98,7 +98,7 @@ class LocalBus:
         while True:
             seen = self._db.pulse.count
             try:
-                busy = await self.step()
+                busy = await self.step() or await self._retry_due()
                 pause = 0.1
             except StorageFault:
                 await asyncio.sleep(pause)
@@ -118,15 +118,13 @@ class LocalBus:
         return min(IDLE_SECONDS, max(0.01, (self._next_retry - self._db.clock()) / SECOND))
 
     async def step(self) -> int:
-        """Deliver one batch of the log and what is due to be retried; return how much was done."""
-        retried = await self._retry_due()
+        """Deliver one batch of the log; return how many messages it held."""
         heard = self._heard or 0
         messages = await self._db.read(BUS, outbox.load_after, min((*self._offsets.values(), heard)), BATCH)
-        if not messages:
-            return retried
-        await self._deliver(messages)
-        self._tell_listeners(messages)
-        return len(messages) + retried
+        if messages:
+            await self._deliver(messages)
+            self._tell_listeners(messages)
+        return len(messages)
 
     async def _deliver(self, messages: list[Envelope]) -> None:
         units: list[asyncio.Future[Any]] = []

@@ -18,6 +18,9 @@ INACTIVE = "not active"
 NOT_STAFF = "not staff any more"
 SWITCHED_OFF = "switched off by preference"
 NO_ADDRESS = "no address"
+NO_MAILBOX = "an address of a domain that cannot exist"
+
+RESERVED = ".invalid"  # RFC 2606, section 2: no mailbox is ever there; replays and imports use it
 
 _STAFF = frozenset({"AGENT", "MANAGER", "ADMIN"})
 
@@ -135,7 +138,7 @@ def why_not_mail(person: Person | None) -> str:
         return UNKNOWN
     if not person.active:
         return INACTIVE
-    return "" if person.email else NO_ADDRESS
+    return _unreachable(person)
 
 
 def _why_not(cell: Addressee, did_it: Collection[str], person: Person | None, unwanted: object) -> str:
@@ -151,7 +154,13 @@ def _why_not(cell: Addressee, did_it: Collection[str], person: Person | None, un
         return NOT_STAFF
     if unwanted:
         return SWITCHED_OFF
-    return NO_ADDRESS if cell.channel == EMAIL and not person.email else ""
+    return _unreachable(person) if cell.channel == EMAIL else ""
+
+
+def _unreachable(person: Person) -> str:
+    if not person.email:
+        return NO_ADDRESS
+    return NO_MAILBOX if person.email.endswith(RESERVED) else ""
 
 
 def _go(delivery: Delivery, person: Person, now: int, give_up_hours: int) -> Delivery:
