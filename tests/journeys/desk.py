@@ -1,0 +1,137 @@
+"""A whole desk over HTTP for stories: everybody signed in, today's paths or those of older clients."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from answerable.infra.bus.verify import verify_log
+from tests.people import PASSWORD, TestPerson, make_person
+from tests.world import World, json_of, open_world
+
+LASTING: Any = {"auth__access_seconds": 10**8, "storage__keep_messages_days": 10**4}  # stories take weeks
+DRAFT = {
+    "title": "Printer on fire",
+    "description": "It burns, and I need it today.",
+    "category": "HARDWARE",
+    "priority": "HIGH",
+}
+# What the inbox remembers and how far the bus has read are the bus's own business.
+BOOKKEEPING = ("bus_offset", "bus_inbox")
+KEPT = {
+    **dict.fromkeys(("auth", "users"), "/user-service"),
+    **dict.fromkeys(("tickets", "reports", "dashboard", "categories"), "/ticket-service"),
+    **dict.fromkeys(("assign", "agent", "agents", "sla", "escalations"), "/assignment-service/api"),
+    "notifications": "/notification-service",
+}
+
+
+class Client:
+    """Speaks to the desk as somebody, on today's paths or (``kept``) on those of clients that came before."""
+
+    def __init__(self, world: World, *, kept: bool = False) -> None:
+        self.world = world
+        self._kept = kept
+
+    def address(self, path: str) -> str:
+        """Return the address of a local path such as ``/tickets``."""
+        prefix = KEPT[path.split("/")[1].partition("?")[0]] if self._kept else "/api"
+        return prefix + path
+
+    async def send(self, who: TestPerson | None, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """Send a request, let everything that follows from it happen, return the answer."""
+        headers = who.headers if who else {}
+        parts: dict[str, Any] = {"params": query} if query else {}
+        if body is not None:
+            parts["json"] = body
+        answer = await self.world.http.request(method, self.address(path), headers=headers, **parts)
+        assert answer.status_code < 500, answer.text
+        await self.world.settle()
+        return answer
+
+    async def do(self, who: TestPerson | None, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """Send a request that is granted, return what it answers."""
+        answer = await self.send(who, method, path, body, **query)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return json_of(answer)
+
+    async def refused(self, who: TestPerson | None, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """Send a request that is refused, return the status and the message."""
+        answer: httpx.Response = await self.send(who, method, path, body, **query)
+        assert answer.status_code >= 400, answer.text
+        return answer.status_code, json_of(answer)["message"]
+
+    async def get(self, who: TestPerson, path: str, **query: Any) -> Any:
+        """Read something."""
+        return await self.do(who, "GET", path, **query)
+
+    async def raised(self, who: TestPerson, **changes: Any) -> dict[str, Any]:
+        """Raise a ticket and return it as it is once everybody has heard of it."""
+        ticket = await self.do(who, "POST", "/tickets", DRAFT | changes)
+        return await self.ticket(who, ticket)
+
+    async def ticket(self, who: TestPerson, ticket: dict[str, Any]) -> dict[str, Any]:
+        """Read a ticket again."""
+        found: dict[str, Any] = await self.get(who, f"/tickets/{ticket['id']}")
+        return found
+
+    async def status(self, who: TestPerson, ticket: dict[str, Any], status: str) -> dict[str, Any]:
+        """Set a ticket's status and read it again."""
+        await self.do(who, "PUT", f"/tickets/{ticket['id']}/status", {"status": status})
+        return await self.ticket(who, ticket)
+
+    async def said(self, who: TestPerson, ticket: dict[str, Any], comment: str, *, internal: bool = False) -> None:
+        """Say something on a ticket."""
+        await self.do(who, "POST", f"/tickets/{ticket['id']}/comments", {"comment": comment, "internal": internal})
+
+    async def told(self, who: TestPerson) -> list[str]:
+        """Return what a person was told since they were last asked, oldest first."""
+        notices = await self.get(who, "/notifications", unread="true", size=1000)
+        await self.do(who, "PUT", "/notifications/read-all")
+        assert {notice["userId"] for notice in notices} <= {who.id}
+        return [notice["type"] for notice in reversed(notices)]
+
+    async def workload(self, who: TestPerson) -> dict[str, int]:
+        """Return how many open tickets each agent has, by name."""
+        return {agent["name"]: agent["activeTickets"] for agent in await self.get(who, "/agents/workload")}
+
+
+@asynccontextmanager
+async def company(folder: Path, *, kept: bool = False, **settings: Any) -> AsyncIterator[Client]:
+    """Open a desk; afterwards everything must still be sound."""
+    async with open_world(folder, **{**LASTING, **settings}) as world:
+        yield Client(world, kept=kept)
+        await expect_sound(world)
+
+
+async def signed_in(client: Client, *roles: str, name: str) -> TestPerson:
+    """Add a person who signs in with their password, as people do."""
+    person = await make_person(client.world, *roles, name=name)
+    answer = await client.do(None, "POST", "/auth/login", {"email": person.email, "password": PASSWORD})
+    headers = {"Authorization": f"{answer['tokenType']} {answer['token']}"}
+    return TestPerson(person.id, person.name, person.email, person.actor, headers, answer["token"])
+
+
+async def snapshot(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table."""
+    tables = await world.sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+    names = [row["name"] for row in tables if "_fts" not in row["name"] and row["name"] not in BOOKKEEPING]
+    return {name: [tuple(row) for row in await world.sql(f"SELECT * FROM {name} ORDER BY rowid")] for name in names}
+
+
+async def expect_sound(world: World) -> None:
+    """Check what must hold at any time: figures, event log, nothing parked, and nothing happens twice."""
+    await world.settle()
+    assert await world.desk.audit() == []
+    checked, differences = await verify_log(world.db)
+    assert differences == []
+    assert checked > 0
+    assert await world.sql("SELECT * FROM bus_retry") == []
+    twice = "SELECT 1 FROM notifications_delivery GROUP BY message_id, person_id, channel HAVING COUNT(*) > 1"
+    assert await world.sql(twice) == []
+    before = await snapshot(world)
+    await world.redeliver_everything()
+    after = await snapshot(world)
+    assert {name for name in before if before[name] != after[name]} == set(), "delivered again, something changed"
