@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,38 @@ def load_settings(config: Path | None = None, environment: Mapping[str, str] | N
     settings = Settings()
     if config is not None:
         settings = _from_file(settings, config)
-    return _from_environment(settings, os.environ if environment is None else environment)
+    settings = _from_environment(settings, os.environ if environment is None else environment)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """Refuse values of the right type that cannot work, naming the setting."""
+    wrong = [
+        *_unless(settings.server.log_format in ("text", "json"), "server.log_format: must be text or json."),
+        *_unless(0 <= settings.server.port <= 65535, "server.port: must be 0 to 65535."),
+        *_unless(settings.server.max_body_bytes >= 1024, "server.max_body_bytes: must be at least 1024."),
+        *_unless(all(map(_is_network, settings.server.metrics_networks)), "server.metrics_networks: must be networks."),
+        *_unless(settings.auth.access_seconds > 0, "auth.access_seconds: must be more than 0."),
+        *_unless(settings.auth.refresh_days > 0, "auth.refresh_days: must be more than 0."),
+        *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),
+        *_unless(settings.tickets.auto_close_days >= 0, "tickets.auto_close_days: must be 0 or more."),
+        *_unless(settings.assignment.capacity >= 0, "assignment.capacity: must be 0 or more."),
+        *_unless(0 < settings.sla.warn_share < 1, "sla.warn_share: must be between 0 and 1."),
+    ]
+    if wrong:
+        raise Invalid(wrong[0], errors=tuple(wrong[1:]))
+
+
+def _unless(fits: object, complaint: str) -> list[str]:
+    return [] if fits else [complaint]
+
+
+def _is_network(text: str) -> object:
+    try:
+        return ip_network(text)
+    except ValueError:
+        return None
 
 
 def _from_file(settings: Settings, config: Path) -> Settings:

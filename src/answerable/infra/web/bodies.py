@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from answerable.infra.web.wording import field_error
 from answerable.kernel.errors import Invalid, Unsupported
 
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -51,7 +52,7 @@ def read_json(body: bytes, kind: Any) -> Any:
         words = str(error)
         place = _PLACE.search(words)
         field = place[1].replace("[", "").replace("]", "") if place else ""
-        complaint = f"{field or 'body'}: {_PLACE.sub('', words)}"
+        complaint = field_error(field, _PLACE.sub("", words))
         raise Invalid("The request has invalid values.", errors=(complaint[:300],)) from None
     except msgspec.DecodeError:
         raise Invalid("The request body is not valid JSON.") from None

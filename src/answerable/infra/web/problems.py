@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.http_exceptions import MethodNotAllowedException, NotFoundException
 
 from answerable.infra.web.html import render
+from answerable.infra.web.wording import field_error
 from answerable.kernel.errors import Invalid, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -113,7 +114,7 @@ def _field_errors(error: ValidationException) -> tuple[str, ...]:
     found = []
     for item in error.extra if isinstance(error.extra, list) else []:
         key, message = str(item.get("key", "")), _first_line(str(item.get("message", "is not valid")))
-        found.append(f"{key or 'body'}: {message}")
+        found.append(field_error(key, message))
     return tuple(found[:50]) or (f"body: {_first_line(error.detail)}",)
 
 

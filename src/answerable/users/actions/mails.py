@@ -34,7 +34,7 @@ _TEXTS = {
     ),
     "INVITE": (
         "You have an account at {desk}.\n\nChoose your password here within three days:\n{link}\n\n"
-        "After that, ask for a new link on the sign-in page.\n"
+        "After that, ask for a new link where you sign in.\n"
     ),
     "VERIFY": (
         "Somebody, probably you, registered with this address at {desk}.\n\n"
