@@ -56,8 +56,8 @@ format: setup ## Format the code
 docs: setup ## Write the generated pages of docs/ anew
 	@$(BIN)/python scripts/write_docs.py
 
-bench: setup ## Measure (ratios of one run; takes some minutes)
-	@$(BIN)/python -m bench
+bench: setup ## Measure and write the table of docs/speed.md (takes some minutes)
+	@$(BIN)/python -m bench --write
 
 lock: ## Resolve the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \

@@ -80,7 +80,7 @@ async def test_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
             _, hard = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (room, hard))
             big = {**DRAFT, "description": "x" * 20_000}
-            statuses = []
+            statuses: list[int] = []
             while 503 not in statuses and len(statuses) < 500:
                 answer = await client.post("/api/tickets", json=big, headers=headers)
                 statuses.append(answer.status_code)
