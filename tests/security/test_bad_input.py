@@ -163,6 +163,7 @@ TEXTS: Mapping[str, str] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=str)
 async def test_odd_words_in_any_field_do_not_break_the_desk(row: Row, tmp_path: Path) -> None:
     async with open_company(tmp_path) as company:
