@@ -99,3 +99,24 @@ async def test_a_ticket_that_is_not_yours_looks_like_one_that_is_not_there(tmp_p
                 absent = await ask(company.world, row.method, nowhere, headers, sample.body)
                 assert refused.status == 404, row
                 assert (refused.status, refused.body) == (absent.status, absent.body), row
+
+
+async def test_no_list_names_a_ticket_to_whom_it_does_not_concern(tmp_path: Path) -> None:
+    async with open_company(tmp_path) as company:
+        ticket = await company.ticket()
+        seen = []
+        for row in [row for row in ROWS if row.method == "GET" and "{ticket_id}" not in row.path]:
+            for column in ("anonymous", "stranger", "other agent", "owner"):
+                if row.cells[column] == "ok":
+                    answer = await send(company, row, column)
+                    if column == "owner":
+                        seen += [row.path] * (ticket in answer.text)
+                    else:
+                        assert ticket not in answer.text, f"{column}: {row}"
+                        assert "Printer on fire" not in answer.text, f"{column}: {row}"
+        assert seen == [
+            "/api/tickets",
+            "/api/tickets/user/{user_id}",
+            "/api/tickets/status/{status}",
+            "/api/notifications",
+        ]
