@@ -210,9 +210,7 @@ def measure_reads(
     for role in ("MANAGER", "AGENT", "USER"):
         path = "/api/tickets?size=20"
         listed = check(
-            closed_loop(
-                desk.port, lambda _, p=path, r=role: raw_request("GET", p, desk.port, tokens[r]), seconds=seconds
-            ),
+            closed_loop(desk.port, gets(desk.port, path, tokens[role]), seconds=seconds),
             200,
         )
         p99 = listed.percentile(0.99) * 1000
