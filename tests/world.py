@@ -1,6 +1,7 @@
 """A whole desk in one test: real SQLite file, real bus, real HTTP application, and a clock that the test sets."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -48,6 +49,12 @@ class World:
         units = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
         span_seconds = sum(units[unit] * amount for unit, amount in span.items())
         await self.stage.advance_to(self.clock.now + int(span_seconds * SECOND))
+
+    async def until(self, check: Callable[[], Awaitable[object]], seconds: float = 10) -> None:
+        """Wait until ``check()`` gives something true, looking again after every commit; fails after ``seconds``."""
+        async with asyncio.timeout(seconds):
+            while not await check():
+                await self.db.pulse.wait(self.db.pulse.count, 0.02)
 
     async def sql(self, statement: str, **values: Any) -> list[Row]:
         """Read rows straight from the tables."""

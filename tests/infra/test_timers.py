@@ -1,0 +1,55 @@
+"""Timers beside messages: what was told before a deadline counts, however busy the bus is."""
+
+from answerable.kernel.times import HOUR, SECOND
+from answerable.tickets import actions
+from answerable.tickets.rules import Draft
+from tests.people import make_person
+from tests.world import START, World
+
+DRAFT = Draft(title="Printer on fire", description="It burns, please help.", category="HARDWARE", priority="HIGH")
+
+
+async def resolution_ended(world: World) -> bool:
+    return any('"target":"RESOLUTION"' in sealed.body for sealed in await world.envelopes("SLA_FULFILLED"))
+
+
+async def nothing_is_due(world: World) -> bool:
+    earliest = await world.desk.timers.earliest()
+    return earliest is None or earliest[0] > world.clock.now
+
+
+async def test_a_ticket_resolved_in_time_is_not_late_because_the_message_was(world: World) -> None:
+    una, abe = await make_person(world, "USER"), await make_person(world, "AGENT")
+    ticket = await world.db.write(una.actor, actions.create_ticket, DRAFT)
+    await world.settle()
+    await world.db.write(abe.actor, actions.set_status, ticket.id, "IN_PROGRESS", None)
+    await world.db.write(abe.actor, actions.add_comment, ticket.id, "On my way.", 0)
+    due = START + 4 * HOUR
+    await world.stage.advance_to(due - SECOND)
+    await world.desk.bus.start()
+    world.desk.timers.start()
+    try:
+        await world.db.write(abe.actor, actions.set_status, ticket.id, "RESOLVED", None)
+        world.clock.now = due + SECOND  # before the bus has had a moment
+        await world.until(lambda: resolution_ended(world))
+        await world.until(lambda: nothing_is_due(world))
+    finally:
+        await world.desk.timers.stop()
+        await world.desk.bus.stop()
+    assert await world.envelopes("SLA_BREACHED") == []
+
+
+async def test_a_timer_wakes_when_a_commit_brings_something_due(world: World) -> None:
+    una = await make_person(world, "USER")
+    await world.desk.bus.start()
+    world.desk.timers.start()
+    try:
+        ticket = await world.db.write(una.actor, actions.create_ticket, DRAFT)
+        await world.until(lambda: world.envelopes("SLA_STARTED"))
+        world.clock.now = ticket.created_at + HOUR  # the first answer is due
+        await world.db.write(una.actor, actions.add_comment, ticket.id, "Is anybody there?", 0)
+        await world.until(lambda: world.envelopes("SLA_BREACHED"))
+    finally:
+        await world.desk.timers.stop()
+        await world.desk.bus.stop()
+    assert len(await world.envelopes("SLA_BREACHED")) == 1
