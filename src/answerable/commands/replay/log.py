@@ -8,6 +8,7 @@ day-first, naive, to the minute; rows may be out of order, so each incident is s
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,9 @@ STATES = {
     MISSING: "",
 }
 MAX_LINE = 100_000
+MAX_NUMBER = 50  # it becomes part of a title
+MAX_DIGITS = 9
+UNREADABLE = (UnicodeDecodeError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,7 +93,7 @@ def read_log(path: Path, limit: int | None = None) -> list[Incident]:
                 _take(incidents, [values[place] for place in places], limit, f"{path}: line {reader.line_num}")
         except csv.Error as error:
             raise Invalid(f"{path}: line {reader.line_num}: {error}.") from error
-        except (UnicodeDecodeError, zipfile.BadZipFile, EOFError) as error:
+        except UNREADABLE as error:
             raise Invalid(f"{path}: cannot be read as text ({error}).") from error
     if not incidents:
         raise Invalid(f"{path}: holds no incident.")
@@ -103,15 +107,17 @@ def _take(incidents: dict[str, Incident], values: list[str], limit: int | None, 
     number, state, count, caller, opened, updated, category, priority, agent = values
     incident = incidents.get(number)
     if incident is None:
+        if number == MISSING or not 1 <= len(number) <= MAX_NUMBER:
+            raise Invalid(f"{where}: number: {number[:20]!r} does not name an incident.")
         if limit is not None and len(incidents) >= limit:
             return
         incident = incidents[number] = Incident(number, _known(caller), _time(opened, f"{where}: opened_at"))
     if state not in STATES:
-        raise Invalid(f"{where}: incident_state: unknown state {state!r}.")
+        raise Invalid(f"{where}: incident_state: unknown state {state[:50]!r}.")
     if priority not in PRIORITIES:
-        raise Invalid(f"{where}: priority: unknown priority {priority!r}.")
-    if not count.isascii() or not count.isdigit():
-        raise Invalid(f"{where}: sys_mod_count: {count!r} is not a number.")
+        raise Invalid(f"{where}: priority: unknown priority {priority[:50]!r}.")
+    if not count.isascii() or not count.isdigit() or len(count) > MAX_DIGITS:
+        raise Invalid(f"{where}: sys_mod_count: {count[:20]!r} is not a number.")
     time = _time(updated, f"{where}: sys_updated_at")
     row = Row(time, int(count), STATES[state], _known(agent), PRIORITIES[priority], _category(category))
     incident.rows.append(row)
@@ -130,7 +136,7 @@ def _time(text: str, where: str) -> int:
     try:
         moment = datetime.strptime(text, "%d/%m/%Y %H:%M").replace(tzinfo=UTC)
     except ValueError:
-        raise Invalid(f"{where}: {text!r} is not a day-first time like 29/2/2016 01:16.") from None
+        raise Invalid(f"{where}: {text[:50]!r} is not a day-first time like 29/2/2016 01:16.") from None
     return int(moment.timestamp()) * SECOND
 
 
@@ -149,6 +155,8 @@ def _open_text(path: Path) -> Iterator[Iterator[str]]:
                 yield _bounded(text, path)
     except OSError as error:
         raise Invalid(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (*UNREADABLE, RuntimeError) as error:  # RuntimeError: the archive asks for a password
+        raise Invalid(f"{path}: cannot be read ({error}).") from error
 
 
 def _bounded(text: io.TextIOBase | io.TextIOWrapper, path: Path) -> Iterator[str]:
