@@ -34,13 +34,13 @@ run: setup ## Start the desk at http://127.0.0.1:8765 with its data in ./data
 	@$(BIN)/answerable serve --data-dir $(DATA)
 
 test: setup ## Run the whole test suite
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs
 
 test-fast: setup ## Run the tests that take under a minute together
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs -m "not slow"
 
 test-long: setup ## Run the suite with many more random cases
-	@ANSWERABLE_TEST_LONG=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+	@ANSWERABLE_TEST_LONG=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .

@@ -17,7 +17,7 @@ EVIL = (
     '"><img src=x onerror=alert(1)>',
     "' autofocus onfocus=alert(1) x='",
     "<svg/onload=alert(1)>",
-    "{{7*7}}{% raw %}",
+    "{{7919*7907}}{% raw %}",
     "javascript:alert(1)",
     "</title></textarea></script><script>alert(1)</script>",
     "<b>bold</b>",
@@ -33,7 +33,7 @@ def check_page(answer: Answer, said: str) -> None:
         assert said not in answer.text
     assert "<script" not in answer.text
     assert "alert(1)>" not in answer.text
-    assert "49" not in answer.text.replace("249", "") or "{{" not in said
+    assert "62615533" not in answer.text
     policy = answer.headers["content-security-policy"]
     assert "unsafe-inline" not in policy
     assert "unsafe-eval" not in policy

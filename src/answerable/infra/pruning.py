@@ -35,16 +35,20 @@ async def forget(tx: Tx) -> int:
     """
     before = tx.now - tx.settings.storage.keep_messages_days * DAY
     oldest_kept = uuid7(max(0, before // 1000), 0, bytes(8))  # message ids sort by time
-    rows = await tx.run(
-        """DELETE FROM bus_inbox WHERE (consumer, message) IN (
-            SELECT i.consumer, i.message FROM bus_inbox i
-            JOIN bus_outbox o ON o.id = i.message JOIN bus_offset f ON f.consumer = i.consumer
-            WHERE i.message < :oldest AND o.position <= f.position LIMIT :rows)
-        RETURNING 1 AS gone""",
-        oldest=oldest_kept,
-        rows=ROWS,
-    )
+    forgotten = 0
+    for reader in await tx.run("SELECT consumer, position FROM bus_offset"):
+        rows = await tx.run(
+            """DELETE FROM bus_inbox WHERE consumer = :consumer AND message IN (
+                SELECT i.message FROM bus_inbox i JOIN bus_outbox o ON o.id = i.message
+                WHERE i.consumer = :consumer AND i.message < :oldest AND o.position <= :position LIMIT :rows)
+            RETURNING 1 AS gone""",
+            consumer=reader["consumer"],
+            position=reader["position"],
+            oldest=oldest_kept,
+            rows=ROWS,
+        )
+        forgotten += len(rows)
     answers = await tx.run(
         "DELETE FROM bus_idempotency WHERE created_at < :before RETURNING 1 AS gone", before=tx.now - DAY
     )
-    return len(rows) + len(answers)
+    return forgotten + len(answers)

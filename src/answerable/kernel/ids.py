@@ -3,6 +3,7 @@
 import os
 
 _COUNTER_LIMIT = 1 << 12
+_POOL = 4096
 
 
 def uuid7(unix_ms: int, counter: int, random: bytes) -> str:
@@ -16,11 +17,13 @@ def uuid7(unix_ms: int, counter: int, random: bytes) -> str:
 class IdMaker:
     """Makes ids that sort in the order in which this process made them (RFC 9562, section 6.2, method 1)."""
 
-    __slots__ = ("_counter", "_ms")
+    __slots__ = ("_counter", "_ms", "_random", "_used")
 
     def __init__(self) -> None:
         self._ms = 0
         self._counter = 0
+        self._random = b""
+        self._used = 0
 
     def make(self, now: int) -> str:
         """Make an id for the instant ``now`` (microseconds)."""
@@ -31,4 +34,7 @@ class IdMaker:
             self._counter += 1
             if self._counter == _COUNTER_LIMIT:
                 self._ms, self._counter = self._ms + 1, 0
-        return uuid7(self._ms, self._counter, os.urandom(8))
+        if self._used == len(self._random):  # one call to the system for many ids
+            self._random, self._used = os.urandom(_POOL), 0
+        self._used += 8
+        return uuid7(self._ms, self._counter, self._random[self._used - 8 : self._used])

@@ -142,10 +142,11 @@ class LocalBus:
             self._offsets.update(moved)  # nobody wanted them; the stored offset follows with the next effect
             return
         units.append(self._db.deliver(BUS, _storing_offsets(moved)))
-        for result in await asyncio.gather(*units, return_exceptions=True):
-            if isinstance(result, BaseException):
-                await self.prepare()  # read again from what is durable
-                raise result
+        if not all(unit.done() for unit in units):  # a desk on stage has done them already
+            await asyncio.wait(units)
+        for failed in (error for unit in units if (error := unit.exception()) is not None):
+            await self.prepare()  # read again from what is durable
+            raise failed
         self._offsets.update(moved)
 
     def _tell_listeners(self, messages: list[Envelope]) -> None:

@@ -38,6 +38,7 @@ LOCK_SECONDS = 5.0
 BACKGROUND_SECONDS_WHILE_BUSY = 0.0005
 BACKGROUND_SECONDS = 0.004
 BATCH = 256
+BULK_CACHE_KB = 128_000
 _log = structlog.get_logger(__name__)
 
 
@@ -307,8 +308,10 @@ class SqliteDatabase:
     async def bulk(self, every: int = 2000) -> AsyncIterator[None]:
         """Commit only after ``every`` units and at the end, for loads that start over if they are cut off.
 
-        Nothing else may write meanwhile from this process; reads see what is not yet committed.
+        Nothing else may write meanwhile from this process; reads see what is not yet committed. A consumer that fails
+        ends the load with its error.
         """
+        self._writer.execute(f"PRAGMA cache_size = -{BULK_CACHE_KB}")
         await self._begin()
         self._bulk_every, self._bulk_units = every, 0
         try:
@@ -323,10 +326,15 @@ class SqliteDatabase:
         self.pulse.beat()
 
     def _run_in_bulk(self, unit: _Unit[Any]) -> None:
-        batch: list[tuple[_Unit[Any], Any]] = []
-        self._run_unit(unit, batch)
-        for _, result in batch:
-            unit.done.set_result(result)
+        if (
+            unit.recover is not None
+        ):  # a consumer: what it cannot do ends the whole load, so nothing has to be kept apart
+            unit.done.set_result(self._work(unit, unit.verb))
+        else:
+            batch: list[tuple[_Unit[Any], Any]] = []
+            self._run_unit(unit, batch)
+            for _, result in batch:
+                unit.done.set_result(result)
         self._bulk_units += 1
         if self._bulk_units % self._bulk_every == 0:
             self._text_indexes.take_up_new_rows(self._writer)
