@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,7 +38,17 @@ class World:
         self.clock = clock
         self.db = desk.database
         self.stage = Stage(desk.database, desk.bus, desk.timers, clock)
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, desk.app)), base_url="http://desk.test")
+
+    @cached_property
+    def http(self) -> httpx.AsyncClient:
+        """A client of the desk's web application, which is built when a test first asks for it."""
+        return httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, self.desk.app)), base_url="http://desk.test")
+
+    async def close(self) -> None:
+        """Close the desk."""
+        if "http" in self.__dict__:
+            await self.http.aclose()
+        await self.desk.stop()
 
     async def settle(self) -> None:
         """Let every message arrive."""
@@ -112,8 +123,7 @@ async def open_world(folder: Path, services: Sequence[str] = (), **values: Any) 
         await desk.prepare()
         yield world
     finally:
-        await world.http.aclose()
-        await desk.stop()
+        await world.close()
 
 
 def json_of(response: httpx.Response) -> Any:

@@ -1,7 +1,8 @@
 """THE WIRING: settings -> database, bus, features -> web application, consumers, timers."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, TypeVar
 
 from litestar import Litestar
 
@@ -39,11 +40,18 @@ class Desk:
         migrate(self.database, wanted_migrations(self.features))
         self.bus = LocalBus(self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
+        self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
+
+    @cached_property
+    def litestar(self) -> Litestar:
+        """Return the web application, built when it is first asked for: commands do without."""
+        return build_app(self.features, self.settings, **self.state, database=self.database, bus=self.bus, desk=self)
+
+    @cached_property
+    def app(self) -> Edge:
+        """Return what a web server serves."""
         identify = next((f.identify for f in self.features if f.identify), None)
-        self.litestar: Litestar = build_app(
-            self.features, self.settings, database=self.database, bus=self.bus, desk=self
-        )
-        self.app = Edge(self.litestar, self.database, self.settings, identify)
+        return Edge(self.litestar, self.database, self.settings, identify)
 
     async def prepare(self) -> None:
         """Do what features want done before the doors open."""

@@ -63,6 +63,7 @@ def rows_of(answer: Answer) -> list[Any]:
     return listed if isinstance(listed, list) else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["stranger", "agent", "admin"])
 async def test_no_parameter_of_any_list_is_read_as_sql(column: str, tmp_path: Path) -> None:
     async with open_company(tmp_path) as company:

@@ -116,6 +116,7 @@ def test_every_body_is_tried() -> None:
     assert len(ROWS) > 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS, ids=str)
 async def test_a_wrong_body_is_refused_and_nothing_is_stored(row: Row, tmp_path: Path) -> None:
     async with open_company(tmp_path) as company:

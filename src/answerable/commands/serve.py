@@ -90,11 +90,12 @@ def _listen(settings: Settings) -> socket.socket:
 async def _serve(settings: Settings, services: tuple[str, ...], listening: socket.socket) -> None:
     desk = Desk(settings, services)
     try:
+        config = _uvicorn_config(desk)
         await desk.start()
         await _announce(desk)
         gc.freeze()  # what is loaded now stays: the collector need not search it while people wait
         gc.set_threshold(20_000, 20, 50)
-        await _Server(_uvicorn_config(desk), desk.litestar.state.get("live")).serve(sockets=[listening])
+        await _Server(config, desk.state.get("live")).serve(sockets=[listening])
     finally:
         await desk.stop()
         _log.info("stopped")

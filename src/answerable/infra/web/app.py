@@ -27,8 +27,6 @@ def build_app(features: Sequence[Feature], settings: Settings, **state: Any) -> 
 
     Raises ``RuntimeError`` for a route that names no grant: nothing is open by accident.
     """
-    for feature in features:
-        state |= feature.state
     app = Litestar(
         route_handlers=[route for feature in features for route in feature.routes],
         middleware=[GrantCheck, BodyCheck],
