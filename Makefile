@@ -8,7 +8,7 @@ DATA ?= ./data
 WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE=
 
-.PHONY: help setup run test test-fast test-long check format bench docs lock clean
+.PHONY: help setup run test test-fast check format bench docs lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,9 +38,6 @@ test: setup ## Run the whole test suite
 
 test-fast: setup ## Run the tests that take under a minute together
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs -m "not slow"
-
-test-long: setup ## Run the suite with many more random cases
-	@ANSWERABLE_TEST_LONG=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .

@@ -13,6 +13,7 @@ MAX_OFFSET = 10_000
 COUNT_CAP = 1000
 
 T = TypeVar("T")
+_write_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Page(Generic[T]):
 
 def encode_cursor(sort: str, value: str | int | None, key: str | int) -> str:
     """Pack the last row of a page: the list's ``sort`` name, the row's sort value and its unique key."""
-    raw = json.dumps([sort, value, key], separators=(",", ":")).encode()
+    raw = _write_json([sort, value, key]).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 

@@ -8,7 +8,7 @@ from litestar import Response, get, patch, post, put
 from litestar.params import Parameter
 
 from answerable.infra.web.grants import SIGNED_IN, needs
-from answerable.infra.web.paging import list_response
+from answerable.infra.web.paging import list_response, written_list
 from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import PageRequest, page_request
@@ -108,7 +108,7 @@ async def list_tickets(
     part = page_request(page=page, size=size, cursor=cursor, count=count, sort=wanted.sort)
     ask = request.ask if wanted.is_plain and not part.exact_count and part.offset == 0 else request.scan
     found = await ask(queries.list_tickets, wanted, part)
-    return list_response(request, found, [queries.view(ticket) for ticket in found.rows])
+    return written_list(request, found, [queries.view_json(ticket) for ticket in found.rows])
 
 
 @get("/api/tickets/{ticket_id:str}", opt=needs(SIGNED_IN), tags=["Tickets"])
@@ -129,7 +129,7 @@ async def list_user_tickets(
     """List the tickets of a requester."""
     part = page_request(page=page, size=size, cursor=cursor, count=count, sort=DEFAULT_SORT)
     found = await request.scan(queries.tickets_of_user, user_id, TicketFilter(created_by=user_id), part)
-    return list_response(request, found, [queries.view(ticket) for ticket in found.rows])
+    return written_list(request, found, [queries.view_json(ticket) for ticket in found.rows])
 
 
 @get("/api/tickets/agent/{agent_id:str}", opt=needs(SIGNED_IN), tags=["Tickets"])
@@ -144,7 +144,7 @@ async def list_agent_tickets(
     """List the tickets of an agent."""
     part = page_request(page=page, size=size, cursor=cursor, count=count, sort=DEFAULT_SORT)
     found = await request.scan(queries.tickets_of_agent, agent_id, TicketFilter(assigned_to=agent_id), part)
-    return list_response(request, found, [queries.view(ticket) for ticket in found.rows])
+    return written_list(request, found, [queries.view_json(ticket) for ticket in found.rows])
 
 
 @get("/api/tickets/status/{status:str}", opt=needs(SIGNED_IN), tags=["Tickets"])
@@ -159,7 +159,7 @@ async def list_status_tickets(
     """List the tickets in a status."""
     part = page_request(page=page, size=size, cursor=cursor, count=count, sort=DEFAULT_SORT)
     found = await request.scan(queries.list_tickets, TicketFilter(status=rules.known_status(status)), part)
-    return list_response(request, found, [queries.view(ticket) for ticket in found.rows])
+    return written_list(request, found, [queries.view_json(ticket) for ticket in found.rows])
 
 
 @patch("/api/tickets/{ticket_id:str}", opt=needs(SIGNED_IN) | {"if_match": True}, tags=["Tickets"])

@@ -1,6 +1,7 @@
 """Reads for screens and lists. Whatever a caller may not see does not exist for them, also not in counts."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from answerable.tickets.rules.filter import TicketFilter
 
 Key = TypeVar("Key", int, str)
 
+_write_json = msgspec.json.Encoder().encode
 MAX_LINES = 1000  # comments or history lines in one answer
 
 
@@ -92,6 +94,12 @@ def view(ticket: Ticket) -> TicketView:
         sla_breached=bool(ticket.sla_breached),
         version=ticket.version,
     )
+
+
+@lru_cache(maxsize=512)  # the newest tickets are on everybody's first page; at most some 20 MB
+def view_json(ticket: Ticket) -> bytes:
+    """Write a ticket as clients see it."""
+    return _write_json(view(ticket))
 
 
 def comment_view(comment: Comment, author_name: str) -> CommentView:

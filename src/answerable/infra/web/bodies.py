@@ -28,7 +28,7 @@ class BodyCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then go on."""
         if scope.get("method") not in _WITHOUT_BODY and scope["path"].startswith("/api/"):
-            headers = dict(scope["headers"])
+            headers = scope["state"]["headers"]
             if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
                 check_media_type(headers.get(b"content-type", b"").decode("latin-1"))
         await self._app(scope, receive, send)

@@ -69,6 +69,7 @@ class Edge:
         if path != scope["path"]:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         state = scope.setdefault("state", {})
+        state["headers"] = headers
         extra = [*SECURITY_HEADERS, (b"x-request-id", _request_id(headers.get(b"x-request-id")))]
         extra += self._cors(headers.get(b"origin"))
         status = 500

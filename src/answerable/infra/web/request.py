@@ -9,18 +9,20 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
+from litestar.exceptions import ClientException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from answerable.infra.web import idempotency
 from answerable.infra.web.bodies import read_json
 from answerable.kernel.actor import ANONYMOUS, Actor
-from answerable.kernel.errors import Invalid, Stale
+from answerable.kernel.errors import Invalid, Stale, TooLarge
 from answerable.kernel.tx import Database, Tx
 from answerable.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
+TOO_LARGE = "The request is larger than the desk takes."
 _encode = msgspec.json.Encoder().encode
 
 
@@ -78,17 +80,44 @@ class DeskRequest(Request[Any, Any, State]):
         **kwargs: P.kwargs,
     ) -> Response[T]:
         """Run a verb as one unit of work and answer it; with an ``Idempotency-Key``, once for that key."""
-        key = self.headers.get("idempotency-key")
-        if key is None:
+        raw = self.scope["state"]["headers"].get(b"idempotency-key")
+        if raw is None:
             return respond(reply(await self.database.write(self.actor, verb, *args, **kwargs)))
 
         async def unit(tx: Tx) -> idempotency.Answer:
             made = reply(await verb(tx, *args, **kwargs))
             return idempotency.Answer(made.status, dict(made.headers), _encode(made.content).decode())
 
-        claim = idempotency.claim(key, self.actor, self.address, await self._fingerprint())
+        claim = idempotency.claim(raw.decode("latin-1"), self.actor, self.address, await self._fingerprint())
         answer = await self.database.write(self.actor, idempotency.once, claim, unit)
         return JsonAnswer(answer.content.encode(), answer.status, answer.headers)
+
+    async def body(self) -> bytes:
+        """Read the body, once. Raises ``TooLarge`` before more than ``server.max_body_bytes`` are held.
+
+        The framework's own reading takes as long as storing a ticket's history.
+        """
+        known: bytes | None = self.scope["state"].get("body")
+        if known is None:
+            known = self.scope["state"]["body"] = await self._read_body(self.desk_settings.server.max_body_bytes)
+        return known
+
+    async def _read_body(self, most: int) -> bytes:
+        announced = self.scope["state"]["headers"].get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > most:
+            raise TooLarge(TOO_LARGE)
+        chunks, size = [], 0
+        while True:
+            message: Any = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientException("The client went away.")
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > most:
+                raise TooLarge(TOO_LARGE)
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks) if len(chunks) > 1 else chunks[0]
 
     async def json(self) -> Any:
         """Read the body as the type of the handler's ``data``; the framework alone would bend values into shape."""
