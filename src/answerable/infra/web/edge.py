@@ -69,7 +69,7 @@ class Edge:
         if path != scope["path"]:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         state = scope.setdefault("state", {})
-        state["headers"] = headers
+        state["headers"], state["database"] = headers, self._db
         extra = [*SECURITY_HEADERS, (b"x-request-id", _request_id(headers.get(b"x-request-id")))]
         extra += self._cors(headers.get(b"origin"))
         status = 500

@@ -47,7 +47,7 @@ class DeskRequest(Request[Any, Any, State]):
     @property
     def database(self) -> Database:
         """Return where units of work run."""
-        database: Database = self.app.state.database
+        database: Database = self.scope["state"]["database"]
         return database
 
     @property

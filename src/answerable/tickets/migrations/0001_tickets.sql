@@ -27,7 +27,7 @@ CREATE TABLE tickets_ticket (
 );
 CREATE INDEX tickets_ticket_requester ON tickets_ticket (requester_id, number);
 CREATE INDEX tickets_ticket_agent ON tickets_ticket (agent_id, number) WHERE agent_id IS NOT NULL;
-CREATE INDEX tickets_ticket_queue ON tickets_ticket (number, agent_id, status) WHERE agent_id IS NULL AND status = 'CREATED';
+CREATE INDEX tickets_ticket_queue ON tickets_ticket (agent_id, status, number);
 CREATE INDEX tickets_ticket_status ON tickets_ticket (status, number);
 CREATE INDEX tickets_ticket_priority ON tickets_ticket (priority_rank, number);
 CREATE INDEX tickets_ticket_updated ON tickets_ticket (updated_at, number);
