@@ -9,7 +9,7 @@ from litestar.params import Parameter
 
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.paging import list_response, written_list
-from answerable.infra.web.request import DeskRequest, Reply, respond
+from answerable.infra.web.request import DeskRequest, JsonAnswer, Reply, respond
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import PageRequest, page_request
 from answerable.tickets import actions, queries, rules
@@ -114,7 +114,8 @@ async def list_tickets(
 @get("/api/tickets/{ticket_id:str}", opt=needs(SIGNED_IN), tags=["Tickets"])
 async def get_ticket(request: DeskRequest, ticket_id: str) -> Response[TicketView]:
     """Read one ticket."""
-    return respond(_shown(await request.ask(queries.get_ticket, ticket_id)))
+    ticket = await request.ask(queries.get_ticket, ticket_id)
+    return JsonAnswer(queries.view_json(ticket), 200, {"ETag": f'"{ticket.version}"'})
 
 
 @get("/api/tickets/user/{user_id:str}", opt=needs(SIGNED_IN), tags=["Tickets"])

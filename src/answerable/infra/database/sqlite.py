@@ -38,7 +38,7 @@ LOCK_SECONDS = 5.0
 BACKGROUND_SECONDS_WHILE_BUSY = 0.0002
 BACKGROUND_SECONDS = 0.004
 BATCH = 256
-BULK_CACHE_KB = 64_000
+CACHE_KB = 64_000
 _log = structlog.get_logger(__name__)
 
 
@@ -113,7 +113,7 @@ class SqliteDatabase:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cache_size = -32000")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         if query_only:
@@ -311,7 +311,6 @@ class SqliteDatabase:
         Nothing else may write meanwhile from this process; reads see what is not yet committed. A consumer that fails
         ends the load with its error.
         """
-        self._writer.execute(f"PRAGMA cache_size = -{BULK_CACHE_KB}")
         await self._begin()
         self._bulk_every, self._bulk_units = every, 0
         try:

@@ -70,8 +70,11 @@ class Edge:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         state = scope.setdefault("state", {})
         state["headers"], state["database"] = headers, self._db
-        extra = [*SECURITY_HEADERS, (b"x-request-id", _request_id(headers.get(b"x-request-id")))]
-        extra += self._cors(headers.get(b"origin"))
+        extra = [
+            *SECURITY_HEADERS,
+            (b"x-request-id", _request_id(headers.get(b"x-request-id"))),
+            *self._cors(headers.get(b"origin")),
+        ]
         status = 500
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:

@@ -150,7 +150,10 @@ class JsonAnswer(Response[T]):
     """An answer that is written already: the framework's own response is built twice for every request."""
 
     def __init__(self, body: bytes, status: int, headers: Mapping[str, str]) -> None:
-        super().__init__(body, status_code=status, headers=dict(headers), media_type="application/json")  # type: ignore[arg-type]
+        # Not the parent's: it prepares cookies, caching and encoders that an answer of ours never has.
+        self.content = body  # type: ignore[assignment]
+        self.status_code = status
+        self.headers = dict(headers)
 
     def to_asgi_response(self, *_: Any, **__: Any) -> ASGIApp:  # type: ignore[override]
         """Return what sends the answer."""
