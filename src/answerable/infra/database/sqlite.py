@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 LOCK_SECONDS = 5.0
 # How long the units of the bus and the timers may run before a commit: briefly where people wait, so that a flood of
-# requests is answered first and followed up at about a tenth of the time; longer where nobody does.
+# requests is answered first and followed up at about a twentieth of the time; longer where nobody does.
 BACKGROUND_SECONDS_WHILE_BUSY = 0.0002
 BACKGROUND_SECONDS = 0.004
 BATCH = 256
