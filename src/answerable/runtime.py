@@ -16,6 +16,7 @@ from answerable.infra.secret import with_secret
 from answerable.infra.timers import Timers
 from answerable.infra.web.app import build_app
 from answerable.infra.web.edge import Edge
+from answerable.infra.web.lane import Lane
 from answerable.kernel.actor import Actor
 from answerable.kernel.manifest import Feature
 from answerable.services import features_of
@@ -51,7 +52,7 @@ class Desk:
     def app(self) -> Edge:
         """Return what a web server serves."""
         identify = next((f.identify for f in self.features if f.identify), None)
-        return Edge(self.litestar, self.database, self.settings, identify)
+        return Edge(Lane(self.litestar), self.database, self.settings, identify)
 
     async def prepare(self) -> None:
         """Do what features want done before the doors open."""

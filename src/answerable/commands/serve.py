@@ -15,6 +15,7 @@ import uvloop
 
 from answerable.commands.opening import desk_options, only_server, opener
 from answerable.infra.logging import set_up_logging
+from answerable.infra.web.wire import DeskProtocol
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk
@@ -106,7 +107,7 @@ def _uvicorn_config(desk: Desk) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=DeskProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

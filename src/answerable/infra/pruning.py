@@ -34,7 +34,7 @@ async def forget(tx: Tx) -> int:
     An inbox row may go once its consumer's stored offset has passed the message: it cannot be delivered again.
     """
     before = tx.now - tx.settings.storage.keep_messages_days * DAY
-    oldest_kept = uuid7(max(0, before // 1000), 0, bytes(8))  # message ids sort by time
+    oldest_kept = uuid7(max(0, before // 1000), 0, "0" * 16)  # message ids sort by time
     forgotten = 0
     for reader in await tx.run("SELECT consumer, position FROM bus_offset"):
         rows = await tx.run(
