@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from litestar import Litestar
 
 from answerable.infra.bus.local import LocalBus
-from answerable.infra.bus.outbox import last_position
+from answerable.infra.bus.outbox import holds_more_than
 from answerable.infra.database import SqliteDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
@@ -19,6 +19,7 @@ from answerable.infra.web.edge import Edge
 from answerable.infra.web.lane import Lane
 from answerable.kernel.actor import Actor
 from answerable.kernel.manifest import Feature
+from answerable.messages.users import SigningKeyMade
 from answerable.services import features_of
 from answerable.settings import Settings
 
@@ -75,8 +76,8 @@ class Desk:
         await self.database.close()
 
     async def is_empty(self) -> bool:
-        """Tell whether nothing has ever happened here."""
-        return await self.database.read(Actor("runtime", "service"), last_position) == 0
+        """Tell whether nothing has ever happened here but the start."""
+        return not await self.database.read(Actor("runtime", "service"), holds_more_than, SigningKeyMade.TYPE)
 
     async def audit(self) -> list[str]:
         """Compare every feature's figures with a recount; return a line per difference."""
