@@ -4,6 +4,7 @@ Standard library only. Every field has a ``doc``; ``docs/settings.md`` is genera
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -14,6 +15,7 @@ from typing import Any
 from answerable.kernel.errors import Invalid
 
 PREFIX = "ANSWERABLE"
+_PEER = re.compile(r"https?://[^/?#@\s]+/?")
 DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
 
 
@@ -106,6 +108,29 @@ class Sla:
 
 
 @dataclass(frozen=True)
+class Peers:
+    """The other services, where they run apart: what the gateway needs to reach them, and how they know it."""
+
+    users: str = setting("", "Address of the users service, such as http://users:8081.")
+    tickets: str = setting("", "Address of the tickets service.")
+    assignment: str = setting("", "Address of the assignment service (with SLA).")
+    notifications: str = setting("", "Address of the notifications service.")
+    reporting: str = setting("", "Address of the reporting service.")
+    secret: str = setting(
+        "",
+        "Shared by gateway and services, at least 32 characters: signs who asks, and services take nothing else.",
+        secret=True,
+    )
+    timeout_seconds: float = setting(30.0, "Longest silence of a service within one answer.")
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Return the address of each service that has one."""
+        names = ("users", "tickets", "assignment", "notifications", "reporting")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one process. ``origins`` tells where each value that is not a default came from."""
 
@@ -116,6 +141,7 @@ class Settings:
     tickets: Tickets = Tickets()
     assignment: Assignment = Assignment()
     sla: Sla = Sla()
+    peers: Peers = Peers()
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -160,6 +186,12 @@ def _check(settings: Settings) -> None:
         *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),
         *_unless(settings.tickets.auto_close_days >= 0, "tickets.auto_close_days: must be 0 or more."),
         *_unless(settings.assignment.capacity >= 0, "assignment.capacity: must be 0 or more."),
+        *_unless(settings.peers.timeout_seconds > 0, "peers.timeout_seconds: must be more than 0."),
+        *[
+            f"peers.{name}: must be an address such as http://{name}:8081."
+            for name, url in settings.peers.urls.items()
+            if not _PEER.fullmatch(url)
+        ],
         *_unless(0 < settings.sla.warn_share < 1, "sla.warn_share: must be between 0 and 1."),
     ]
     if wrong:
