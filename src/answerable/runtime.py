@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 from litestar import Litestar
 
-from answerable.infra.bus.local import LocalBus
+from answerable.infra.bus.open import open_bus
 from answerable.infra.bus.outbox import last_position
+from answerable.infra.bus.port import Bus
 from answerable.infra.database import SqliteDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
@@ -38,7 +39,7 @@ class Desk:
         self.features: list[Feature] = features_of(services)
         self.database: SqliteDatabase = open_database(self.settings, clock)
         migrate(self.database, wanted_migrations(self.features))
-        self.bus = LocalBus(self.database, self.features)
+        self.bus: Bus = open_bus(self.settings, self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
         self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
 

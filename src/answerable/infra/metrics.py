@@ -18,6 +18,19 @@ _SECONDS = Histogram(
 )
 LAG = Gauge("answerable_consumer_lag", "Messages not yet read by a consumer.", ["consumer"], registry=REGISTRY)
 PARKED = Gauge("answerable_messages_parked", "Messages that were tried and set aside.", registry=REGISTRY)
+RELAYED = Counter("answerable_messages_relayed", "Messages that Kafka has acknowledged.", registry=REGISTRY)
+DEAD = Counter(
+    "answerable_dead_letters",
+    "Records that could not be read or done, and went aside.",
+    ["consumer"],
+    registry=REGISTRY,
+)
+UNKNOWN = Counter(
+    "answerable_messages_unknown",
+    "Messages of types that this version does not know, passed over.",
+    ["consumer"],
+    registry=REGISTRY,
+)
 STREAMS = Gauge("answerable_live_streams", "Open live streams.", registry=REGISTRY)
 
 
