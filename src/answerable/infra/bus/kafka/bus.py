@@ -47,6 +47,7 @@ class KafkaBus:
         }
         self._hearing = Hearing(self._consumers, self._link, self._progress)
         self._asking: AIOKafkaConsumer | None = None
+        self._copying = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -95,10 +96,13 @@ class KafkaBus:
     # --- how far -------------------------------------------------------------------------------------------------
 
     async def lag(self) -> dict[str, int]:
-        """Return how many records wait for each consumer, as Kafka last said, and how many have yet to be sent."""
+        """Return how many records wait for each consumer, as Kafka last said, and how many have yet to be sent.
+
+        A consumer that has no partitions yet counts as one behind: nobody knows.
+        """
         unsent = await self._db.read(BUS, outbox.last_position) - self._relay.position
-        waiting = {name: group.behind(self._relay.sent) or 0 for name, group in self._groups.items()}
-        return {RELAY: max(0, unsent), **waiting}
+        known = {name: group.behind(self._relay.sent) for name, group in self._groups.items()}
+        return {RELAY: max(0, unsent), **{name: 1 if waiting is None else waiting for name, waiting in known.items()}}
 
     async def catch_up(self, consumer: str, seconds: float) -> None:
         """Wait until ``consumer`` has done what was sent until now, for ``seconds`` at most."""
@@ -117,7 +121,7 @@ class KafkaBus:
         Raises ``Unavailable`` after ``SETTLE_SECONDS``.
         """
         if not self._tasks:
-            self._begin()
+            await self.start()
         done = 0
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
@@ -181,16 +185,17 @@ class KafkaBus:
 
     async def _copy_parked(self) -> int:
         """Copy what was parked to the dead letters; the row in the database stays, to be retried."""
-        copied = await self._db.read(BUS, inbox.uncopied)
-        for consumer, message, error in copied:
-            key, value, headers = wire.record_of(message)
-            topic, _, place = (message.origin or f"{self._link.topic(message.topic)}//").partition("/")
-            partition, _, offset = place.partition("/")
-            origin = _origin(consumer, topic, partition, offset, error)
-            await self._relay.send_one(self._link.dead_letters, key, value, [*headers, *origin])
-            await self._db.deliver(BUS, _noting(consumer, message.id))
-            DEAD.labels(consumer).inc()
-        return len(copied)
+        async with self._copying:
+            copied = await self._db.read(BUS, inbox.uncopied)
+            for consumer, message, error in copied:
+                key, value, headers = wire.record_of(message)
+                topic, _, place = (message.origin or f"{self._link.topic(message.topic)}//").partition("/")
+                partition, _, offset = place.partition("/")
+                origin = _origin(consumer, topic, partition, offset, error)
+                await self._relay.send_one(self._link.dead_letters, key, value, [*headers, *origin])
+                await self._db.deliver(BUS, _noting(consumer, message.id))
+                DEAD.labels(consumer).inc()
+            return len(copied)
 
     async def _bury(self, consumer: str, record: ConsumerRecord, error: Exception) -> None:
         """Send a record that cannot be read to the dead letters, as it came."""

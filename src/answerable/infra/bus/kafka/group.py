@@ -62,7 +62,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
         """Tell whether the brokers have not answered for a while."""
         consumer = self._consumer
         if consumer is None:
-            return True
+            return True  # not connected yet, or not any more
         try:
             heard = [consumer.last_poll_timestamp(tp) for tp in self.done]
         except AssertionError:  # partitions are changing hands
