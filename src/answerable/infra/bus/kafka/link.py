@@ -21,7 +21,7 @@ from answerable.settings import Bus as BusSettings
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 REQUEST_SECONDS = 10.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 _random = SystemRandom()
 _log = structlog.get_logger(__name__)
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats itself; the link says once what is wrong
@@ -61,6 +61,7 @@ class Link:
             "security_protocol": protocol,
             "ssl_context": self._tls,
             "request_timeout_ms": int(REQUEST_SECONDS * 1000),
+            "retry_backoff_ms": 250,
         }
         if signs_in:
             given |= {
