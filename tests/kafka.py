@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -74,19 +74,15 @@ class Broker:
 
 
 @contextmanager
-def own_broker(folder: Path, properties: str = "", **environment: str) -> Iterator[Broker]:
-    """Run a broker for one test."""
+def own_broker(folder: Path, properties: str = "", formatting: Sequence[str] = ()) -> Iterator[Broker]:
+    """Run a broker for one test, with more properties and arguments for formatting (see ``scripts/kafka``)."""
     need_broker()
     folder.mkdir(parents=True, exist_ok=True)
     if properties:
         (folder / "extra.properties").write_text(properties)
-    before = dict(os.environ)
-    os.environ.update(environment)
-    try:
-        broker = Broker(folder)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    if formatting:
+        (folder / "format").write_text("\n".join(formatting) + "\n")
+    broker = Broker(folder)
     try:
         yield broker
     finally:

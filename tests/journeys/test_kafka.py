@@ -3,7 +3,9 @@
 import asyncio
 import sqlite3
 import uuid
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.slow
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
 
 
-def on(broker: Broker, prefix: str) -> dict[str, str]:
+def on(broker: Broker, prefix: str) -> dict[str, Any]:
     """Return the environment of a desk on this broker."""
     return {"ANSWERABLE_BUS_PREFIX": prefix, "ANSWERABLE_BUS_PARTITIONS": "3", "ANSWERABLE_BUS_URL": broker.url}
 
@@ -56,16 +58,13 @@ async def test_people_go_on_while_the_broker_is_away_and_hear_of_it_all_afterwar
 
             await eventually(not_ready, 30)
             assert (await client.get("/readyz")).json()["errors"] == ["bus: is not running"]
-            for _ in range(20):
+            for _ in range(10):
                 assert (await client.post("/api/tickets", json=DRAFT, headers=una)).status_code == 201
             assert len(await notices(client, una)) == 2
             await asyncio.to_thread(broker.start)
-            await eventually(lambda: told(una, 42), 90)
+            await eventually(lambda: told(una, 22), 60)
             await eventually(ready, 60)
-            assert (
-                sorted(await notices(client, una))
-                == ["TICKET_ASSIGNED"] * 20 + ["TICKET_ASSIGNED"] + ["TICKET_CREATED"] * 21
-            )
+            assert Counter(await notices(client, una)) == {"TICKET_ASSIGNED": 11, "TICKET_CREATED": 11}, "each once"
             await until_all_arrived(client)
             numbers = (await client.get("/metrics")).text
             assert 'answerable_consumer_lag{consumer="relay"} 0.0' in numbers

@@ -15,7 +15,7 @@ from answerable.infra.bus.kafka.group import Group
 from answerable.infra.bus.kafka.hearing import Hearing
 from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close
 from answerable.infra.bus.kafka.relay import Relay
-from answerable.infra.bus.local import load_offsets
+from answerable.infra.bus.local import load_offsets, storing_offsets
 from answerable.infra.bus.port import BUS, RELAY, Store
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.metrics import DEAD
@@ -84,6 +84,9 @@ class KafkaBus:
     async def stop(self) -> None:
         """Stop reading and sending; what is in hand is finished or comes again."""
         tasks, self._tasks = self._tasks, []
+        if tasks:
+            with suppress(StorageFault):
+                await self._note_finished()
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -92,6 +95,13 @@ class KafkaBus:
         asking, self._asking = self._asking, None
         if asking is not None:
             await close(asking.stop)
+
+    async def _note_finished(self) -> None:
+        """Where everything is done, say so as the local bus would: the desk may go on without Kafka."""
+        end = await self._db.read(BUS, outbox.last_position)
+        sent = self._relay.sent
+        if self._relay.position == end and all(group.finished(sent) for group in self._groups.values()):
+            await self._db.deliver(BUS, storing_offsets(dict.fromkeys(self._groups, end)))
 
     # --- how far -------------------------------------------------------------------------------------------------
 

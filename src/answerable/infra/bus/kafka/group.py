@@ -95,6 +95,14 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
         """Tell whether everything before ``ends`` is done, as far as it is ours to do."""
         return self.joined and all(ends.get(tp, 0) <= offset for tp, offset in self.done.items())
 
+    def finished(self, sent: Mapping[TopicPartition, int]) -> bool:
+        """Tell whether nothing waits, in no partition of the topics: not here, and not elsewhere."""
+        consumer = self._consumer
+        if consumer is None or self.behind(sent) != 0:
+            return False
+        every = {TopicPartition(topic, n) for topic in self._topics for n in consumer.partitions_for_topic(topic) or ()}
+        return every == set(self.done)
+
     # --- life --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
