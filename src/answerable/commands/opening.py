@@ -1,4 +1,4 @@
-"""How commands open a desk: ``--data-dir`` and ``--config`` on every one of them."""
+"""How commands open a desk: ``--data-dir``, ``--bus`` and ``--config`` on every one of them."""
 
 import asyncio
 import fcntl
@@ -12,7 +12,7 @@ import click
 
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk, with_desk
-from answerable.settings import Settings, load_settings
+from answerable.settings import Settings, checked, load_settings
 
 T = TypeVar("T")
 LOCK = "serving.lock"
@@ -24,11 +24,12 @@ class Opener:
     def __init__(self) -> None:
         self.config: Path | None = None
         self.data_dir: str | None = None
+        self.bus: str | None = None
 
     def settings(self) -> Settings:
         """Read the settings of this command. Raises ``Invalid``."""
         given = load_settings(self.config)
-        return given.with_values("command line", storage__data_dir=self.data_dir)
+        return checked(given.with_values("command line", storage__data_dir=self.data_dir, bus__url=self.bus))
 
     def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Open the desk (beside a running server, if there is one), do ``work``, close it."""
@@ -44,6 +45,13 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
             expose_value=False,
             callback=_remember("data_dir"),
             help=f"Folder of the database and the secret [default: {folder}].",
+        ),
+        click.Option(
+            ["--bus"],
+            metavar="URL",
+            expose_value=False,
+            callback=_remember("bus"),
+            help="kafka://host:9092[,host:9092] [default: messages stay in this process].",
         ),
         click.Option(
             ["--config"],
