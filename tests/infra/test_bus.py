@@ -111,6 +111,7 @@ async def test_every_consumer_gets_each_message_once_in_order(bench: Bench) -> N
 
 async def test_a_consumer_that_forgot_its_place_repeats_nothing(bench: Bench) -> None:
     await bench.publish(registered("u1"), registered("u2"))
+    await bench.bus.stop()
 
     async def forget(tx: Tx) -> None:
         await tx.run("DELETE FROM bus_offset")

@@ -130,23 +130,21 @@ class KafkaBus:
 
         Raises ``Unavailable`` after ``SETTLE_SECONDS``.
         """
+        already, retried = self._relay.total, 0
         if not self._tasks:
             await self.start()
-        done = 0
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while True:
                     position = await self._db.read(BUS, outbox.last_position)
-                    before = self._relay.position
                     await self._until(lambda goal=position: self._relay.position >= goal)  # type: ignore[misc]
-                    done += self._relay.position - before
                     await self._until(self._everybody_is_there)
                     ends = await self._ends()
                     await self._until(lambda goal=ends: self._has_done(goal))  # type: ignore[misc]
-                    retried = await self._consumers.retry_due() + await self._copy_parked()
-                    done += retried
-                    if not retried and await self._db.read(BUS, outbox.last_position) == position:
-                        return done
+                    again = await self._consumers.retry_due() + await self._copy_parked()
+                    retried += again
+                    if not again and await self._db.read(BUS, outbox.last_position) == position:
+                        return self._relay.total - already + retried
         except TimeoutError as error:
             raise Unavailable("Messages did not arrive in time.", retry_after=5) from error
 

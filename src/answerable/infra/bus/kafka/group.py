@@ -163,17 +163,18 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
             if self._new_partitions:
                 await self._begin(consumer)
             found = await consumer.getmany(timeout_ms=int(LOOK_SECONDS * 1000))
+            went_well = True
             if found:
                 self._resting.clear()
                 try:
-                    await self._take(consumer, found)
+                    went_well = await self._take(consumer, found)
                 finally:
                     self._read_at = _now()
                     self._resting.set()
                 self._progress.beat()
             if self.silent:
                 self._link.failed(self.name, TimeoutError("no answer"))
-            else:
+            elif went_well:
                 self._link.works(self.name)
             if loop.time() - self._committed_at >= COMMIT_SECONDS:
                 await self._commit(consumer)
@@ -189,8 +190,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
         self.joined = not self._new_partitions
         self._progress.beat()
 
-    async def _take(self, consumer: AIOKafkaConsumer, found: dict[TopicPartition, list[ConsumerRecord]]) -> None:
-        """Do what was read; where the store or the dead letters cannot take it, read it again after a pause."""
+    async def _take(self, consumer: AIOKafkaConsumer, found: dict[TopicPartition, list[ConsumerRecord]]) -> bool:
+        """Do what was read and say that it went well; where it did not, everything is read again after a pause."""
         round_ = self._consumers.round()
         poison: list[tuple[ConsumerRecord, wire.Poison]] = []
         try:
@@ -211,10 +212,11 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
             for tp, records in found.items():
                 if tp in self.done:
                     consumer.seek(tp, records[0].offset)
-            return
+            return False
         for tp, records in found.items():
             if tp in self.done:  # else it was taken away meanwhile
                 self.done[tp] = records[-1].offset + 1
+        return True
 
     def _sort(self, round_: Any, topic: str, record: ConsumerRecord) -> None:
         type_ = wire.type_of(record.headers)

@@ -39,7 +39,11 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 class Relay:
-    """Sends the outbox. ``position`` is what the brokers have acknowledged, ``sent`` the last offsets they gave."""
+    """Sends the outbox.
+
+    ``position`` is what the brokers have acknowledged, ``sent`` the last offsets they gave, ``total`` how many messages
+    this process has sent.
+    """
 
     def __init__(self, database: Store, link: Link, progress: Pulse) -> None:
         self._db = database
@@ -51,6 +55,7 @@ class Relay:
         self._stored_at = 0.0
         self._rewound = 0
         self.position = 0
+        self.total = 0
         self.sent: dict[TopicPartition, int] = {}
 
     def begin_behind(self, position: int) -> None:
@@ -118,7 +123,9 @@ class Relay:
         for record, batch in zip(acknowledged, batches.values(), strict=True):
             self.sent[TopicPartition(record.topic, record.partition)] = record.offset + batch.record_count() - 1
         self._link.works(RELAY)
-        RELAYED.inc(sum(batch.record_count() for batch in batches.values()))
+        count = sum(batch.record_count() for batch in batches.values())
+        self.total += count
+        RELAYED.inc(count)
         if self._rewound == rewound:
             self.position = end
         self._progress.beat()
