@@ -105,8 +105,16 @@ async def open_apart(folder: Path, broker: Broker, **values: Any) -> AsyncIterat
 @asynccontextmanager
 async def serving(desk: Desk) -> AsyncIterator[str]:
     """Serve a desk on a free port of this machine, in this loop; give its address."""
-    app: Any = desk.app
-    config = uvicorn.Config(app, http=DeskProtocol, lifespan="off", log_config=None, ws="none", access_log=False)
+    async with serving_app(desk.app) as address:
+        yield address
+
+
+@asynccontextmanager
+async def serving_app(app: Any) -> AsyncIterator[str]:
+    """Serve an ASGI application on a free port of this machine, in this loop; give its address."""
+    config = uvicorn.Config(
+        app, http=DeskProtocol, lifespan="off", log_config=None, ws="none", access_log=False, proxy_headers=False
+    )
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
