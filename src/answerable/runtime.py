@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from litestar import Litestar
 
+from answerable.infra.bus.following import Following
 from answerable.infra.bus.local import LocalBus
 from answerable.infra.bus.outbox import last_position
 from answerable.infra.database import SqliteDatabase, open_database
@@ -18,7 +19,7 @@ from answerable.infra.web.app import build_app
 from answerable.infra.web.edge import Edge
 from answerable.kernel.actor import Actor
 from answerable.kernel.manifest import Feature
-from answerable.services import features_of
+from answerable.services import features_of, followers_of
 from answerable.settings import Settings
 
 T = TypeVar("T")
@@ -40,6 +41,8 @@ class Desk:
         migrate(self.database, wanted_migrations(self.features))
         self.bus = LocalBus(self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
+        self.services = services
+        self.followings: list[Following] = []
         self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
 
     @cached_property
@@ -61,14 +64,26 @@ class Desk:
         await self.bus.prepare()
 
     async def start(self) -> None:
-        """Prepare, then deliver messages and run timers in the background."""
+        """Prepare, then deliver messages and run timers in the background.
+
+        Raises ``Invalid`` for settings that cannot be used.
+        """
         await self.prepare()
+        self.followings = self.make_followings()
         await self.bus.start()
         self.timers.start()
+        for following in self.followings:
+            following.start()
         self.database.watch_others()
 
+    def make_followings(self) -> list[Following]:
+        """Return who follows the log from outside the database, as the settings want; nobody reads yet."""
+        return [Following(self.database, each) for each in followers_of(self.settings, self.services)]
+
     async def stop(self) -> None:
-        """Stop timers and bus, finish what was accepted, close the database."""
+        """Stop followers, timers and bus, finish what was accepted, close the database."""
+        for following in self.followings:
+            await following.stop()
         await self.timers.stop()
         await self.bus.stop()
         await self.database.close()

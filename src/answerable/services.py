@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 from answerable.assignment.feature import feature as assignment
 from answerable.gateway.feature import feature as gateway
+from answerable.infra.bus.follower import Follower
 from answerable.kernel.errors import Invalid
 from answerable.kernel.manifest import Feature
+from answerable.mirror.feature import feature as mirror
+from answerable.mirror.feature import follower as mirror_follower
 from answerable.notifications.feature import feature as notifications
 from answerable.reporting.feature import feature as reporting
+from answerable.settings import Settings
 from answerable.sla.feature import feature as sla
 from answerable.tickets.feature import feature as tickets
 from answerable.users.feature import feature as users
@@ -19,7 +23,10 @@ SERVICES = {
     "assignment": [assignment, sla],
     "notifications": [notifications],
     "reporting": [reporting],
+    "mirror": [mirror],
 }
+# Who follows the event stream from outside the database, where the settings want it.
+FOLLOWERS = {"mirror": mirror_follower}
 
 
 def features_of(services: Sequence[str] = ()) -> list[Feature]:
@@ -31,3 +38,12 @@ def features_of(services: Sequence[str] = ()) -> list[Feature]:
     if unknown:
         raise Invalid(f"Unknown service {', '.join(unknown)}. Known: {', '.join(SERVICES)}.")
     return [make() for name in (services or SERVICES) for make in SERVICES[name]]
+
+
+def followers_of(settings: Settings, services: Sequence[str] = ()) -> list[Follower]:
+    """Make the followers of some services, of all where none is named, that the settings want.
+
+    Raises ``Invalid`` for settings that cannot be used.
+    """
+    made = [make(settings) for name, make in FOLLOWERS.items() if not services or name in services]
+    return [follower for follower in made if follower is not None]

@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from answerable.commands.opening import desk_options, only_server, opener
+from answerable.commands.opening import desk_options, mirror_option, only_server, opener
 from answerable.infra.logging import set_up_logging
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
@@ -70,7 +70,7 @@ def serve(services: tuple[str, ...], host: str | None, port: int | None) -> None
         uvloop.run(_serve(settings, services, listening))
 
 
-desk_options(serve)
+desk_options(mirror_option(serve))
 
 
 def _listen(settings: Settings) -> socket.socket:

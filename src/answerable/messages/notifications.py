@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import msgspec
+
 from answerable.messages.base import Event
 
 
@@ -30,7 +32,7 @@ class NotificationsRead(Event, frozen=True, kw_only=True):
     TOPIC: ClassVar[str] = "answerable.notifications"
     TYPE: ClassVar[str] = "NOTIFICATIONS_READ"
     user_id: str
-    notification_ids: list[str] = []
+    notification_ids: list[str] = msgspec.field(default_factory=list)
 
     @property
     def key(self) -> str:
