@@ -38,6 +38,8 @@ class Opener:
 
 def desk_options(command: Any, folder: str = "./data") -> Any:
     """Give a command the options that say which desk it is about; ``folder`` is the one it takes by itself."""
+    if any(each.name == "data_dir" for each in command.params):  # a feature's command, in a second command line
+        return command
     command.params += [
         click.Option(
             ["--data-dir"],

@@ -25,7 +25,7 @@ async def rebuild(database: Database, store: "MongoDB", tell: Tell = tell_nobody
     mended = 0
     for _ in range(ROUNDS):
         end = await database.read(READING, outbox.last_position)
-        found = await queries.compare_all(database, store, tell)
+        found = await queries.compare_all(database, store, tell, looks=1)
         if not found.differences:
             await database.write(READING, _move_on, group_of(await store.generation()), end)
             return mended, await _counted(database, store, found)

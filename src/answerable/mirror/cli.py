@@ -85,7 +85,9 @@ def _run(context: click.Context, work: Callable[[Any, "MongoDB", Tell], Awaitabl
         settings = desk.settings.mirror
         store = open_store(settings.url, settings.timeout_seconds)
         try:
-            with Progress(console=Console(stderr=True), disable=as_json, transient=True) as progress:
+            shown = Console(stderr=True)
+            hidden = as_json or not shown.is_terminal
+            with Progress(console=shown, disable=hidden, transient=True) as progress:
                 task = progress.add_task("connecting", total=None)
 
                 def tell(what: str, done: int, total: int | None) -> None:

@@ -38,10 +38,11 @@ def tell_nobody(what: str, done: int, total: int | None) -> None:
     """Hear how far a comparison is, and say nothing."""
 
 
-async def compare_all(database: Database, store: "MongoDB", tell: Tell = tell_nobody) -> Comparison:
+async def compare_all(database: Database, store: "MongoDB", tell: Tell = tell_nobody, looks: int = LOOKS) -> Comparison:
     """Compare each document of the four collections with what the events say. Works beside a running desk.
 
-    ``tell`` hears what is done, how far it is, and the end where that is known.
+    ``tell`` hears what is done, how far it is, and the end where that is known. Documents that differ are looked at
+    again, up to ``looks`` times, for as long as the mirror has messages to read.
     """
     end = await database.read(READING, outbox.last_position)
     shares = 1 + end // MESSAGES_AT_ONCE
@@ -49,7 +50,7 @@ async def compare_all(database: Database, store: "MongoDB", tell: Tell = tell_no
     for share in range(shares):
         compared, found = await _compare_share(database, store, end, (share, shares), tell)
         documents += compared
-        differences += found
+        differences += await _look_again(database, store, end, found, looks)
     return Comparison(documents, await count_behind(database, store), sorted(differences, key=_order))
 
 
@@ -81,24 +82,27 @@ async def _compare_share(
             if compared % 1000 == 0:
                 tell("comparing", compared, len(expected))
     found += [Difference(key[0], key[1], "missing", (), expected[key], None) for key in left]
-    return compared + len(left), await _look_again(database, store, end, found)
+    return compared + len(left), found
 
 
 async def _look_again(
-    database: Database, store: "MongoDB", position: int, differences: list[Difference]
+    database: Database, store: "MongoDB", position: int, differences: list[Difference], looks: int
 ) -> list[Difference]:
-    """Return what still differs once the mirror had time to write what the log says by now."""
+    """Return what still differs once the mirror has written what the log says by now, or had the time to."""
     expected: dict[Key, Document] = {}
     for each in differences:
         expected[each.key] = each.expected or rules.blank(each.collection, each.id)
-    for _ in range(LOOKS):
+    for look in range(looks):
         if not differences:
             break
-        await asyncio.sleep(BETWEEN_LOOKS)
+        await asyncio.sleep(BETWEEN_LOOKS if look else 0)
+        has_all, before = await count_behind(database, store) == 0, position
         async for messages in _log(database, position, None):
             rules.fold(expected, [each for each in changes_of(messages) if each.key in expected])
             position = messages[-1].position
         differences = await _differences_of(store, {each.key: expected[each.key] for each in differences})
+        if has_all and position == before:
+            break
     return differences
 
 
