@@ -25,8 +25,6 @@ SERVICES = {
     "reporting": [reporting],
     "mirror": [mirror],
 }
-# Who follows the event stream from outside the database, where the settings want it.
-FOLLOWERS = {"mirror": mirror_follower}
 
 
 def features_of(services: Sequence[str] = ()) -> list[Feature]:
@@ -41,9 +39,9 @@ def features_of(services: Sequence[str] = ()) -> list[Feature]:
 
 
 def followers_of(settings: Settings, services: Sequence[str] = ()) -> list[Follower]:
-    """Make the followers of some services, of all where none is named, that the settings want.
+    """Make those who follow the event stream from outside the database: the mirror, where it is named or set.
 
     Raises ``Invalid`` for settings that cannot be used.
     """
-    made = [make(settings) for name, make in FOLLOWERS.items() if not services or name in services]
-    return [follower for follower in made if follower is not None]
+    wanted = "mirror" in services or (not services and settings.mirror.url)
+    return [mirror_follower(settings)] if wanted else []

@@ -13,11 +13,9 @@ def feature() -> Feature:
     return Feature("mirror", commands=(mirror,))
 
 
-def follower(settings: Settings) -> Follower | None:
-    """Return who follows the event stream for the mirror, ``None`` where none is set.
+def follower(settings: Settings) -> Follower:
+    """Return who follows the event stream for the mirror.
 
-    Raises ``Invalid`` for an address that cannot be used, and where PyMongo is not installed.
+    Raises ``Invalid`` where no address is set, for one that cannot be used, and where PyMongo is not installed.
     """
-    if not settings.mirror.url:
-        return None
     return MirrorFollower(open_store(settings.mirror.url, settings.mirror.timeout_seconds))
