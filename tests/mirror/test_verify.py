@@ -139,7 +139,19 @@ async def test_a_database_of_somebody_else_is_left_alone(glass: Glass) -> None:
     await make_person(glass.world)
     with pytest.raises(Conflict, match="holds documents that no mirror has written"):
         await glass.following.settle()
+    store = open_store(glass.world.desk.settings.mirror.url, 10.0)
+    with pytest.raises(Conflict, match="rebuild --replace"):
+        await actions.rebuild(glass.world.db, store)
+    comparison = await queries.compare_all(glass.world.db, store, looks=1)
+    assert {(each.collection, each.what) for each in comparison.differences} == {
+        ("users", "missing"),
+        ("tickets", "surplus"),
+    }
     assert set(await glass.documents()) == {("tickets", "theirs")}
+    await store.take_over()
+    await actions.rebuild(glass.world.db, store)
+    await store.close()
+    assert await glass.documents() == await said(glass.world)
 
 
 async def test_the_commands(story: Story) -> None:

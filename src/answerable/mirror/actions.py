@@ -21,13 +21,15 @@ async def rebuild(database: Database, store: "MongoDB", tell: Tell = tell_nobody
 
     Readers see every document all the while. A document is only replaced while it is what was compared, so a mirror at
     work is not disturbed. What is no document of this desk is removed. The second value is the comparison afterwards.
+    Raises ``Conflict``, and changes nothing, where all documents are somebody else's.
     """
+    group = group_of(await store.generation())
     mended = 0
     for _ in range(ROUNDS):
         end = await database.read(READING, outbox.last_position)
         found = await queries.compare_all(database, store, tell, looks=1)
         if not found.differences:
-            await database.write(READING, _move_on, group_of(await store.generation()), end)
+            await database.write(READING, _move_on, group, end)
             return mended, await _counted(database, store, found)
         await _mend(store, found.differences, tell)
         mended += len(found.differences)

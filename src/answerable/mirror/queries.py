@@ -56,7 +56,8 @@ async def compare_all(database: Database, store: "MongoDB", tell: Tell = tell_no
 
 async def count_behind(database: Database, store: "MongoDB") -> int:
     """Return how many messages the mirror has still to read; its position is kept a second late at most."""
-    read = await database.read(READING, load_position, group_of(await store.generation()))
+    generation = await store.find_generation()
+    read = await database.read(READING, load_position, group_of(generation)) if generation is not None else 0
     return max(0, await database.read(READING, outbox.last_position) - read)
 
 

@@ -8,7 +8,7 @@ from bson import ObjectId
 from pymongo import AsyncMongoClient, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-from answerable.kernel.errors import Conflict, Invalid, Problem, Unavailable
+from answerable.kernel.errors import Conflict, Invalid, Unavailable
 from answerable.mirror.rules import COLLECTIONS, VERSIONS, Change, Document, Key, newer_groups
 
 DEFAULT_DATABASE = "answerable"
@@ -52,18 +52,25 @@ class MongoDB:
 
     # --- which filling this is -----------------------------------------------------------------------------------
 
+    async def find_generation(self) -> str | None:
+        """Return the name of this filling of the collections, ``None`` where no mirror has begun here."""
+        with self._telling():
+            marker = await self._database[MARKER].find_one({"_id": "mirror"})
+        return None if marker is None else str(marker["generation"])
+
     async def generation(self) -> str:
         """Return the name of this filling of the collections; an empty database begins a new one.
 
         Raises ``Conflict`` where there are documents, but none of a mirror.
         """
-        with self._telling():
-            marker = await self._database[MARKER].find_one({"_id": "mirror"})
-            if marker is None:
-                for collection in COLLECTIONS:
-                    if await self._database[collection].find_one({}, {"_id": 1}) is not None:
-                        raise Conflict(FOREIGN.format(where=self.where))
-        return str(marker["generation"]) if marker is not None else await self.take_over()
+        if (found := await self.find_generation()) is not None:
+            return found
+        for collection in COLLECTIONS:
+            with self._telling():
+                stranger = await self._database[collection].find_one({}, {"_id": 1})
+            if stranger is not None:
+                raise Conflict(FOREIGN.format(where=self.where))
+        return await self.take_over()
 
     async def take_over(self) -> str:
         """Make the database the mirror's, whatever it holds; return the name of the filling."""
@@ -71,8 +78,10 @@ class MongoDB:
             marker = self._database[MARKER]
             # Two processes may come here at once: the first one wins.
             await marker.update_one({"_id": "mirror"}, {"$setOnInsert": {"generation": str(ObjectId())}}, upsert=True)
-            found = await marker.find_one({"_id": "mirror"})
-        return str(found["generation"]) if found is not None else ""
+        found = await self.find_generation()
+        if found is None:
+            raise Unavailable(f"{self.where} does not keep what is written to it.")
+        return found
 
     # --- keeping current -----------------------------------------------------------------------------------------
 
@@ -158,8 +167,6 @@ class MongoDB:
         """Turn what PyMongo raises into words. Its own may be long, but hold no password; still they are not told."""
         try:
             yield
-        except Problem:
-            raise
         except BulkWriteError as error:
             first = cast(dict[str, Any], error.details)["writeErrors"][:1]
             code = first[0]["code"] if first else "no code"
