@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from answerable.infra.bus import following as loop
 from answerable.infra.bus.following import Following, load_position
@@ -104,31 +105,29 @@ async def at_work(world: World, book: Book) -> AsyncIterator[Following]:
         await following.stop()
 
 
-async def test_it_is_told_at_once_and_goes_on_after_a_while_away(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_it_is_told_at_once_and_goes_on_after_a_while_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "FIRST_PAUSE", 0.01)
     book = Book()
 
     async def pages(*names: str) -> bool:
         return book.pages == list(names)
 
-    async with at_work(world, book):
-        await world.tell(*read("a"))
-        await world.until(lambda: pages("a"))
-        book.is_open = False
-        await world.tell(*read("b"))
+    with capture_logs() as told:
+        async with at_work(world, book):
+            await world.tell(*read("a"))
+            await world.until(lambda: pages("a"))
+            book.is_open = False
+            await world.tell(*read("b"))
 
-        async def tried_thrice() -> bool:
-            return book.refusals >= 3
+            async def tried_thrice() -> bool:
+                return book.refusals >= 3
 
-        await world.until(tried_thrice)
-        book.is_open = True
-        await world.until(lambda: pages("a", "b"))
+            await world.until(tried_thrice)
+            book.is_open = True
+            await world.until(lambda: pages("a", "b"))
     assert await kept(world) == 2
-    told = capsys.readouterr().out
-    assert (told.count("book is away"), told.count("book is back")) == (1, 1)
-    assert "The book is closed." in told
+    lines = [(line["event"], line.get("reason")) for line in told if line["event"].startswith("book")]
+    assert lines == [("book is away", "The book is closed."), ("book is back", None)]
 
 
 async def test_the_position_is_noted_while_nothing_happens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

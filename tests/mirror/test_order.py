@@ -128,6 +128,40 @@ def test_batches_that_lag_behind_each_other_lead_to_the_same(chance: Random) -> 
     assert stored == folded(log)
 
 
+def person(version: int) -> dict[Key, Document]:
+    """What an event of that sequence says of a person."""
+    documents: dict[Key, Document] = {}
+    rules.fold(documents, [rules.Change("users", "una", "person", version, {"name": f"Una {version}"})])
+    return documents
+
+
+@pytest.mark.slow
+async def test_the_newest_wins_on_the_server_whoever_comes_last(url: str) -> None:
+    """All of them have read how new the document is before the first of them writes.
+
+    On one connection: FerretDB 1.24, unlike MongoDB, finds and writes a document in two steps.
+    """
+    store = open_store(f"{url}{'&' if '?' in url else '?'}maxPoolSize=1", 30.0)
+    versions = list(range(2, 22))
+    Random(SEED).shuffle(versions)
+    await store.apply(person(1))
+    await asyncio.gather(*(store.apply(person(version)) for version in versions))
+    found = (await store.read_some("users", ["una"]))["una"]
+    assert (found["name"], found[VERSIONS]) == ("Una 21", {"person": 21})
+    await store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [1, 2])
+async def test_two_who_write_a_new_document_at_once(url: str, first: int) -> None:
+    stores = [open_store(url, 30.0) for _ in range(2)]
+    await asyncio.gather(*(store.read_some("users", []) for store in stores))
+    await asyncio.gather(stores[0].apply(person(first)), stores[1].apply(person(3 - first)))
+    assert (await stores[0].read_some("users", ["una"]))["una"]["name"] == "Una 2"
+    for store in stores:
+        await store.close()
+
+
 @pytest.mark.slow
 async def test_a_real_server_bears_it_too(glass: Glass) -> None:
     history = History(glass, SEED + 1, orderly=False)
@@ -139,15 +173,10 @@ async def test_a_real_server_bears_it_too(glass: Glass) -> None:
     chance = Random(SEED)
     told = [*wanted, *chance.sample(wanted, len(wanted) // 3)]
     chance.shuffle(told)
-    address = glass.world.desk.settings.mirror.url
-    several = [MirrorFollower(open_store(address, 30.0)) for _ in range(2)]
-    assert len({await each.group() for each in several}) == 1
-
-    async def follow(follower: MirrorFollower, part: list[Envelope]) -> None:
-        for start in range(0, len(part), 60):
-            await follower.apply(part[start : start + 60])
-        await follower.close()
-
-    half = len(told) // 2
-    await asyncio.gather(follow(several[0], told[:half]), follow(several[1], told[half:]))
+    followers = [MirrorFollower(open_store(glass.world.desk.settings.mirror.url, 30.0)) for _ in range(2)]
+    assert len({await each.group() for each in followers}) == 1
+    for number, start in enumerate(range(0, len(told), 60)):
+        await followers[number % 2].apply(told[start : start + 60])
+    for each in followers:
+        await each.close()
     assert await glass.documents() == await said(glass.world) == folded(log)

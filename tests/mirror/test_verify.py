@@ -125,6 +125,16 @@ async def test_rebuild_beside_a_desk_at_work(story: Story) -> None:
     assert await story.glass.documents() == await said(story.glass.world)
 
 
+async def test_what_the_mirror_wrote_meanwhile_is_not_put_right(story: Story) -> None:
+    ticket = story.tickets[0]["id"]
+    compared = (await story.store.read_some("tickets", [ticket]))[ticket]
+    await story.glass.status(story.una, story.tickets[0], "IN_PROGRESS")
+    await story.glass.reflect()
+    await story.store.replace("tickets", compared, compared | {"title": "What it was"})
+    await story.store.delete("tickets", compared)
+    assert await story.glass.documents() == await said(story.glass.world)
+
+
 async def test_rebuild_of_an_empty_database_leaves_nothing_to_read(story: Story) -> None:
     await story.glass.reader.drop_database(story.glass.database.name)
     mended, after = await actions.rebuild(story.glass.world.db, story.store)
