@@ -18,6 +18,7 @@ from answerable.mirror import rules
 from answerable.mirror.consumers import MirrorFollower
 from answerable.mirror.rules import VERSIONS, Document, Key
 from answerable.mirror.store import open_store
+from answerable.mirror.store.mongodb import guarded
 from answerable.tickets.queries import view
 from answerable.tickets.store.tickets import ticket_of
 from tests.journeys.desk import LASTING, Client
@@ -136,18 +137,45 @@ def person(version: int) -> dict[Key, Document]:
 
 
 @pytest.mark.slow
-async def test_the_newest_wins_on_the_server_whoever_comes_last(url: str) -> None:
-    """All of them have read how new the document is before the first of them writes.
+async def test_the_server_itself_lets_only_the_newest_win(glass: Glass) -> None:
+    """Whatever a mirror had read before: the guard is in the update, group by group or all of them together."""
+    changes = [
+        [
+            rules.Change("tickets", "t1", group, version, {name: version})
+            for group, name in (("words", "description"), ("due", "slaDueAt"))
+        ]
+        for version in range(2, 12)
+    ]
+    target = glass.database["tickets"]
+    await target.insert_one(rules.blank("tickets", "t1"))
+    Random(SEED).shuffle(changes)
+    await target.bulk_write([guarded(*each) for each in changes])
+    found = await target.find_one({})
+    assert found == rules.blank("tickets", "t1") | {
+        "description": 11,
+        "slaDueAt": 11,
+        VERSIONS: {"ticket": 0, "words": 11, "due": 11, "breach": 0},
+    }
+    both = rules.Change("tickets", "t1", "words", 12, {"description": 12}), changes[0][1]
+    await target.bulk_write([guarded(*both)])
+    assert await target.find_one({}) == found
 
-    On one connection: FerretDB 1.24, unlike MongoDB, finds and writes a document in two steps.
-    """
-    store = open_store(f"{url}{'&' if '?' in url else '?'}maxPoolSize=1", 30.0)
-    versions = list(range(2, 22))
-    Random(SEED).shuffle(versions)
-    await store.apply(person(1))
-    await asyncio.gather(*(store.apply(person(version)) for version in versions))
-    found = (await store.read_some("users", ["una"]))["una"]
-    assert (found["name"], found[VERSIONS]) == ("Una 21", {"person": 21})
+
+@pytest.mark.slow
+async def test_what_is_newer_is_taken_though_something_else_of_the_document_is_not(url: str) -> None:
+    store = open_store(url, 30.0)
+    await store.apply({("tickets", "t1"): rules.blank("tickets", "t1")})
+
+    def said_of(words: int, due: int) -> dict[Key, Document]:
+        documents: dict[Key, Document] = {}
+        of_words = rules.Change("tickets", "t1", "words", words, {"description": words})
+        rules.fold(documents, [of_words, rules.Change("tickets", "t1", "due", due, {"slaDueAt": due})])
+        return documents
+
+    await store.apply(said_of(5, 1))
+    await store.apply(said_of(4, 2))
+    found = (await store.read_some("tickets", ["t1"]))["t1"]
+    assert (found["description"], found["slaDueAt"]) == (5, 2)
     await store.close()
 
 

@@ -1,5 +1,6 @@
 """What the mirror does because something happened: it follows the event stream."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,10 @@ class MirrorFollower:
     async def apply(self, messages: Sequence[Envelope]) -> None:
         """Write what some messages say, each document once."""
         documents: dict[Key, Document] = {}
-        for sealed in messages:
+        for number, sealed in enumerate(messages):
             fold(documents, changes_of(sealed, open_envelope(sealed)))
+            if number % 50 == 49:
+                await asyncio.sleep(0)  # people first, also while an hour is caught up
         await self._store.apply(documents)
 
     async def close(self) -> None:

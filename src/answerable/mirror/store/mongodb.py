@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from bson import ObjectId
 from pymongo import AsyncMongoClient, UpdateOne
-from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, NetworkTimeout, OperationFailure, PyMongoError
 
 from answerable.kernel.errors import Conflict, Invalid, Unavailable
 from answerable.mirror.rules import COLLECTIONS, VERSIONS, Change, Document, Key, newer_groups
@@ -19,6 +19,7 @@ FOREIGN = (
 )
 SAME_KEY = 11000  # error codes: https://www.mongodb.com/docs/manual/reference/error-codes/
 PART = 500
+MOST_UPDATES = 50  # in one command; fewer where the server does not get done with them in time
 _UNUSABLE = (
     "mirror.url: is not an address that can be used. It looks like mongodb://user:password@host:27017/database, "
     "with special characters of the password escaped (%40 for @)."
@@ -43,6 +44,7 @@ class MongoDB:
             self._database = self._client.get_default_database(DEFAULT_DATABASE)
         except (PyMongoError, ValueError):
             raise Invalid(_UNUSABLE) from None  # what PyMongo says may hold parts of the address
+        self._updates = MOST_UPDATES
         hosts = url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2]
         self.where = f"{hosts}/{self._database.name}"
 
@@ -101,16 +103,31 @@ class MongoDB:
         stored |= await self._versions(collection, taken)
         if missing := [each for each in taken if each not in stored]:
             raise Conflict(f"An index of {self.where} keeps {collection} {missing[0]} out.")
-        updates = [
-            _guarded(change)
+        changes = [
+            newer
             for document in documents
             # A document without versions is somebody else's: verify names it, rebuild replaces it.
             if isinstance(versions := stored.get(document["_id"]), Mapping)
-            for change in newer_groups(collection, document, versions)
+            if (newer := newer_groups(collection, document, versions))
         ]
-        if updates:
-            with self._telling(collection):
-                await self._database[collection].bulk_write(updates, ordered=False)
+        while changes:
+            part = changes[: self._updates]
+            await self._update(collection, part)
+            changes = changes[len(part) :]
+
+    async def _update(self, collection: str, changes: Sequence[Sequence[Change]]) -> None:
+        """Change documents, each by groups that were newer a moment ago."""
+        target = self._database[collection]
+        with self._telling(collection):
+            try:
+                done = await target.bulk_write([guarded(*each) for each in changes], ordered=False)
+                if done.matched_count < len(changes):  # somebody was quicker with a group: the others one by one
+                    await target.bulk_write([guarded(each) for every in changes for each in every], ordered=False)
+            except NetworkTimeout:
+                # A slow server must not be given the same heap again, for ever.
+                self._updates = max(1, len(changes) // 2)
+                raise
+        self._updates = min(MOST_UPDATES, self._updates + 1)
 
     async def _versions(self, collection: str, ids: Sequence[Any]) -> dict[Any, Any]:
         if not ids:
@@ -175,12 +192,15 @@ class MongoDB:
             raise Unavailable(f"{self.where} cannot be used ({_reason(error)}).") from error
 
 
-def _guarded(change: Change) -> UpdateOne:
-    version = f"{VERSIONS}.{change.group}"
-    return UpdateOne(
-        {"_id": change.id, version: {"$lt": change.version}},
-        {"$set": {**change.fields, version: change.version}},
-    )
+def guarded(*changes: Change) -> UpdateOne:
+    """Return the update of one document by some of its groups, if all of them are newer than what is there."""
+    wanted: dict[str, Any] = {"_id": changes[0].id}
+    values: dict[str, Any] = {}
+    for change in changes:
+        version = f"{VERSIONS}.{change.group}"
+        wanted[version] = {"$lt": change.version}
+        values |= {**change.fields, version: change.version}
+    return UpdateOne(wanted, {"$set": values})
 
 
 def _unchanged(found: Document) -> dict[str, Any]:
