@@ -8,7 +8,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from answerable.mirror import actions, queries
 from answerable.mirror.queries import Comparison, Tell
@@ -113,10 +113,14 @@ def _report(comparison: Comparison, as_json: bool, **also: int) -> None:
 def _print(comparison: Comparison) -> None:
     differences = comparison.differences
     if differences:
-        table = Table("collection", "document", "what", "field", "expected", "found", box=None, pad_edge=False)
-        for line in [line for each in differences for line in _lines(each)][:MOST_LINES]:
+        lines = [line for each in differences for line in _lines(each)]
+        whole = Column("document", no_wrap=True, min_width=min(36, max(len(line[1]) for line in lines)))
+        table = Table("collection", whole, "what", "field", "expected", "found", box=None, pad_edge=False)
+        for line in lines[:MOST_LINES]:
             table.add_row(*line)
         Console().print(table)
+        if len(lines) > MOST_LINES:
+            click.echo(f"… and {len(lines) - MOST_LINES:,} more; --json tells all.")
     if comparison.behind:
         click.echo(f"The mirror has {_count(comparison.behind, 'message')} still to read.")
     verdict = f"{_count(len(differences), 'difference')}" if differences else "no difference"
