@@ -25,11 +25,16 @@ class Opener:
         self.config: Path | None = None
         self.data_dir: str | None = None
         self.bus: str | None = None
+        self.mirror: str | None = None
 
     def settings(self) -> Settings:
         """Read the settings of this command. Raises ``Invalid``."""
         given = load_settings(self.config)
-        return checked(given.with_values("command line", storage__data_dir=self.data_dir, bus__url=self.bus))
+        return checked(
+            given.with_values(
+                "command line", storage__data_dir=self.data_dir, bus__url=self.bus, mirror__url=self.mirror
+            )
+        )
 
     def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Open the desk (beside a running server, if there is one), do ``work``, close it."""
@@ -38,6 +43,8 @@ class Opener:
 
 def desk_options(command: Any, folder: str = "./data") -> Any:
     """Give a command the options that say which desk it is about; ``folder`` is the one it takes by itself."""
+    if any(each.name == "data_dir" for each in command.params):  # a feature's command, in a second command line
+        return command
     command.params += [
         click.Option(
             ["--data-dir"],
@@ -61,6 +68,20 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
             callback=_remember("config"),
             help="TOML file with settings; see 'answerable config show'.",
         ),
+    ]
+    return command
+
+
+def mirror_option(command: Any) -> Any:
+    """Give a command the option that names the mirror."""
+    command.params += [
+        click.Option(
+            ["--mirror"],
+            metavar="URL",
+            expose_value=False,
+            callback=_remember("mirror"),
+            help="mongodb://user:password@host/database to keep current; a password is better set as mirror.url.",
+        )
     ]
     return command
 

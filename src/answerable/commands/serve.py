@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from answerable.commands.opening import desk_options, only_server, opener
+from answerable.commands.opening import desk_options, mirror_option, only_server, opener
 from answerable.infra.logging import set_up_logging
 from answerable.infra.web.wire import DeskProtocol
 from answerable.kernel.actor import service
@@ -74,7 +74,7 @@ def serve(services: tuple[str, ...], host: str | None, port: int | None) -> None
         uvloop.run(_serve(settings, services, listening))
 
 
-desk_options(serve)
+desk_options(mirror_option(serve))
 
 
 def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:
