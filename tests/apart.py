@@ -19,6 +19,7 @@ from answerable.services import SERVICES, service_of
 from tests.kafka import Broker, settings_on
 from tests.world import Clock, World, settings_for
 
+ALL = [name for name in SERVICES if name != "mirror"]  # which serves nobody
 SECRET = "known to the gateway and the services, 4711 times"
 _TABLE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO)\s+(bus|[a-z]+)_")
 
@@ -89,7 +90,7 @@ async def open_apart(folder: Path, broker: Broker, **values: Any) -> AsyncIterat
     shared = settings_on(broker, peers__secret=SECRET, **values)
     async with AsyncExitStack() as stack:
         peers: dict[str, str] = {}
-        for service in sorted(SERVICES, key=lambda name: name == "gateway"):  # the gateway comes last
+        for service in sorted(ALL, key=lambda name: name == "gateway"):  # the gateway comes last
             settings = settings_for(folder / service, **shared, **(peers if service == "gateway" else {}))
             desk = desks[service] = Desk(settings, [service], clock)
             if service != "gateway":

@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from answerable.services import SERVICES
-from tests.apart import SECRET
+from tests.apart import ALL, SECRET
 from tests.kafka import Broker, settings_on
 from tests.processes import ADMIN, ServerProcess, answerable, eventually, hire, make_admin, sign_in
 
@@ -28,7 +27,7 @@ class Cluster:
         self.common: dict[str, Any] = {**common, "ANSWERABLE_PEERS_SECRET": SECRET}
         self.running: dict[str, ServerProcess] = {}
         make_admin(folder / "users")
-        for service in sorted(SERVICES, key=lambda name: name == "gateway"):
+        for service in sorted(ALL, key=lambda name: name == "gateway"):
             self.start(service)
 
     def start(self, service: str, port: str = "0") -> None:
@@ -120,7 +119,7 @@ async def test_a_service_is_gone_and_comes_back(cluster: Cluster) -> None:
         process.stop()
         assert process.process.returncode == 0
         assert "Traceback" not in process.errors.read_text()
-    for service in SERVICES:
+    for service in ALL:
         verified = answerable("events", "verify", "--data-dir", str(cluster.folder / service), **cluster.common)
         assert "no difference" in verified.stdout, service
 

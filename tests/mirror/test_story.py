@@ -9,6 +9,7 @@ from answerable.mirror.rules import COLLECTIONS
 from answerable.notifications.queries import notice_view
 from tests.mirror.glass import Glass, as_json, said
 from tests.people import PASSWORD, TestPerson, make_person
+from tests.world import EVERY_START
 
 pytestmark = pytest.mark.slow
 
@@ -129,7 +130,7 @@ async def test_position_lost_everything_again(glass: Glass) -> None:
     before = await glass.documents()
     assert ("tickets", ticket["id"]) in before
     await glass.forget_position()
-    assert await glass.following.settle() == len(await glass.world.envelopes())
+    assert await glass.following.settle() == len(EVERY_START) + len(await glass.world.envelopes())
     assert await glass.documents() == before
 
 
