@@ -22,7 +22,7 @@ from answerable.infra.pulse import Pulse
 from answerable.kernel.times import SECOND
 from answerable.messages import CATALOGUE
 
-POLL = 200  # records in hand at once: what a rebalance waits for, and what may be read twice
+POLL = 100  # records in hand at once: what a rebalance waits for, and what may be read twice
 COMMIT_SECONDS = 1.0
 SESSION_MS = 6000  # the shortest that brokers take: how long a process that was killed holds its partitions
 DRAIN_SECONDS = 8.0

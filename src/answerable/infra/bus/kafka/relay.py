@@ -23,7 +23,7 @@ from answerable.infra.metrics import RELAYED
 from answerable.infra.pulse import Pulse
 from answerable.messages.base import Envelope
 
-ROUND = 500
+ROUND = 200
 BATCH_BYTES = 256_000  # well below what a broker takes at once (1 MB)
 IDLE_SECONDS = 30.0
 STORE_SECONDS = 0.1  # the position is stored this often at most; what is sent again is dropped
