@@ -296,6 +296,28 @@ async def _runs(bus: KafkaBus) -> bool:
     return bus.running
 
 
+async def test_a_store_that_takes_nothing_for_a_while(desk: Desk) -> None:
+    await desk.say(*USERS, *USERS)
+    desk.db._writer.execute("PRAGMA query_only = ON")
+    bus = await desk.bus()
+    await eventually(lambda: _has_sent(bus, 2 * len(USERS)))
+    await eventually(lambda: _reads(bus))
+    assert await desk.seen() == {}
+    desk.db._writer.execute("PRAGMA query_only = OFF")
+    await desk.say(*USERS)
+    await eventually(desk.everything_came_once_and_in_order, 30)
+    await bus.settle()
+    assert await bus.lag() == {"relay": 0, "watcher": 0}
+
+
+async def _has_sent(bus: KafkaBus, count: int) -> bool:
+    return bus._relay.total >= count
+
+
+async def _reads(bus: KafkaBus) -> bool:
+    return not bus._groups["watcher"]._resting.is_set()
+
+
 async def test_a_message_is_sent_even_where_one_batch_cannot_hold_the_round(desk: Desk, broker: Broker) -> None:
     bus = await desk.bus()
 
