@@ -4,6 +4,8 @@ What holds on both buses is in ``test_bus.py``.
 """
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -160,6 +162,7 @@ async def test_lost_offsets_let_everything_come_again_and_nothing_happens_twice(
     assert await desk.everything_came_once_and_in_order()
 
 
+@pytest.mark.slow
 async def test_partitions_change_hands_under_load(desk: Desk) -> None:
     await desk.bus()
     talking = True
@@ -293,6 +296,28 @@ async def _runs(bus: KafkaBus) -> bool:
     return bus.running
 
 
+async def test_a_store_that_takes_nothing_for_a_while(desk: Desk) -> None:
+    await desk.say(*USERS, *USERS)
+    desk.db._writer.execute("PRAGMA query_only = ON")
+    bus = await desk.bus()
+    await eventually(lambda: _has_sent(bus, 2 * len(USERS)))
+    await eventually(lambda: _reads(bus))
+    assert await desk.seen() == {}
+    desk.db._writer.execute("PRAGMA query_only = OFF")
+    await desk.say(*USERS)
+    await eventually(desk.everything_came_once_and_in_order, 30)
+    await bus.settle()
+    assert await bus.lag() == {"relay": 0, "watcher": 0}
+
+
+async def _has_sent(bus: KafkaBus, count: int) -> bool:
+    return bus._relay.total >= count
+
+
+async def _reads(bus: KafkaBus) -> bool:
+    return not bus._groups["watcher"]._resting.is_set()
+
+
 async def test_a_message_is_sent_even_where_one_batch_cannot_hold_the_round(desk: Desk, broker: Broker) -> None:
     bus = await desk.bus()
 
@@ -411,3 +436,9 @@ async def test_a_desk_that_starts_before_its_broker(tmp_path: Path) -> None:
             await asyncio.to_thread(broker.start)
             await eventually(desk.everything_came_once_and_in_order)
             await eventually(lambda: _runs(bus))
+
+
+def test_a_desk_without_kafka_does_not_load_its_client() -> None:
+    code = "import sys, answerable.commands; print([name for name in sys.modules if 'kafka' in name])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

@@ -4,7 +4,7 @@ What CloudEvents does not name travels in extension attributes, whose names are 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,7 @@ Headers: TypeAlias = list[tuple[str, bytes]]
 SPEC = "1.0"
 TYPE = "ce_type"
 _JSON = b"application/json"
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Poison(ValueError):
@@ -63,6 +64,45 @@ def message_of(
 
     The type need not be known: a newer version may have sent it.
     """
+    try:
+        return _message_as_we_write_it(topic, key, value, headers, origin)
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return _message_of_strangers(topic, key, value, headers, origin)
+
+
+def _message_as_we_write_it(
+    topic: str, key: Any, value: Any, headers: Sequence[tuple[str, Any]], origin: str
+) -> Envelope:
+    """Read the usual record quickly; raise one error or another where something about it is unusual."""
+    found = {name: text.decode() for name, text in headers}
+    sequence, depth = found["ce_sequence"], found["ce_depth"]
+    usual = found["ce_specversion"] == SPEC and len(found) == len(headers) and (sequence + depth).isascii()
+    if not (usual and sequence.isdigit() and depth.isdigit() and len(sequence) <= 18 and len(depth) <= 18):
+        raise ValueError
+    if not (found["ce_id"] and found[TYPE] and found["ce_actorkind"]):
+        raise ValueError
+    _decode_object(value)
+    return Envelope(
+        id=found["ce_id"],
+        type=found[TYPE],
+        topic=topic,
+        key=key.decode(),
+        sequence=int(sequence),
+        time=parse_iso(found["ce_time"]),
+        actor=found["ce_actor"],
+        actor_kind=found["ce_actorkind"],
+        cause=found.get("ce_cause"),
+        depth=int(depth),
+        trace=found.get("traceparent"),
+        body=value.decode(),
+        origin=origin,
+    )
+
+
+def _message_of_strangers(
+    topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]], origin: str
+) -> Envelope:
+    """Read any record, and say what is wrong with it."""
     found = _Attributes(headers)
     if (version := found.text("ce_specversion")) != SPEC:
         raise Poison(f"ce_specversion is {version!r}, not {SPEC}")
@@ -126,7 +166,7 @@ def _utf8(what: str, value: bytes | None) -> str:
 def _json(value: bytes | None) -> str:
     text = _utf8("the value", value)
     try:
-        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        _decode_object(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Poison(f"the value is not a JSON object ({error})") from error
     return text

@@ -13,7 +13,7 @@ from answerable.infra.bus import inbox, outbox, wire
 from answerable.infra.bus.consumers import Consumers
 from answerable.infra.bus.kafka.group import Group
 from answerable.infra.bus.kafka.hearing import Hearing
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close
+from answerable.infra.bus.kafka.link import Backoff, Link, close, connect
 from answerable.infra.bus.kafka.relay import Relay
 from answerable.infra.bus.local import load_offsets, storing_offsets
 from answerable.infra.bus.port import BUS, RELAY, Store
@@ -164,8 +164,7 @@ class KafkaBus:
         if self._asking is None:
             asking = AIOKafkaConsumer(**self._link.options(), group_id=None)
             try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await asking.start()
+                await connect(asking.start)
             except BaseException:
                 await close(asking.stop)
                 raise

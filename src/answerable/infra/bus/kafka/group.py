@@ -14,7 +14,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from answerable.infra.bus import wire
 from answerable.infra.bus.consumers import Consumers
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close
+from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close, connect
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.open import system_clock
 from answerable.infra.metrics import UNKNOWN
@@ -22,7 +22,7 @@ from answerable.infra.pulse import Pulse
 from answerable.kernel.times import SECOND
 from answerable.messages import CATALOGUE
 
-POLL = 200  # records in hand at once: what a rebalance waits for, and what may be read twice
+POLL = 50  # records in hand at once: what a rebalance waits for, and what may be read twice
 COMMIT_SECONDS = 1.0
 SESSION_MS = 6000  # the shortest that brokers take: how long a process that was killed holds its partitions
 DRAIN_SECONDS = 8.0
@@ -67,8 +67,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
             heard = [consumer.last_poll_timestamp(tp) for tp in self.done]
         except AssertionError:  # partitions are changing hands
             return False
-        latest = max((moment for moment in heard if moment is not None and moment > 0), default=None)
-        if latest is None or not self._resting.is_set():
+        latest = max((moment for moment in heard if moment is not None), default=0)
+        if not self._resting.is_set():
             return False
         return bool(_now() - max(latest / 1000, self._read_at) > SILENCE_SECONDS)
 
@@ -140,10 +140,9 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
             # One slow partition must not send the others into a fetch of their own, which it then has to wait for.
             consumer_timeout_ms=5000,
         )
-        self._consumer, self._new_partitions = consumer, True
+        self._consumer, self._new_partitions, self._read_at = consumer, True, _now()
         consumer.subscribe(list(self._topics), listener=self)
-        async with asyncio.timeout(JOIN_SECONDS):
-            await consumer.start()
+        await connect(consumer.start, JOIN_SECONDS)
 
     async def _leave(self) -> None:
         consumer, self._consumer, self.joined = self._consumer, None, False
@@ -251,7 +250,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
         consumer = self._consumer
         if consumer is None or not revoked:
             return
-        self.joined = False
+        self.joined, self._read_at = False, _now()
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._resting.wait()
@@ -264,7 +263,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Take note; the reading loop learns the rest before it goes on."""
-        self._new_partitions, self.joined = True, False
+        self._new_partitions, self.joined, self._read_at = True, False, _now()
 
 
 def _now() -> float:

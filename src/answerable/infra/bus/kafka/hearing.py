@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaError
 
 from answerable.infra.bus import wire
 from answerable.infra.bus.consumers import Consumers
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close
+from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close, connect
 from answerable.infra.pulse import Pulse
 
 LOOK_SECONDS = 5.0
@@ -60,8 +60,8 @@ class Hearing:
             await backoff.pause()
 
     async def _find_places(self, consumer: AIOKafkaConsumer) -> None:
+        await connect(consumer.start)
         async with asyncio.timeout(CONNECT_SECONDS):
-            await consumer.start()
             places = []
             for topic in self._topics:
                 found = await consumer._client._wait_on_metadata(topic)

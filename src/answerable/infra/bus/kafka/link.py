@@ -91,8 +91,7 @@ class Link:
         """
         async with self._making:
             if not self._topics_made:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await self._make_topics()
+                await connect(self._make_topics)
                 self._topics_made = True
 
     async def _make_topics(self) -> None:
@@ -134,9 +133,21 @@ def _tls(settings: BusSettings) -> ssl.SSLContext | None:
         raise Invalid(f"bus.ca_file: {settings.ca_file} cannot be used ({error}).") from error
 
 
-async def close(closing: Callable[[], Awaitable[Any]]) -> None:
-    """Close a client, politely for a short while; what it says about it is of no use any more."""
-    task = asyncio.ensure_future(closing())
+async def connect(starting: Callable[[], Awaitable[Any]], seconds: float = CONNECT_SECONDS) -> None:
+    """Start a client. Raises ``TimeoutError`` after ``seconds``.
+
+    A client that is cut off while it connects leaves a socket open, so it is given a moment to finish first.
+    """
+    task = asyncio.ensure_future(starting())
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(task)
+    except BaseException:
+        await _wait_a_moment(task)
+        raise
+
+
+async def _wait_a_moment(task: "asyncio.Future[Any]") -> None:
     with suppress(Exception):
         async with asyncio.timeout(CLOSE_SECONDS):
             await asyncio.shield(task)
@@ -144,6 +155,11 @@ async def close(closing: Callable[[], Awaitable[Any]]) -> None:
         task.cancel()
     with suppress(Exception, asyncio.CancelledError):
         await task
+
+
+async def close(closing: Callable[[], Awaitable[Any]]) -> None:
+    """Close a client, politely for a short while; what it says about it is of no use any more."""
+    await _wait_a_moment(asyncio.ensure_future(closing()))
 
 
 class Backoff:

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
 from answerable.infra.bus import outbox, wire
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, REQUEST_SECONDS, Backoff, Link, close
+from answerable.infra.bus.kafka.link import CONNECT_SECONDS, REQUEST_SECONDS, Backoff, Link, close, connect
 from answerable.infra.bus.local import storing_offsets
 from answerable.infra.bus.port import BUS, RELAY, Store
 from answerable.infra.database.errors import StorageFault
@@ -23,7 +23,7 @@ from answerable.infra.metrics import RELAYED
 from answerable.infra.pulse import Pulse
 from answerable.messages.base import Envelope
 
-ROUND = 500
+ROUND = 100
 BATCH_BYTES = 256_000  # well below what a broker takes at once (1 MB)
 IDLE_SECONDS = 30.0
 STORE_SECONDS = 0.1  # the position is stored this often at most; what is sent again is dropped
@@ -145,8 +145,7 @@ class Relay:
                     **self._link.options(), acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
                 )
                 try:
-                    async with asyncio.timeout(CONNECT_SECONDS):
-                        await made.start()
+                    await connect(made.start)
                 except BaseException:
                     await close(made.stop)
                     await close(made.client.close)
