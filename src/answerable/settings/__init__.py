@@ -1,0 +1,43 @@
+"""Settings: defaults < TOML document < environment (``ANSWERABLE_SECTION_NAME``) < command line. Read once, frozen.
+
+Standard library only. ``sections.py`` says what can be set, ``reading.py`` where values come from.
+"""
+
+from answerable.settings.reading import SOURCES, Document, load_settings, read_file
+from answerable.settings.sections import (
+    DEFAULT_CATEGORIES,
+    PREFIX,
+    Assignment,
+    Auth,
+    Mail,
+    Peers,
+    Server,
+    Settings,
+    Sla,
+    Storage,
+    Tickets,
+    checked,
+    holds_secret,
+    sections,
+)
+
+__all__ = [
+    "DEFAULT_CATEGORIES",
+    "PREFIX",
+    "SOURCES",
+    "Assignment",
+    "Auth",
+    "Document",
+    "Mail",
+    "Peers",
+    "Server",
+    "Settings",
+    "Sla",
+    "Storage",
+    "Tickets",
+    "checked",
+    "holds_secret",
+    "load_settings",
+    "read_file",
+    "sections",
+]
