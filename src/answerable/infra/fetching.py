@@ -60,7 +60,7 @@ class Address:
     @property
     def port(self) -> int:
         """Return the port, the scheme's own where none is named."""
-        return self.parts.port or _PORTS[self.parts.scheme]
+        return self.parts.port or _PORTS.get(self.parts.scheme, 0)
 
     @property
     def host(self) -> str:
@@ -187,13 +187,15 @@ class _Conversation(http.client.HTTPConnection):
             self.sock.do_handshake()
 
     def _read(self, response: http.client.HTTPResponse) -> tuple[Answer, str]:
+        if self._late:  # what has come may be half of what was meant
+            raise TimeoutError
         if response.status in _REDIRECT:
             return Answer(response.status, b"", ""), response.getheader("Location") or ""
         if response.status != 200:
             return Answer(response.status, b"", ""), ""
         declared = response.length
         if declared is None and not response.chunked:
-            raise Invalid(f"{self._address}: does not say how long its answer is.")
+            raise Away("it does not say how long its answer is, so that nobody knows whether it is whole")
         body = response.read(LARGEST + 1)
         if len(body) > LARGEST:
             raise Invalid(f"{self._address}: is larger than {LARGEST // 1024} KiB.")
