@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from answerable.commands.sources import settings_from
-from answerable.infra.probe import LOCK
+from answerable.infra.ready import LOCK
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk, with_desk
 from answerable.settings import Settings

@@ -1,4 +1,4 @@
-"""``python -m answerable.infra.probe [FOLDER]``: is the desk that serves this data folder ready?
+"""``python -m answerable.infra.ready [FOLDER]``: is the desk that serves this data folder ready?
 
 For the health check of a container, which has no curl. It reads the address that ``serve`` notes in the data folder,
 and so needs neither settings nor their source; and it imports next to nothing, because it runs every few seconds.

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from answerable.infra.probe import LOCK, trouble
+from answerable.infra.ready import LOCK, trouble
 from tests.https import https_source
 from tests.processes import server
 
 
 def probe(folder: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "answerable.infra.probe", str(folder)]
+    command = [sys.executable, "-m", "answerable.infra.ready", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
