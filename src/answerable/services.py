@@ -22,6 +22,11 @@ SERVICES = {
 }
 
 
+def service_of() -> dict[str, str]:
+    """Return the service that each feature runs in, by name."""
+    return {make().name: service for service, makers in SERVICES.items() for make in makers}
+
+
 def features_of(services: Sequence[str] = ()) -> list[Feature]:
     """Make the features of some services, of all where none is named.
 

@@ -65,9 +65,15 @@ def test_the_environment_has_the_last_word() -> None:
         ("[service.users.server]\nport = true\n", "desk.toml [service.users]: server.port: must be a whole number"),
         ("\n\n\n\n\n[server]\nport 1\n", "at line 7"),
         ("[server]\nport = 70000\n", "server.port: must be 0 to 65535."),
-        ("[peers]\ntickets = 'http://ann:wonder@tickets'\n", "peers.tickets: must be http://host:port"),
-        ("[peers]\ntickets = 'tickets:80'\n", "peers.tickets: must be http://host:port"),
-        ("[peers]\ntickets = 'http://tickets:80/api'\n", "peers.tickets: must be http://host:port"),
+        (
+            "[peers]\ntickets = 'http://ann:wonder@tickets'\n",
+            "peers.tickets: must be an address such as http://tickets:8081",
+        ),
+        ("[peers]\ntickets = 'tickets:80'\n", "peers.tickets: must be an address such as http://tickets:8081"),
+        (
+            "[peers]\ntickets = 'http://tickets:80/api'\n",
+            "peers.tickets: must be an address such as http://tickets:8081",
+        ),
     ],
 )
 def test_slips_are_named_whichever_service_starts(text: str, complaint: str) -> None:

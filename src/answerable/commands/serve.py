@@ -66,6 +66,8 @@ def serve(services: tuple[str, ...], host: str | None, port: int | None) -> None
     opened.service = services[0] if len(services) == 1 else ""
     settings = opened.settings().with_values("command line", server__host=host, server__port=port)
     set_up_logging(settings.server.log_format)
+    if services and not settings.peers.secret:
+        raise Invalid("peers.secret: is needed to run some services only; gateway and services share it.")
     with only_server(settings.storage.data_dir) as note_address:
         listening = _listen(settings)
         settings = settings.with_values(

@@ -9,7 +9,7 @@ from typing import Any
 from answerable.kernel.errors import Invalid
 
 PREFIX = "ANSWERABLE"
-_PEER = re.compile(r"|https?://(?:[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?/?", re.ASCII)
+_PEER = re.compile(r"https?://[^/?#@\s]+/?")
 DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
 
 
@@ -117,18 +117,25 @@ class Sla:
 
 @dataclass(frozen=True)
 class Peers:
-    """Where the other services answer, when each runs alone. Empty: that service runs in this process."""
+    """The other services, where they run apart: what the gateway needs to reach them, and how they know it."""
 
-    users: str = setting("", "The users service, http://host:port.")
-    tickets: str = setting("", "The tickets service.")
-    assignment: str = setting("", "The assignment service (with sla).")
-    notifications: str = setting("", "The notifications service.")
-    reporting: str = setting("", "The reporting service.")
+    users: str = setting("", "Address of the users service, such as http://users:8081.")
+    tickets: str = setting("", "Address of the tickets service.")
+    assignment: str = setting("", "Address of the assignment service (with SLA).")
+    notifications: str = setting("", "Address of the notifications service.")
+    reporting: str = setting("", "Address of the reporting service.")
     secret: str = setting(
         "",
-        "At least 32 characters, the same for gateway and services: signs who is asking between them.",
+        "Shared by gateway and services, at least 32 characters: signs who asks, and services take nothing else.",
         secret=True,
     )
+    timeout_seconds: float = setting(30.0, "Longest silence of a service within one answer.")
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Return the address of each service that has one."""
+        names = ("users", "tickets", "assignment", "notifications", "reporting")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
 @dataclass(frozen=True)
@@ -179,21 +186,17 @@ def checked(settings: Settings) -> Settings:
         *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),
         *_unless(settings.tickets.auto_close_days >= 0, "tickets.auto_close_days: must be 0 or more."),
         *_unless(settings.assignment.capacity >= 0, "assignment.capacity: must be 0 or more."),
+        *_unless(settings.peers.timeout_seconds > 0, "peers.timeout_seconds: must be more than 0."),
+        *[
+            f"peers.{name}: must be an address such as http://{name}:8081."
+            for name, url in settings.peers.urls.items()
+            if not _PEER.fullmatch(url)
+        ],
         *_unless(0 < settings.sla.warn_share < 1, "sla.warn_share: must be between 0 and 1."),
-        *_wrong_about_peers(settings.peers),
     ]
     if wrong:
         raise Invalid(wrong[0], errors=tuple(wrong[1:]))
     return settings
-
-
-def _wrong_about_peers(peers: Peers) -> list[str]:
-    # What was given is not repeated: people put passwords into addresses.
-    return [
-        f"peers.{name}: must be http://host:port or https://host:port, with nothing behind it and no password."
-        for name, address in vars(peers).items()
-        if name != "secret" and not _PEER.fullmatch(address)
-    ]
 
 
 def _unless(fits: object, complaint: str) -> list[str]:
