@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar import Litestar
 
-from answerable.infra.bus.local import LocalBus
+from answerable.infra.bus.open import open_bus
 from answerable.infra.bus.outbox import holds_more_than
+from answerable.infra.bus.port import Bus
 from answerable.infra.database import SqliteDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
@@ -19,7 +20,6 @@ from answerable.infra.web.app import build_app
 from answerable.infra.web.edge import Edge
 from answerable.infra.web.inner import InnerDoor
 from answerable.infra.web.lane import Lane
-from answerable.infra.web.proxy import Proxy
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Invalid
 from answerable.kernel.manifest import Feature
@@ -27,6 +27,9 @@ from answerable.kernel.tx import Tx
 from answerable.messages.users import SigningKeyMade
 from answerable.services import features_of, service_of
 from answerable.settings import Settings
+
+if TYPE_CHECKING:
+    from answerable.infra.web.proxy import Proxy
 
 T = TypeVar("T")
 
@@ -48,7 +51,7 @@ class Desk:
         self.proxy: Proxy | None = None
         self.database: SqliteDatabase = open_database(self.settings, clock)
         migrate(self.database, wanted_migrations(self.features))
-        self.bus = LocalBus(self.database, self.features)
+        self.bus: Bus = open_bus(self.settings, self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
         self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
 
@@ -74,6 +77,8 @@ class Desk:
         inner = InnerDoor(self.settings, self.database.clock, self._anywhere("grants_of"))
         if not self._is_gateway:
             return Edge(lane, self.database, self.settings, None, inner)
+        from answerable.infra.web.proxy import Proxy  # noqa: PLC0415  # a desk in one piece starts without a client
+
         self.proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner)
         return Edge(self.proxy, self.database, self.settings, self._local("identify") or self._identify_from_afar())
 

@@ -11,8 +11,8 @@ from answerable.settings import PREFIX, SOURCES, Document, Settings, load_settin
 from answerable.settings.sections import may_hold_secret
 from tests.deploy.files import DOCUMENT
 
-# Settings that PostgreSQL and Kafka bring, whose branches are not merged yet. DELETE this, and what uses it, with them.
-NOT_YET = {"storage.database": "secret", "storage.schema": "", "bus.url": "", "bus.replication": ""}
+# Settings that PostgreSQL brings, whose branch is not merged yet. DELETE this, and what uses it, with the merge.
+NOT_YET = {"storage.database": "secret", "storage.schema": ""}
 
 # The mirror is for desks that have readers of MongoDB; nothing else needs it.
 OPTIONAL = {"mirror"}

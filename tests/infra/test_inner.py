@@ -62,7 +62,7 @@ def forged(secret: str = SECRET, algorithm: str | None = ALGORITHM, typ: str = "
         b"a.b.c" * 10_000,
         forged(secret="another secret of good length, 0815 times"),
         forged(algorithm="none", secret=""),
-        forged(algorithm="HS384"),
+        forged(algorithm="HS512", secret=SECRET * 2),
         forged(typ="JWT"),
         forged(aud="answerable"),
         forged(exp=None),

@@ -1,127 +1,134 @@
-"""Answers on a real socket: whole ones in one piece, streams as they come, nothing smuggled into headers."""
+"""A message survives the wire whole; what is no message is refused with a reason."""
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import suppress
 
+import msgspec
 import pytest
-import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
 
-from answerable.infra.web.wire import DeskProtocol
+from answerable.infra.bus import wire
+from answerable.kernel.times import parse_iso
+from answerable.messages.base import Envelope
 
-HEAD = b"GET %b HTTP/1.1\r\nHost: desk\r\n%b\r\n"
-
-
-async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answer as the path says."""
-    path, body = scope["path"], b"x" * 500
-    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
-    if path == "/injected":
-        headers.append((b"x-name", b"one\r\nx-other: two"))
-    if path == "/control":
-        headers.append((b"x-name", b"\x01"))
-    if path == "/short":
-        body = body[:-1]
-    if path == "/stream":
-        await send({"type": "http.response.start", "status": 200, "headers": headers[:1]})
-        await send({"type": "http.response.body", "body": b"first", "more_body": True})
-        await (gate := scope["state"]["gate"]).wait()
-        gate.clear()
-        await send({"type": "http.response.body", "body": b"last"})
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    if path == "/crash":
-        raise RuntimeError("between head and body")
-    if path == "/parts":
-        await send({"type": "http.response.body", "body": body[:100], "more_body": True})
-        body = body[100:]
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-
-@asynccontextmanager
-async def serving(gate: asyncio.Event) -> AsyncIterator[int]:
-    async def with_gate(scope: Any, receive: Any, send: Any) -> None:
-        scope["state"] = {"gate": gate}
-        await app(scope, receive, send)
-
-    config = uvicorn.Config(with_gate, http=DeskProtocol, lifespan="off", log_config=None, ws="none")
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    listening = socket.create_server(("127.0.0.1", 0))
-    await server.startup(sockets=[listening])
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await server.shutdown(sockets=[listening])
+TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
+COUNT = st.integers(0, 10**18 - 1)
+LAST = parse_iso("9999-12-31T23:59:59.999999Z")
+ENVELOPES = st.builds(
+    Envelope,
+    id=TEXT,
+    type=TEXT,
+    topic=st.sampled_from(["answerable.tickets", "answerable.tickets.commands", "answerable.users"]),
+    key=st.text(st.characters(codec="utf-8"), max_size=60),
+    sequence=COUNT,
+    time=st.integers(0, LAST),
+    actor=st.text(st.characters(codec="utf-8"), max_size=60),
+    actor_kind=st.sampled_from(["person", "service", "anonymous"]),
+    cause=st.none() | TEXT,
+    depth=st.integers(0, 12),
+    trace=st.none() | TEXT,
+    body=st.dictionaries(TEXT, st.none() | st.booleans() | st.integers(-(2**60), 2**60) | TEXT, max_size=5).map(
+        lambda value: msgspec.json.encode(value).decode()
+    ),
+)
+SAMPLE = Envelope(
+    id="m1",
+    type="TICKET_CREATED",
+    topic="answerable.tickets",
+    key="t1",
+    sequence=3,
+    time=parse_iso("2026-03-02T09:00:00.000007Z"),
+    actor="u1",
+    actor_kind="person",
+    cause=None,
+    depth=0,
+    trace="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    body='{"ticket":{}}',
+    position=77,
+)
 
 
-async def answers(port: int, *requests: bytes, pieces: int = 1) -> bytes:
-    """Send requests at once; return what comes until the server closes or ``pieces`` reads are done."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"".join(requests))
-    got = b""
-    async with asyncio.timeout(5):
-        for _ in range(pieces):
-            piece = await reader.read(65536)
-            got += piece
-            if not piece:
-                break
-    writer.close()
-    return got
+@given(ENVELOPES)
+def test_a_message_survives_the_wire(message: Envelope) -> None:
+    key, value, headers = wire.record_of(message)
+    assert wire.message_of(message.topic, key, value, headers, "t/0/1") == msgspec.structs.replace(
+        message, origin="t/0/1"
+    )
+    assert wire.type_of(headers) == message.type
 
 
-async def test_a_whole_answer_comes_in_one_piece() -> None:
-    async with serving(asyncio.Event()) as port:
-        for path in (b"/", b"/again"):
-            got = await answers(port, HEAD % (path, b""))
-            assert got.startswith(b"HTTP/1.1 200 OK\r\n")
-            assert got.endswith(b"\r\n\r\n" + b"x" * 500)
+def test_it_is_a_cloud_event_in_binary_mode() -> None:
+    key, value, headers = wire.record_of(SAMPLE)
+    assert (key, value) == (b"t1", b'{"ticket":{}}')
+    assert dict(headers) == {
+        "ce_specversion": b"1.0",
+        "ce_id": b"m1",
+        "ce_source": b"/answerable/tickets",
+        "ce_type": b"TICKET_CREATED",
+        "ce_time": b"2026-03-02T09:00:00.000007Z",
+        "ce_sequence": b"3",
+        "ce_actor": b"u1",
+        "ce_actorkind": b"person",
+        "ce_depth": b"0",
+        "traceparent": b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "content-type": b"application/json",
+    }
+    attributes = [name.removeprefix("ce_") for name, _ in headers if name.startswith("ce_")]
+    assert all(name.isalnum() and name.islower() for name in attributes), "as CloudEvents wants them"
 
 
-async def test_requests_sent_together_are_answered_in_order() -> None:
-    async with serving(asyncio.Event()) as port:
-        got = await answers(port, *[HEAD % (b"/", b"")] * 3, HEAD % (b"/", b"Connection: close\r\n"), pieces=20)
-        assert got.count(b"HTTP/1.1 200 OK") == 4
-        assert got.count(b"x" * 500) == 4
-        assert got.count(b"connection: close") == 1
+def changed(**headers: bytes | None) -> list[tuple[str, bytes | None]]:
+    _, _, original = wire.record_of(SAMPLE)
+    return [(name, headers.get(name, value)) for name, value in original]
 
 
-async def test_a_stream_is_not_kept_back() -> None:
-    gate = asyncio.Event()
-    async with serving(gate) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(HEAD % (b"/stream", b""))
-        async with asyncio.timeout(5):
-            first = await reader.readuntil(b"first\r\n")
-            assert b"transfer-encoding: chunked" in first
-            gate.set()
-            assert (await reader.readuntil(b"0\r\n\r\n")).startswith(b"4\r\nlast")
-        writer.close()
+def without(name: str) -> list[tuple[str, bytes | None]]:
+    _, _, original = wire.record_of(SAMPLE)
+    return [(kept, value) for kept, value in original if kept != name]
 
 
-@pytest.mark.parametrize("path", [b"/injected", b"/control"])
-async def test_no_header_can_be_made_into_two(path: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    async with serving(asyncio.Event()) as port:
-        got = await answers(port, HEAD % (path, b""), pieces=5)
-        assert b"x-other" not in got
-        assert b"\x01" not in got
-        assert not got.startswith(b"HTTP/1.1 200")
+@pytest.mark.parametrize(
+    ("key", "value", "headers", "reason"),
+    [
+        (b"t1", b"{}", [], "ce_specversion is missing"),
+        (b"t1", b"{}", changed(ce_specversion=b"0.3"), "ce_specversion is '0.3', not 1.0"),
+        (b"t1", b"{}", without("ce_id"), "ce_id is missing"),
+        (b"t1", b"{}", changed(ce_id=b""), "ce_id is missing"),
+        (b"t1", b"{}", changed(ce_type=None), "ce_type is missing"),
+        (b"t1", b"{}", changed(ce_type=b"\xff\xfe"), "ce_type is not UTF-8"),
+        (b"t1", b"{}", changed(ce_time=b"yesterday"), "ce_time is 'yesterday', not an instant"),
+        (b"t1", b"{}", changed(ce_sequence=b"-1"), "ce_sequence is '-1', not a number"),
+        (b"t1", b"{}", changed(ce_sequence="²".encode()), "ce_sequence is '²', not a number"),
+        (b"t1", b"{}", changed(ce_depth=b"9" * 30), "not a number"),
+        (None, b"{}", changed(), "the key is missing"),
+        (b"\xc3", b"{}", changed(), "the key is not UTF-8"),
+        (b"t1", None, changed(), "the value is missing"),
+        (b"t1", b"\x00\xff", changed(), "the value is not UTF-8"),
+        (b"t1", b"{", changed(), "the value is not a JSON object"),
+        (b"t1", b"[1]", changed(), "the value is not a JSON object"),
+        (b"t1", b"[" * 100_000, changed(), "the value is not a JSON object"),
+    ],
+)
+def test_what_is_no_message_is_refused_with_a_reason(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]], reason: str
+) -> None:
+    with pytest.raises(wire.Poison) as refused:
+        wire.message_of("answerable.tickets", key, value, headers, "")
+    assert reason in str(refused.value)
 
 
-@pytest.mark.parametrize("path", [b"/short", b"/crash"])
-async def test_what_breaks_in_the_middle_is_no_answer(path: bytes) -> None:
-    async with serving(asyncio.Event()) as port:
-        got = await answers(port, HEAD % (path, b""), pieces=5)
-        assert not got.endswith(b"x" * 500)
+NOISE = st.none() | st.binary(max_size=40)
+NAMES = st.sampled_from([name for name, _ in wire.record_of(SAMPLE)[2]]) | st.text(max_size=10)
 
 
-async def test_answers_in_parts_and_heads_alone() -> None:
-    async with serving(asyncio.Event()) as port:
-        got = await answers(port, HEAD % (b"/parts", b"Connection: close\r\n"), pieces=20)
-        assert got.endswith(b"\r\n\r\n" + b"x" * 500)
-        head = (HEAD % (b"/", b"Connection: close\r\n")).replace(b"GET", b"HEAD")
-        assert (await answers(port, head, pieces=5)).endswith(b"\r\n\r\n")
+@given(NOISE, NOISE, st.lists(st.tuples(NAMES, NOISE), max_size=15))
+def test_noise_is_poison_and_nothing_else(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]
+) -> None:
+    wire.type_of(headers)
+    with suppress(wire.Poison):
+        wire.message_of("answerable.tickets", key, value, headers, "")
+
+
+def test_topics_carry_the_prefix_of_the_desk() -> None:
+    assert wire.topic_on("acme", "answerable.tickets.commands") == "acme.tickets.commands"

@@ -1,4 +1,4 @@
-"""How commands open a desk: ``--data-dir``, ``--config`` and ``--service`` on every one of them."""
+"""How commands open a desk: ``--data-dir``, ``--bus``, ``--config`` and ``--service`` on every one of them."""
 
 import asyncio
 import fcntl
@@ -14,7 +14,7 @@ from answerable.commands.sources import settings_from
 from answerable.infra.ready import LOCK
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk, with_desk
-from answerable.settings import Settings
+from answerable.settings import Settings, checked
 
 T = TypeVar("T")
 
@@ -26,6 +26,7 @@ class Opener:
         self.config = ""
         self.data_dir: str | None = None
         self.service = ""
+        self.bus: str | None = None
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -34,7 +35,8 @@ class Opener:
 
     def settings(self) -> Settings:
         """Read the settings of this command. Raises ``Invalid`` and ``Unavailable``."""
-        return settings_from(self.config, self.data_dir, self.service)
+        given = settings_from(self.config, self.data_dir, self.service)
+        return checked(given.with_values("command line", storage__data_dir=self.data_dir, bus__url=self.bus))
 
     def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Open the desk (beside a running server, if there is one), do ``work``, close it."""
@@ -50,6 +52,13 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
             expose_value=False,
             callback=_remember("data_dir"),
             help=f"Folder of the database and the secret [default: {folder}].",
+        ),
+        click.Option(
+            ["--bus"],
+            metavar="URL",
+            expose_value=False,
+            callback=_remember("bus"),
+            help="kafka://host:9092[,host:9092] [default: messages stay in this process].",
         ),
         click.Option(
             ["--config"],

@@ -20,23 +20,22 @@ def settings_from(
 ) -> Settings:
     """Read the settings at ``where`` (a file, an address, or nothing) for ``service`` (empty: for the whole desk).
 
-    Raises ``Invalid`` for settings that cannot be used, ``Unavailable`` for a source that is away and left no copy.
+    The copy of what an address says is kept in ``data_dir``, or where the environment says that the data are. Raises
+    ``Invalid`` for settings that cannot be used, ``Unavailable`` for a source that is away and left no copy.
     """
     environment = os.environ if environment is None else environment
     if service and service not in SERVICES:
         raise Invalid(f"Unknown service {service}. Known: {', '.join(SERVICES)}.")
     pin = environment.get("ANSWERABLE_CONFIG_SHA256", "").lower()
     if "://" in where:
-        settings = _from_address(where, data_dir, service, environment, pin)
-    elif where:
+        return _from_address(where, data_dir, service, environment, pin)
+    if where:
         document = read_file(Path(where))
         check_pin(document.origin, document.text, pin)
-        settings = load_settings(document, environment, service, SERVICES)
-    elif pin:
+        return load_settings(document, environment, service, SERVICES)
+    if pin:
         raise Invalid("ANSWERABLE_CONFIG_SHA256: there is no --config to compare with it.")
-    else:
-        settings = load_settings(None, environment)
-    return settings.with_values("command line", storage__data_dir=data_dir)
+    return load_settings(None, environment)
 
 
 def _from_address(url: str, data_dir: str | None, service: str, environment: Mapping[str, str], pin: str) -> Settings:

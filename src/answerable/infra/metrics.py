@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client import ProcessCollector as _ProcessCollector
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -59,6 +59,19 @@ _REQUESTS = _Requests()
 REGISTRY.register(_REQUESTS)
 LAG = Gauge("answerable_consumer_lag", "Messages not yet read by a consumer.", ["consumer"], registry=REGISTRY)
 PARKED = Gauge("answerable_messages_parked", "Messages that were tried and set aside.", registry=REGISTRY)
+RELAYED = Counter("answerable_messages_relayed", "Messages that Kafka has acknowledged.", registry=REGISTRY)
+DEAD = Counter(
+    "answerable_dead_letters",
+    "Records that could not be read or done, and went aside.",
+    ["consumer"],
+    registry=REGISTRY,
+)
+UNKNOWN = Counter(
+    "answerable_messages_unknown",
+    "Messages of types that this version does not know, passed over.",
+    ["consumer"],
+    registry=REGISTRY,
+)
 STREAMS = Gauge("answerable_live_streams", "Open live streams.", registry=REGISTRY)
 
 

@@ -10,6 +10,8 @@ from answerable.kernel.errors import Invalid
 
 PREFIX = "ANSWERABLE"
 _PEER = re.compile(r"https?://[^/?#@\s]+/?")
+_BUS_URL = re.compile(r"|kafka://[^\s,/@:]+:\d{1,5}(,[^\s,/@:]+:\d{1,5})*/?")
+_MECHANISMS = ("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
 
 
@@ -64,6 +66,27 @@ class Storage:
     keep_messages_days: int = setting(
         7, "Days for which a consumer remembers what it has done, so that a repeat is known."
     )
+
+
+@dataclass(frozen=True)
+class Bus:
+    """What messages travel on: this process alone, or Kafka."""
+
+    url: str = setting("", "kafka://host:9092[,host:9092]; empty: messages stay in this process.")
+    prefix: str = setting("answerable", "First word of the topics and consumer groups; one for each desk.")
+    partitions: int = setting(6, "Partitions of a topic that is made; later changes of the number break the order.")
+    replication: int = setting(1, "Copies of a topic that is made; 3 where there are as many brokers.")
+    retention_days: int = setting(7, "Days for which a topic that is made keeps its messages.")
+    security: str = setting("plain", "plain or tls.")
+    ca_file: str = setting("", "PEM file of the authorities that may vouch for the broker; empty: the system's.")
+    mechanism: str = setting("", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: no sign-in.")
+    username: str = setting("", "User for the sign-in.")
+    password: str = setting("", "Password for the sign-in.", secret=True)
+
+    @property
+    def servers(self) -> list[str]:
+        """Return the brokers as ``host:port``, none where messages stay in this process."""
+        return [server for server in self.url.removeprefix("kafka://").rstrip("/").split(",") if server]
 
 
 @dataclass(frozen=True)
@@ -144,6 +167,7 @@ class Settings:
 
     server: Server = Server()
     storage: Storage = Storage()
+    bus: Bus = Bus()
     auth: Auth = Auth()
     mail: Mail = Mail()
     tickets: Tickets = Tickets()
@@ -181,6 +205,7 @@ def checked(settings: Settings) -> Settings:
         *_unless(0 <= settings.server.port <= 65535, "server.port: must be 0 to 65535."),
         *_unless(settings.server.max_body_bytes >= 1024, "server.max_body_bytes: must be at least 1024."),
         *_unless(all(map(_is_network, settings.server.metrics_networks)), "server.metrics_networks: must be networks."),
+        *_wrong_about_the_bus(settings.bus),
         *_unless(settings.auth.access_seconds > 0, "auth.access_seconds: must be more than 0."),
         *_unless(settings.auth.refresh_days > 0, "auth.refresh_days: must be more than 0."),
         *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),
@@ -197,6 +222,21 @@ def checked(settings: Settings) -> Settings:
     if wrong:
         raise Invalid(wrong[0], errors=tuple(wrong[1:]))
     return settings
+
+
+def _wrong_about_the_bus(bus: Bus) -> list[str]:
+    # What was given for bus.url is not repeated: people put passwords into addresses.
+    signs_in = bus.mechanism != ""
+    return [
+        *_unless(_BUS_URL.fullmatch(bus.url), "bus.url: must be kafka://host:port[,host:port], without a password."),
+        *_unless(re.fullmatch(r"[A-Za-z0-9._-]{1,100}", bus.prefix), "bus.prefix: must be letters, digits, . _ or -."),
+        *_unless(1 <= bus.partitions <= 1000, "bus.partitions: must be 1 to 1000."),
+        *_unless(1 <= bus.replication <= 9, "bus.replication: must be 1 to 9."),
+        *_unless(bus.retention_days >= 1, "bus.retention_days: must be 1 or more."),
+        *_unless(bus.security in ("plain", "tls"), "bus.security: must be plain or tls."),
+        *_unless(bus.mechanism in _MECHANISMS, "bus.mechanism: must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."),
+        *_unless(not signs_in or (bus.username and bus.password), "bus.mechanism: needs a username and a password."),
+    ]
 
 
 def _unless(fits: object, complaint: str) -> list[str]:
