@@ -7,8 +7,7 @@ from importlib.util import find_spec
 
 from answerable.commands import build
 from answerable.services import SERVICES
-from answerable.settings import PREFIX, SOURCES, Document, Settings, load_settings, sections
-from answerable.settings.sections import may_hold_secret
+from answerable.settings import PREFIX, SOURCES, Document, Settings, load_settings, may_hold_secret, sections
 from tests.deploy.files import DOCUMENT
 
 # Settings that PostgreSQL brings, whose branch is not merged yet. DELETE this, and what uses it, with the merge.

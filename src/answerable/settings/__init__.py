@@ -18,7 +18,7 @@ from answerable.settings.sections import (
     Storage,
     Tickets,
     checked,
-    holds_secret,
+    may_hold_secret,
     sections,
 )
 
@@ -38,8 +38,8 @@ __all__ = [
     "Storage",
     "Tickets",
     "checked",
-    "holds_secret",
     "load_settings",
+    "may_hold_secret",
     "read_file",
     "sections",
 ]
