@@ -125,7 +125,7 @@ def settings_page() -> str:
         "# Settings\n",
         "Defaults < TOML (`--config`, a file or an https address) < environment < command line. `answerable config",
         "show` prints what is in effect and where it came from. In a document, `[service.NAME.section]` lays over",
-        "`[section]` for the service NAME when it runs alone. A secret may be read from a file, which the variable with",
+        "`[section]` for the service NAME when it runs alone. A secret may be read from a file that the variable with",
         "`_FILE` at its end names. [operate.md](operate.md#one-configuration-for-all-services) tells more.\n",
         "## Where settings come from\n",
         "Known before there are settings, and so no settings themselves.\n",
