@@ -34,6 +34,7 @@ run: setup ## Start the desk at http://127.0.0.1:8765 with its data in ./data
 	@$(BIN)/answerable serve --data-dir $(DATA)
 
 test: setup ## Run the whole test suite
+	@scripts/mongodb prepare || echo "The tests of the MongoDB mirror will be SKIPPED."
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs
 
 test-fast: setup ## Run the tests that take under a minute together

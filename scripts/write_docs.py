@@ -16,6 +16,7 @@ from answerable.infra.web.grants import PUBLIC, SIGNED_IN
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Command, Envelope, Event, Message
 from answerable.messages.tickets import TicketRef
+from answerable.mirror.rules import EVENTS
 from answerable.runtime import Desk
 from answerable.services import SERVICES, features_of
 from answerable.settings import PREFIX, SOURCES, Settings, may_hold_secret, sections
@@ -48,6 +49,8 @@ def subscribers() -> dict[str, list[str]]:
     for feature in features_of():
         for cls in {*feature.consumers, *feature.listeners}:
             found.setdefault(cls.TYPE, []).append(feature.name)
+    for cls in EVENTS:
+        found.setdefault(cls.TYPE, []).append("mirror")
     return found
 
 

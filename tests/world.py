@@ -40,6 +40,15 @@ class World:
         self.db = desk.database
         self.stage = Stage(desk.database, desk.bus, desk.timers, clock)
 
+    @property
+    def desks(self) -> Sequence[Desk]:
+        """Every process of the desk: here, one."""
+        return [self.desk]
+
+    def desk_of(self, feature: str) -> Desk:
+        """Return the process in which a feature runs."""
+        return self.desk
+
     @cached_property
     def http(self) -> httpx.AsyncClient:
         """A client of the desk's web application, which is built when a test first asks for it."""
@@ -70,12 +79,16 @@ class World:
 
     async def sql(self, statement: str, **values: Any) -> list[Row]:
         """Read rows straight from the tables."""
+        return await self.rows(self.desk, statement, **values)
+
+    async def rows(self, desk: Desk, statement: str, **values: Any) -> list[Row]:
+        """Read rows straight from the tables of one process."""
 
         async def query(tx: Any) -> list[Row]:
             rows: list[Row] = await tx.run(statement, **values)
             return rows
 
-        return await self.db.read(TESTER, query)
+        return await desk.database.read(TESTER, query)
 
     async def tell(self, *messages: Message, by: Actor = TESTER) -> None:
         """Publish messages as another feature would, and let them arrive."""
@@ -102,8 +115,9 @@ class World:
         async def forget(tx: Any) -> None:
             await tx.run("DELETE FROM bus_offset")
 
-        await self.db.write(TESTER, forget)
-        await self.desk.bus.prepare()
+        for desk in self.desks:
+            await desk.database.write(TESTER, forget)
+            await desk.bus.prepare()
         await self.settle()
 
 

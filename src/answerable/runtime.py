@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar import Litestar
 
+from answerable.infra.bus.following import Following
 from answerable.infra.bus.open import open_bus
 from answerable.infra.bus.outbox import holds_more_than
 from answerable.infra.bus.port import Bus
@@ -25,7 +26,7 @@ from answerable.kernel.errors import Invalid
 from answerable.kernel.manifest import Feature
 from answerable.kernel.tx import Tx
 from answerable.messages.users import SigningKeyMade
-from answerable.services import features_of, service_of
+from answerable.services import features_of, followers_of, service_of
 from answerable.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Desk:
         migrate(self.database, wanted_migrations(self.features))
         self.bus: Bus = open_bus(self.settings, self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
+        self.services = services
+        self.followings: list[Following] = []
         self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
 
     @cached_property
@@ -117,14 +120,26 @@ class Desk:
         await self.bus.prepare()
 
     async def start(self) -> None:
-        """Prepare, then deliver messages and run timers in the background."""
+        """Prepare, then deliver messages and run timers in the background.
+
+        Raises ``Invalid`` for settings that cannot be used.
+        """
         await self.prepare()
+        self.followings = self.make_followings()
         await self.bus.start()
         self.timers.start()
+        for following in self.followings:
+            following.start()
         self.database.watch_others()
 
+    def make_followings(self) -> list[Following]:
+        """Return who follows the log from outside the database, as the settings want; nobody reads yet."""
+        return [Following(self.database, each) for each in followers_of(self.settings, self.services)]
+
     async def stop(self) -> None:
-        """Stop timers and bus, finish what was accepted, close the database."""
+        """Stop followers, timers and bus, finish what was accepted, close the database."""
+        for following in self.followings:
+            await following.stop()
         await self.timers.stop()
         await self.bus.stop()
         if self.proxy is not None:

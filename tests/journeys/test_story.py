@@ -18,6 +18,7 @@ ON = pytest.mark.parametrize(
         pytest.param(dict, id="today's paths"),
         pytest.param(lambda: {"kept": True}, id="kept paths"),
         pytest.param(lambda: settings_on(shared_broker()), id="kafka", marks=pytest.mark.slow),
+        pytest.param(lambda: {"apart": shared_broker()}, id="apart", marks=pytest.mark.slow),
     ],
 )
 

@@ -27,6 +27,7 @@ class Opener:
         self.data_dir: str | None = None
         self.service = ""
         self.bus: str | None = None
+        self.mirror: str | None = None
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -36,7 +37,11 @@ class Opener:
     def settings(self) -> Settings:
         """Read the settings of this command. Raises ``Invalid`` and ``Unavailable``."""
         given = settings_from(self.config, self.data_dir, self.service)
-        return checked(given.with_values("command line", storage__data_dir=self.data_dir, bus__url=self.bus))
+        return checked(
+            given.with_values(
+                "command line", storage__data_dir=self.data_dir, bus__url=self.bus, mirror__url=self.mirror
+            )
+        )
 
     def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Open the desk (beside a running server, if there is one), do ``work``, close it."""
@@ -45,6 +50,8 @@ class Opener:
 
 def desk_options(command: Any, folder: str = "./data") -> Any:
     """Give a command the options that say which desk it is about; ``folder`` is the one it takes by itself."""
+    if any(each.name == "data_dir" for each in command.params):  # a feature's command, in a second command line
+        return command
     command.params += [
         click.Option(
             ["--data-dir"],
@@ -76,6 +83,20 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
             callback=_remember("service"),
             help="Work on this service alone, where services run apart.",
         ),
+    ]
+    return command
+
+
+def mirror_option(command: Any) -> Any:
+    """Give a command the option that names the mirror."""
+    command.params += [
+        click.Option(
+            ["--mirror"],
+            metavar="URL",
+            expose_value=False,
+            callback=_remember("mirror"),
+            help="mongodb://user:password@host/database to keep current; a password is better set as mirror.url.",
+        )
     ]
     return command
 

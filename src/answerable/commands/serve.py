@@ -13,12 +13,13 @@ import structlog
 import uvicorn
 import uvloop
 
-from answerable.commands.opening import desk_options, only_server, opener
+from answerable.commands.opening import desk_options, mirror_option, only_server, opener
 from answerable.infra.logging import set_up_logging
 from answerable.infra.web.wire import DeskProtocol
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk
+from answerable.services import features_of
 from answerable.settings import Settings
 
 STOP_SECONDS = 2
@@ -66,8 +67,8 @@ def serve(services: tuple[str, ...], host: str | None, port: int | None) -> None
     opened.service = services[0] if len(services) == 1 else ""
     settings = opened.settings().with_values("command line", server__host=host, server__port=port)
     set_up_logging(settings.server.log_format)
-    if services and not settings.peers.secret:
-        raise Invalid("peers.secret: is needed to run some services only; gateway and services share it.")
+    if services:
+        _check_apart(settings, services)
     with only_server(settings.storage.data_dir) as note_address:
         listening = _listen(settings)
         settings = settings.with_values(
@@ -77,7 +78,16 @@ def serve(services: tuple[str, ...], host: str | None, port: int | None) -> None
         uvloop.run(_serve(settings, services, listening))
 
 
-desk_options(serve)
+desk_options(mirror_option(serve))
+
+
+def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:
+    """Refuse services alone that could not hear or know each other."""
+    features_of(services)
+    if not settings.peers.secret:
+        raise Invalid("peers.secret: is needed to run some services only; gateway and services share it.")
+    if "gateway" not in services and not settings.bus.servers:
+        raise Invalid("bus.url: is needed to run some services only; they hear of each other over Kafka.")
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -162,6 +162,14 @@ class Peers:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """A copy for readers of MongoDB; needs the extra ``answerable[mongodb]``."""
+
+    url: str = setting("", "mongodb://user:password@host/database that is kept current; empty: no mirror.", secret=True)
+    timeout_seconds: float = setting(10.0, "Longest wait for the MongoDB server.")
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one process. ``origins`` tells where each value that is not a default came from."""
 
@@ -174,6 +182,7 @@ class Settings:
     assignment: Assignment = Assignment()
     sla: Sla = Sla()
     peers: Peers = Peers()
+    mirror: Mirror = Mirror()
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -218,6 +227,7 @@ def checked(settings: Settings) -> Settings:
             if not _PEER.fullmatch(url)
         ],
         *_unless(0 < settings.sla.warn_share < 1, "sla.warn_share: must be between 0 and 1."),
+        *_unless(settings.mirror.timeout_seconds > 0, "mirror.timeout_seconds: must be more than 0."),
     ]
     if wrong:
         raise Invalid(wrong[0], errors=tuple(wrong[1:]))
