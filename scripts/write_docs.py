@@ -19,7 +19,7 @@ from answerable.messages.tickets import TicketRef
 from answerable.mirror.rules import EVENTS
 from answerable.runtime import Desk
 from answerable.services import SERVICES, features_of
-from answerable.settings import PREFIX, Settings, sections
+from answerable.settings import PREFIX, SOURCES, Settings, may_hold_secret, sections
 from answerable.users.rules import GRANTS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -126,8 +126,16 @@ def settings_page() -> str:
     lines = [
         NOTE,
         "# Settings\n",
-        "Defaults < TOML file (`--config FILE`) < environment < command line. `answerable config show` prints what",
-        "is in effect and where it came from.\n",
+        "Defaults < TOML (`--config`, a file or an https address) < environment < command line. `answerable config",
+        "show` prints what is in effect and where it came from. In a document, `[service.NAME.section]` lays over",
+        "`[section]` for the service NAME when it runs alone. A secret may be read from a file that the variable with",
+        "`_FILE` at its end names. [operate.md](operate.md#one-configuration-for-all-services) tells more.\n",
+        "## Where settings come from\n",
+        "Known before there are settings, and so no settings themselves.\n",
+        "| environment | what it is |",
+        "|---|---|",
+        *(f"| `{variable}` | {doc} |" for variable, doc in SOURCES.items()),
+        "",
     ]
     defaults = Settings()
     for section, cls in sections().items():
@@ -142,8 +150,9 @@ def settings_page() -> str:
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
             shown = shown.lower() if isinstance(value, bool) else shown
             variable = f"{PREFIX}_{section}_{field.name}".upper()
+            variables = f"`{variable}`" + (f", `{variable}_FILE`" if may_hold_secret(field) else "")
             lines.append(
-                f"| `{field.name}` | `{variable}` | {f'`{shown}`' if shown else ''} | {field.metadata['doc']} |"
+                f"| `{field.name}` | {variables} | {f'`{shown}`' if shown else ''} | {field.metadata['doc']} |"
             )
         lines.append("")
     return "\n".join(lines)

@@ -165,9 +165,9 @@ def wanted_migrations(features: Sequence[Feature]) -> list[Migration]:
     return [migration for owner, package in owned for migration in migrations_of(owner, package)]
 
 
-async def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
-    """Open a desk for one piece of work (a command beside a running server), then close it."""
-    desk = Desk(settings)
+async def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]], services: Sequence[str] = ()) -> T:
+    """Open a desk, or some services, for one piece of work (a command beside a running server), then close it."""
+    desk = Desk(settings, services)
     try:
         await desk.prepare()
         return await work(desk)

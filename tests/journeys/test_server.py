@@ -174,6 +174,7 @@ def test_helpful_errors(tmp_path: Path) -> None:
 def test_settings_show_where_they_come_from_and_hide_secrets(tmp_path: Path) -> None:
     config = tmp_path / "desk.toml"
     config.write_text('[mail]\nhost = "mail.example"\npassword = "very-secret-indeed"\n')
+    config.chmod(0o600)
     shown = answerable(
         "config", "show", "--json", "--config", str(config), ANSWERABLE_TICKETS_AUTO_CLOSE_DAYS="3"
     ).stdout

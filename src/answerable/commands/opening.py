@@ -1,35 +1,42 @@
-"""How commands open a desk: ``--data-dir``, ``--bus`` and ``--config`` on every one of them."""
+"""How commands open a desk: ``--data-dir``, ``--bus``, ``--config`` and ``--service`` on every one of them."""
 
 import asyncio
 import fcntl
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from answerable.commands.sources import settings_from
+from answerable.infra.ready import LOCK
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk, with_desk
-from answerable.settings import Settings, checked, load_settings
+from answerable.settings import Settings, checked
 
 T = TypeVar("T")
-LOCK = "serving.lock"
 
 
 class Opener:
     """Knows where the desk is; opened by the commands that need one."""
 
     def __init__(self) -> None:
-        self.config: Path | None = None
+        self.config = ""
         self.data_dir: str | None = None
+        self.service = ""
         self.bus: str | None = None
         self.mirror: str | None = None
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Return the services that the command is about; none means the whole desk."""
+        return (self.service,) if self.service else ()
+
     def settings(self) -> Settings:
-        """Read the settings of this command. Raises ``Invalid``."""
-        given = load_settings(self.config)
+        """Read the settings of this command. Raises ``Invalid`` and ``Unavailable``."""
+        given = settings_from(self.config, self.data_dir, self.service)
         return checked(
             given.with_values(
                 "command line", storage__data_dir=self.data_dir, bus__url=self.bus, mirror__url=self.mirror
@@ -38,7 +45,7 @@ class Opener:
 
     def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Open the desk (beside a running server, if there is one), do ``work``, close it."""
-        return asyncio.run(with_desk(self.settings(), work))
+        return asyncio.run(with_desk(self.settings(), work, self.services))
 
 
 def desk_options(command: Any, folder: str = "./data") -> Any:
@@ -62,11 +69,19 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
         ),
         click.Option(
             ["--config"],
-            metavar="FILE",
-            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE|URL",
+            envvar="ANSWERABLE_CONFIG",
             expose_value=False,
             callback=_remember("config"),
-            help="TOML file with settings; see 'answerable config show'.",
+            help="TOML with settings, from a file or an https address; see 'answerable config show'.",
+        ),
+        click.Option(
+            ["--service"],
+            metavar="SERVICE",
+            envvar="ANSWERABLE_SERVICE",
+            expose_value=False,
+            callback=_remember("service"),
+            help="Work on this service alone, where services run apart.",
         ),
     ]
     return command
@@ -104,10 +119,11 @@ def opener() -> Opener:
 
 
 @contextmanager
-def only_server(data_dir: str) -> Iterator[None]:
+def only_server(data_dir: str) -> Iterator[Callable[[str], None]]:
     """Hold the folder for one server: two writers on one SQLite file would only slow each other.
 
-    Raises ``Invalid`` where another process serves it. The lock ends with the process, however it ends.
+    Gives a function that notes the address of the server, for probes. Raises ``Invalid`` where another process serves
+    the folder. The lock ends with the process, however it ends.
     """
     folder = Path(data_dir)
     try:
@@ -120,6 +136,12 @@ def only_server(data_dir: str) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise Invalid(f"Another process serves {folder}. Stop it first, or name another --data-dir.") from error
-        yield
+        os.ftruncate(handle, 0)
+        yield lambda address: _note(handle, address)
     finally:
         os.close(handle)
+
+
+def _note(handle: int, address: str) -> None:
+    with suppress(OSError):  # on a full disk the desk still answers reads; only probes by this file go without
+        os.pwrite(handle, address.encode(), 0)

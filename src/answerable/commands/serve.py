@@ -62,15 +62,19 @@ class _Server(uvicorn.Server):
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 8765].")
 def serve(services: tuple[str, ...], host: str | None, port: int | None) -> None:
     """Run the desk: all services, or only the ones named."""
-    settings = opener().settings().with_values("command line", server__host=host, server__port=port)
+    opened = opener()
+    # The services named here decide, and not ANSWERABLE_SERVICE, which is for the commands beside this one.
+    opened.service = services[0] if len(services) == 1 else ""
+    settings = opened.settings().with_values("command line", server__host=host, server__port=port)
     set_up_logging(settings.server.log_format)
     if services:
         _check_apart(settings, services)
-    with only_server(settings.storage.data_dir):
+    with only_server(settings.storage.data_dir) as note_address:
         listening = _listen(settings)
         settings = settings.with_values(
             settings.origins.get("server.port", "default"), server__port=listening.getsockname()[1]
         )
+        note_address("{}:{}".format(*listening.getsockname()[:2]))
         uvloop.run(_serve(settings, services, listening))
 
 

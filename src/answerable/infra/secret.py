@@ -17,6 +17,8 @@ def with_secret(settings: Settings) -> Settings:
 
     Raises ``Invalid`` for a short, repeated or well-known secret, and where none can be kept.
     """
+    if settings.peers.secret:
+        check_secret(settings.peers.secret, "peers.secret")
     if settings.storage.secret:
         check_secret(settings.storage.secret)
         return settings

@@ -1,15 +1,9 @@
-"""Settings: defaults < TOML file < environment (``ANSWERABLE_SECTION_NAME``) < command line. Read once, frozen.
+"""What can be set, with its default. Every field has a ``doc``; ``docs/settings.md`` is generated from them."""
 
-Standard library only. Every field has a ``doc``; ``docs/settings.md`` is generated from them.
-"""
-
-import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 from answerable.kernel.errors import Invalid
@@ -21,9 +15,23 @@ _MECHANISMS = ("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
 
 
-def setting(default: Any, doc: str, *, secret: bool = False) -> Any:
-    """Declare a setting with its default and its one-line ``doc``; a ``secret`` one is masked when shown."""
-    return field(default=default, metadata={"doc": doc, "secret": secret})
+def setting(default: Any, doc: str, *, secret: bool = False, shown: Callable[[Any], str] | None = None) -> Any:
+    """Declare a setting with its default and its one-line ``doc``.
+
+    A ``secret`` one is masked when it is shown; ``shown`` masks the secret part of another.
+    """
+    return field(default=default, metadata={"doc": doc, "secret": secret, "shown": shown})
+
+
+def may_hold_secret(known: Any) -> bool:
+    """Tell whether the value of a field is a secret or has one in it."""
+    return bool(known.metadata["secret"] or known.metadata["shown"])
+
+
+def holds_secret(known: Any, value: Any) -> bool:
+    """Tell whether ``value`` would be a secret of the field ``known``, or has one in it."""
+    masked = known.metadata["shown"]
+    return bool(value) and bool(known.metadata["secret"] or (masked and masked(value) != value))
 
 
 @dataclass(frozen=True)
@@ -194,16 +202,9 @@ class Settings:
         return replace(result, origins=origins)
 
 
-def load_settings(config: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the TOML file ``config`` (if any), then the environment.
-
-    Raises ``Invalid`` naming the file and the setting for an unknown section, an unknown name or a wrong type.
-    """
-    settings = Settings()
-    if config is not None:
-        settings = _from_file(settings, config)
-    settings = _from_environment(settings, os.environ if environment is None else environment)
-    return checked(settings)
+def sections() -> dict[str, type]:
+    """Return the name and class of each section of settings."""
+    return {f.name: type(f.default) for f in fields(Settings) if f.name != "origins"}
 
 
 def checked(settings: Settings) -> Settings:
@@ -257,81 +258,3 @@ def _is_network(text: str) -> object:
         return ip_network(text)
     except ValueError:
         return None
-
-
-def _from_file(settings: Settings, config: Path) -> Settings:
-    try:
-        text = config.read_text()
-        document = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{config}: cannot be read ({error}).") from error
-    except tomllib.TOMLDecodeError as error:
-        raise Invalid(f"{config}: {error}") from error
-    for section, values in document.items():
-        if section not in sections() or not isinstance(values, dict):
-            raise Invalid(f"{config}: unknown section [{section}]. Known: {', '.join(sections())}.")
-        for name, value in values.items():
-            known = _field(section, name, str(config))
-            settings = _set(
-                settings, section, name, _typed(known.default, value, f"{config}: {section}.{name}"), str(config)
-            )
-    return settings
-
-
-def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
-    for variable, text in environment.items():
-        if not variable.startswith(PREFIX + "_"):
-            continue
-        section, _, name = variable.removeprefix(PREFIX + "_").lower().partition("_")
-        if section not in sections():
-            raise Invalid(f"{variable}: no such setting. Run 'answerable config show' for the list.")
-        known = _field(section, name, variable)
-        settings = _set(settings, section, name, _parsed(known.default, text, variable), variable)
-    return settings
-
-
-def sections() -> dict[str, type]:
-    """Return the name and class of each section of settings."""
-    return {f.name: type(f.default) for f in fields(Settings) if f.name != "origins"}
-
-
-def _field(section: str, name: str, where: str) -> Any:
-    for candidate in fields(sections()[section]):
-        if candidate.name == name:
-            return candidate
-    raise Invalid(f"{where}: no such setting: {section}.{name}. Run 'answerable config show' for the list.")
-
-
-def _set(settings: Settings, section: str, name: str, value: Any, origin: str) -> Settings:
-    return settings.with_values(origin, **{f"{section}__{name}": value})
-
-
-def _typed(default: Any, value: Any, where: str) -> Any:
-    if isinstance(default, tuple):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise Invalid(f"{where}: must be a list of texts.")
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(default):
-        raise Invalid(f"{where}: must be {_kind(default)}, not {value!r}.")
-    return value
-
-
-def _parsed(default: Any, text: str, where: str) -> Any:
-    if isinstance(default, tuple):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if isinstance(default, bool):
-        if text.lower() in ("1", "true", "yes", "on"):
-            return True
-        if text.lower() in ("0", "false", "no", "off"):
-            return False
-        raise Invalid(f"{where}: must be true or false.")
-    try:
-        return type(default)(text)
-    except ValueError as error:
-        raise Invalid(f"{where}: must be {_kind(default)}.") from error
-
-
-def _kind(default: Any) -> str:
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[type(default)]

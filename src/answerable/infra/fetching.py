@@ -1,0 +1,233 @@
+"""The HTTP client for an address that somebody names: bounded in size and time, and it stays where it was sent.
+
+The name is resolved once, and only what was found is connected to, so that no second answer of a name server can lead
+elsewhere. Redirects are followed on the same host and port only. Proxies of the environment are not asked.
+"""
+
+import base64
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+from answerable import __version__
+from answerable.kernel.errors import Invalid
+
+LARGEST = 65_536
+REDIRECTS = 3
+_PORTS = {"https": 443, "http": 80}
+_REDIRECT = (301, 302, 303, 307, 308)
+
+
+class Away(Exception):
+    """Nobody answers there, or not with an answer; ``str()`` says why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came: ``status``, ``body`` (at most 64 KiB) and the ``etag`` to ask with the next time."""
+
+    status: int
+    body: bytes
+    etag: str
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address that may be fetched: https, or http on this machine."""
+
+    parts: SplitResult
+
+    @classmethod
+    def of(cls, text: str) -> "Address":
+        """Read an address. Raises ``Invalid``, which does not repeat what may be a password."""
+        try:
+            parts = urlsplit(text)
+            usable = text.isascii() and text.isprintable() and " " not in text and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or not parts.hostname or parts.scheme not in _PORTS:
+            raise Invalid("--config: must be a file, or an address like https://host/answerable.toml.")
+        return cls(parts)
+
+    @property
+    def port(self) -> int:
+        """Return the port, the scheme's own where none is named."""
+        return self.parts.port or _PORTS.get(self.parts.scheme, 0)
+
+    @property
+    def host(self) -> str:
+        """Return the host's name or number."""
+        return self.parts.hostname or ""
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Return what a redirect must not leave."""
+        return self.parts.scheme, self.host, self.port
+
+    @property
+    def target(self) -> str:
+        """Return what is asked for: path and query."""
+        return (self.parts.path or "/") + (f"?{self.parts.query}" if self.parts.query else "")
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Return the header for a name and password in the address."""
+        if self.parts.username is None:
+            return {}
+        pair = f"{unquote(self.parts.username)}:{unquote(self.parts.password or '')}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+    def __str__(self) -> str:
+        """Return the address as it may be shown: without name, password and query."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.parts.scheme}://{host}{f':{self.parts.port}' if self.parts.port else ''}{self.parts.path}"
+
+    def redirected(self, location: str) -> "Address":
+        """Return where a redirect leads. Raises ``Invalid`` where that is another host, port or scheme."""
+        try:
+            there = Address(urlsplit(urljoin(self.parts.geturl(), location)))
+            plain = location.isascii() and location.isprintable() and " " not in location
+            stays = plain and there.origin == self.origin
+        except ValueError:
+            stays = False
+        if not stays:
+            raise Invalid(f"{self}: redirects to another place, which is not followed.")
+        # The password goes with it, for it stays on the same host.
+        return Address(there.parts._replace(netloc=self.parts.netloc))
+
+
+def fetch(text: str, *, authorities: str = "", etag: str = "", seconds: float = 10.0) -> Answer:
+    """Ask for an address with GET, all in all for ``seconds`` (and what the name server takes).
+
+    ``authorities`` is a PEM file that replaces the system's. Raises ``Away`` where nobody answers, and ``Invalid``
+    where what answers cannot be trusted, leads elsewhere or says too much.
+    """
+    address = Address.of(text)
+    context = _trust(authorities) if address.parts.scheme == "https" else None
+    places = _resolve(address)
+    end = time.monotonic() + seconds
+    for _ in range(REDIRECTS + 1):
+        left = max(0.001, end - time.monotonic())
+        answer, location = _Conversation(address, places, context, left).ask(etag)
+        if not location:
+            return answer
+        address = address.redirected(location)
+    raise Invalid(f"{address}: redirects more than {REDIRECTS} times.")
+
+
+def _trust(authorities: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authorities or None)
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(f"ANSWERABLE_CONFIG_CA: {authorities} cannot be used ({error.strerror or error}).") from error
+
+
+def _resolve(address: Address) -> list[Any]:
+    try:
+        places = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Away(f"the name {address.host} is not known here") from error
+    if address.parts.scheme == "http" and not all(ip_address(place[4][0]).is_loopback for place in places):
+        raise Invalid(f"{address}: must be https; http is for this machine alone.")
+    return places
+
+
+class _Conversation(http.client.HTTPConnection):
+    """One question and its answer, on a connection of its own."""
+
+    def __init__(self, address: Address, places: list[Any], context: ssl.SSLContext | None, seconds: float) -> None:
+        super().__init__(address.host, address.port, timeout=seconds)
+        self.default_port = _PORTS[address.parts.scheme]  # so that Host names a port only where it must
+        self._address = address
+        self._places = places
+        self._context = context
+        self._seconds = seconds
+        self._late = False
+
+    def ask(self, etag: str) -> tuple[Answer, str]:
+        """Return the answer, and where it redirects to. Raises ``Away`` and ``Invalid``."""
+        headers = {"Accept": "application/toml, text/plain", "User-Agent": f"answerable/{__version__}"}
+        headers |= {"If-None-Match": etag} if etag else {}
+        try:
+            with self._hurry():
+                self.request("GET", self._address.target, headers=headers | self._address.credentials)
+                return self._read(self.getresponse())
+        except ssl.SSLCertVerificationError as error:
+            # Not an absence: a mistake, or somebody who wants to be taken for the source.
+            raise Invalid(f"{self._address}: its certificate is not trusted ({error.verify_message}).") from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Away("it takes too long" if self._late or isinstance(error, TimeoutError) else _why(error)) from error
+        finally:
+            self.close()
+
+    def connect(self) -> None:
+        """Connect to the first of the places that takes us."""
+        for number, (family, kind, proto, _, place) in enumerate(self._places, start=1):
+            self.sock = socket.socket(family, kind, proto)
+            self.sock.settimeout(self._seconds)
+            try:
+                self.sock.connect(place)
+                break
+            except OSError:
+                self.sock.close()
+                if self._late or number == len(self._places):
+                    raise
+        if self._context is not None:
+            self.sock = self._context.wrap_socket(
+                self.sock, server_hostname=self._address.host, do_handshake_on_connect=False
+            )
+            self.sock.do_handshake()
+
+    def _read(self, response: http.client.HTTPResponse) -> tuple[Answer, str]:
+        if self._late:  # what has come may be half of what was meant
+            raise TimeoutError
+        if response.status in _REDIRECT:
+            return Answer(response.status, b"", ""), response.getheader("Location") or ""
+        if response.status != 200:
+            return Answer(response.status, b"", ""), ""
+        declared = response.length
+        if declared is None and not response.chunked:
+            raise Away("it does not say how long its answer is, so that nobody knows whether it is whole")
+        body = response.read(LARGEST + 1)
+        if len(body) > LARGEST:
+            raise Invalid(f"{self._address}: is larger than {LARGEST // 1024} KiB.")
+        if self._late or (declared is not None and len(body) < declared):
+            raise http.client.IncompleteRead(body, None)
+        return Answer(200, body, response.getheader("ETag") or ""), ""
+
+    @contextmanager
+    def _hurry(self) -> Iterator[None]:
+        """End the conversation after its time, however slowly the other side goes on to talk."""
+        timer = threading.Timer(self._seconds, self._give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        self._late = True
+        with suppress(OSError, AttributeError):
+            # Not SSLSocket's own, which takes away what the reading thread works with.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, http.client.IncompleteRead):
+        return "its answer ended too early"
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS as it should"
+    if isinstance(error, OSError):
+        return (error.strerror or "the connection broke").lower()
+    return "its answer is not HTTP"

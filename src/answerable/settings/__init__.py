@@ -1,0 +1,47 @@
+"""Settings: defaults < TOML document < environment (``ANSWERABLE_SECTION_NAME``) < command line. Read once, frozen.
+
+Standard library only. ``sections.py`` says what can be set, ``reading.py`` where values come from.
+"""
+
+from answerable.settings.reading import SOURCES, Document, load_settings, read_file
+from answerable.settings.sections import (
+    DEFAULT_CATEGORIES,
+    PREFIX,
+    Assignment,
+    Auth,
+    Bus,
+    Mail,
+    Mirror,
+    Peers,
+    Server,
+    Settings,
+    Sla,
+    Storage,
+    Tickets,
+    checked,
+    may_hold_secret,
+    sections,
+)
+
+__all__ = [
+    "DEFAULT_CATEGORIES",
+    "PREFIX",
+    "SOURCES",
+    "Assignment",
+    "Auth",
+    "Bus",
+    "Document",
+    "Mail",
+    "Mirror",
+    "Peers",
+    "Server",
+    "Settings",
+    "Sla",
+    "Storage",
+    "Tickets",
+    "checked",
+    "load_settings",
+    "may_hold_secret",
+    "read_file",
+    "sections",
+]
