@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from tests.engines import ENGINE
 
 START_SECONDS = 30
 COMMAND = [sys.executable, "-m", "answerable"]
@@ -33,8 +35,16 @@ def answerable(
         text=True,
         input=typed,
         timeout=120,
-        env=environment(**values),
+        env=environment(**_database(arguments), **values),
     )
+
+
+def _database(arguments: Sequence[str]) -> dict[str, str]:
+    """Return what tells a process about the database of its folder."""
+    if "--data-dir" not in arguments:
+        return {}
+    address = ENGINE.address_of(Path(arguments[arguments.index("--data-dir") + 1]))
+    return {"ANSWERABLE_DATABASE": address} if address else {}
 
 
 class ServerProcess:
@@ -44,12 +54,13 @@ class ServerProcess:
         self.folder = folder
         self.errors = folder.parent / f"{folder.name}.log"
         with self.errors.open("a") as log:
+            given = ["serve", "--port", "0", "--data-dir", str(folder), *arguments]
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0", "--data-dir", str(folder), *arguments],
+                [*COMMAND, *given],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(**values),
+                env=environment(**_database(given), **values),
             )
         self.url = self._read_address()
         self._wait_until_ready()

@@ -1,4 +1,4 @@
-"""A whole desk in one test: real SQLite file, real bus, real HTTP application, and a clock that the test sets."""
+"""A whole desk in one test: real database, real bus, real HTTP application, and a clock that the test sets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,6 +18,7 @@ from answerable.kernel.tx import Row
 from answerable.messages.base import Envelope, Event, Message
 from answerable.runtime import Desk
 from answerable.settings import Settings
+from tests.engines import ENGINE, SCHEMA
 
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
 TESTER = Actor("tester", "service", frozenset(), frozenset())
@@ -109,7 +110,14 @@ class World:
 def settings_for(folder: Path, **values: Any) -> Settings:
     """Return settings for a desk in ``folder``."""
     return Settings().with_values(
-        "test", storage__data_dir=str(folder), storage__secret="t7" * 8 + "-a-secret-for-tests-only", **values
+        "test",
+        **{
+            "storage__data_dir": str(folder),
+            "storage__secret": "t7" * 8 + "-a-secret-for-tests-only",
+            "storage__database": ENGINE.address_of(folder),
+            "storage__schema": SCHEMA,
+            **values,
+        },
     )
 
 

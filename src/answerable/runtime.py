@@ -8,7 +8,7 @@ from litestar import Litestar
 
 from answerable.infra.bus.local import LocalBus
 from answerable.infra.bus.outbox import last_position
-from answerable.infra.database import SqliteDatabase, open_database
+from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
 from answerable.infra.pruning import pruning
@@ -34,10 +34,10 @@ class Desk:
 
         Raises ``Invalid`` for settings or a database that cannot be used.
         """
-        self.settings = with_secret(settings)
+        self.settings = with_secret(with_schema(settings, services))
         self.features: list[Feature] = features_of(services)
-        self.database: SqliteDatabase = open_database(self.settings, clock)
-        migrate(self.database, wanted_migrations(self.features))
+        self.database: DeskDatabase = open_database(self.settings, clock)
+        migrate(self.database, wanted_migrations(self.features, self.database.engine))
         self.bus = LocalBus(self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
         self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
@@ -86,10 +86,17 @@ class Desk:
         return found
 
 
-def wanted_migrations(features: Sequence[Feature]) -> list[Migration]:
-    """Read the migrations of the bus and of some features."""
+def wanted_migrations(features: Sequence[Feature], engine: str) -> list[Migration]:
+    """Read the migrations of the bus and of some features for an engine."""
     owned = [("bus", "answerable.infra.bus"), *((f.name, f"answerable.{f.name}") for f in features)]
-    return [migration for owner, package in owned for migration in migrations_of(owner, package)]
+    return [migration for owner, package in owned for migration in migrations_of(owner, package, engine)]
+
+
+def with_schema(settings: Settings, services: Sequence[str]) -> Settings:
+    """Return settings that name a schema: of the whole desk, or of the services that run alone."""
+    return settings if settings.storage.schema else settings.with_values(
+        "services", storage__schema="_".join(services) or "answerable"
+    )
 
 
 async def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:

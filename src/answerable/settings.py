@@ -5,11 +5,12 @@ Standard library only. Every field has a ``doc``; ``docs/settings.md`` is genera
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from answerable.kernel.errors import Invalid
 
@@ -17,9 +18,32 @@ PREFIX = "ANSWERABLE"
 DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
 
 
-def setting(default: Any, doc: str, *, secret: bool = False) -> Any:
-    """Declare a setting with its default and its one-line ``doc``; a ``secret`` one is masked when shown."""
-    return field(default=default, metadata={"doc": doc, "secret": secret})
+MASK = "********"
+SHORT_NAMES = {"ANSWERABLE_DATABASE": "ANSWERABLE_STORAGE_DATABASE"}
+
+
+def setting(default: Any, doc: str, *, secret: bool = False, shown: Callable[[Any], str] | None = None) -> Any:
+    """Declare a setting with its default and its one-line ``doc``.
+
+    A ``secret`` one is masked when it is shown; ``shown`` masks the secret part of another.
+    """
+    return field(default=default, metadata={"doc": doc, "secret": secret, "shown": shown})
+
+
+def without_password(address: str) -> str:
+    """Return a database's address with its password masked; all of it where it cannot be read as an address."""
+    if not address:
+        return ""
+    try:
+        parts = urlsplit(address)
+        user, at, hosts = parts.netloc.rpartition("@")
+        name, colon, _ = user.partition(":")
+        query = urlencode([(k, MASK if "password" in k else v) for k, v in parse_qsl(parts.query)], safe="*/,")
+    except ValueError:
+        return MASK
+    if not parts.scheme or "@" in name:
+        return MASK
+    return parts._replace(netloc=f"{name}{f':{MASK}' if colon else ''}{at}{hosts}", query=query).geturl()
 
 
 @dataclass(frozen=True)
@@ -47,7 +71,20 @@ class Server:
 class Storage:
     """Where the desk keeps what it knows."""
 
-    data_dir: str = setting("data", "Folder of the database and the secret.")
+    data_dir: str = setting("data", "Folder of the SQLite database and the secret.")
+    database: str = setting(
+        "",
+        "PostgreSQL to use instead, postgresql://user:password@host:5432/name (several hosts with commas between); "
+        "empty: SQLite in the data folder. Also ANSWERABLE_DATABASE.",
+        shown=without_password,
+    )
+    schema: str = setting(
+        "", "PostgreSQL schema; empty: answerable, or the names of the services where only some run."
+    )
+    connections: int = setting(8, "PostgreSQL connections for reading, of each process; writing takes one more.")
+    wait_seconds: float = setting(
+        5.0, "How long a request waits for a PostgreSQL that cannot be reached, before it is told 503."
+    )
     secret: str = setting(
         "", "At least 32 characters; empty: made at first start and kept in the data folder.", secret=True
     )
@@ -155,6 +192,8 @@ def _check(settings: Settings) -> None:
         *_unless(0 <= settings.server.port <= 65535, "server.port: must be 0 to 65535."),
         *_unless(settings.server.max_body_bytes >= 1024, "server.max_body_bytes: must be at least 1024."),
         *_unless(all(map(_is_network, settings.server.metrics_networks)), "server.metrics_networks: must be networks."),
+        *_unless(1 <= settings.storage.connections <= 100, "storage.connections: must be 1 to 100."),
+        *_unless(0 < settings.storage.wait_seconds <= 60, "storage.wait_seconds: must be more than 0, at most 60."),
         *_unless(settings.auth.access_seconds > 0, "auth.access_seconds: must be more than 0."),
         *_unless(settings.auth.refresh_days > 0, "auth.refresh_days: must be more than 0."),
         *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),
@@ -200,7 +239,7 @@ def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Set
     for variable, text in environment.items():
         if not variable.startswith(PREFIX + "_"):
             continue
-        section, _, name = variable.removeprefix(PREFIX + "_").lower().partition("_")
+        section, _, name = SHORT_NAMES.get(variable, variable).removeprefix(PREFIX + "_").lower().partition("_")
         if section not in sections():
             raise Invalid(f"{variable}: no such setting. Run 'answerable config show' for the list.")
         known = _field(section, name, variable)

@@ -11,7 +11,7 @@ from answerable.commands.opening import desk_options, opener
 from answerable.infra.database import open_database
 from answerable.infra.database.migrate import migrate as apply_migrations
 from answerable.infra.secret import with_secret
-from answerable.runtime import wanted_migrations
+from answerable.runtime import wanted_migrations, with_schema
 from answerable.services import features_of
 from answerable.settings import Settings, sections
 
@@ -50,7 +50,9 @@ def effective(settings: Settings) -> list[dict[str, str]]:
         for field in fields(getattr(settings, section)):
             name = f"{section}.{field.name}"
             value = getattr(getattr(settings, section), field.name)
-            if field.metadata["secret"]:
+            if field.metadata["shown"]:
+                value = field.metadata["shown"](value)
+            elif field.metadata["secret"]:
                 value = MASK if value else ""
             elif isinstance(value, tuple):
                 value = ", ".join(value)
@@ -69,8 +71,8 @@ def effective(settings: Settings) -> list[dict[str, str]]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def migrate(as_json: bool) -> None:
     """Bring the database up to date (serve does it too)."""
-    database = open_database(with_secret(opener().settings()))
-    applied = apply_migrations(database, wanted_migrations(features_of()))
+    database = open_database(with_secret(with_schema(opener().settings(), ())))
+    applied = apply_migrations(database, wanted_migrations(features_of(), database.engine))
     if as_json:
         click.echo(msgspec.json.encode([{"owner": m.owner, "name": m.name} for m in applied]).decode())
     elif applied:

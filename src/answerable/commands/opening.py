@@ -24,11 +24,12 @@ class Opener:
     def __init__(self) -> None:
         self.config: Path | None = None
         self.data_dir: str | None = None
+        self.database: str | None = None
 
     def settings(self) -> Settings:
         """Read the settings of this command. Raises ``Invalid``."""
         given = load_settings(self.config)
-        return given.with_values("command line", storage__data_dir=self.data_dir)
+        return given.with_values("command line", storage__data_dir=self.data_dir, storage__database=self.database)
 
     def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Open the desk (beside a running server, if there is one), do ``work``, close it."""
@@ -44,6 +45,14 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
             expose_value=False,
             callback=_remember("data_dir"),
             help=f"Folder of the database and the secret [default: {folder}].",
+        ),
+        click.Option(
+            ["--database"],
+            metavar="ADDRESS",
+            expose_value=False,
+            callback=_remember("database"),
+            help="PostgreSQL instead of the folder: postgresql://user@host/name. Better from ANSWERABLE_DATABASE "
+            "where it has a password.",
         ),
         click.Option(
             ["--config"],

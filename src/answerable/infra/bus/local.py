@@ -10,7 +10,7 @@ import structlog
 from answerable.infra.bus import inbox, outbox
 from answerable.infra.bus.inbox import Inbox
 from answerable.infra.database.errors import StorageFault
-from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 from answerable.kernel.manifest import Feature, Listener
 from answerable.kernel.times import SECOND
@@ -19,6 +19,8 @@ from answerable.messages.base import Envelope
 
 BATCH = 100
 IDLE_SECONDS = 30.0
+FOLLOW_SECONDS = 0.3  # how long a process that does not deliver waits before it asks again whether it may
+MOST_COUNTED = 100_000
 BUS = service("bus")
 Unit: TypeAlias = Callable[[Tx], Awaitable[Any]]
 Recovery: TypeAlias = Callable[[Tx, Exception], Awaitable[Any]]
@@ -28,7 +30,7 @@ _log = structlog.get_logger(__name__)
 class LocalBus:
     """Takes what was committed to the outbox to the consumers and listeners of this process."""
 
-    def __init__(self, database: SqliteDatabase, features: Sequence[Feature]) -> None:
+    def __init__(self, database: DeskDatabase, features: Sequence[Feature]) -> None:
         self._db = database
         self._inboxes = {
             feature.name: Inbox(feature.name, {cls.TYPE: handler for cls, handler in feature.consumers.items()})
@@ -42,6 +44,7 @@ class LocalBus:
                 self._listeners.setdefault(cls.TYPE, []).append(listener)
         self._offsets: dict[str, int] = {}
         self._heard: int | None = None
+        self._term = 0
         self._next_retry: int | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -90,6 +93,8 @@ class LocalBus:
 
     async def lag(self) -> dict[str, int]:
         """Return how many messages of the log each consumer has not read yet."""
+        if self.running and not self._term:  # another process delivers
+            return {name: await self._db.read(BUS, _count_unread, box) for name, box in self._inboxes.items()}
         last = await self._db.read(BUS, outbox.last_position)
         return {name: max(0, last - position) for name, position in self._offsets.items()}
 
@@ -113,16 +118,33 @@ class LocalBus:
                 await self._db.pulse.wait(seen, self._idle_seconds())
 
     def _idle_seconds(self) -> float:
+        if not self._term:
+            return FOLLOW_SECONDS
         if self._next_retry is None:
             return IDLE_SECONDS
         return min(IDLE_SECONDS, max(0.01, (self._next_retry - self._db.clock()) / SECOND))
 
     async def step(self) -> int:
-        """Deliver one batch of the log; return how many messages it held."""
+        """Deliver one batch of the log; return how many messages it held.
+
+        While another process delivers, only the listeners of this one are told.
+        """
+        term = await self._db.lead()
+        if term and term != self._term:  # somebody else may have delivered since we last did
+            await self.prepare()
+        self._term = term
+        if not term:
+            return await self._listen()
         heard = self._heard or 0
         messages = await self._db.read(BUS, outbox.load_after, min((*self._offsets.values(), heard)), BATCH)
         if messages:
             await self._deliver(messages)
+            self._tell_listeners(messages)
+        return len(messages)
+
+    async def _listen(self) -> int:
+        messages = await self._db.read(BUS, outbox.load_after, self._heard or 0, BATCH)
+        if messages:
             self._tell_listeners(messages)
         return len(messages)
 
@@ -144,9 +166,10 @@ class LocalBus:
         units.append(self._db.deliver(BUS, _storing_offsets(moved)))
         if not all(unit.done() for unit in units):  # a desk on stage has done them already
             await asyncio.wait(units)
-        for failed in (error for unit in units if (error := unit.exception()) is not None):
+        failures = [error for unit in units if (error := unit.exception()) is not None]
+        if failures:
             await self.prepare()  # read again from what is durable
-            raise failed
+            raise failures[0]
         self._offsets.update(moved)
 
     def _tell_listeners(self, messages: list[Envelope]) -> None:
@@ -162,6 +185,8 @@ class LocalBus:
         self._heard = max(heard, messages[-1].position)
 
     async def _retry_due(self) -> int:
+        if not self._term:
+            return 0
         self._next_retry = await self._db.read(BUS, inbox.next_retry)
         if self._next_retry is None or self._next_retry > self._db.clock():
             return 0
@@ -177,6 +202,20 @@ class LocalBus:
             box.blocked = {key for consumer, key in rows if consumer == name}
         self._next_retry = await self._db.read(BUS, inbox.next_retry)
         return done
+
+
+async def _count_unread(tx: Tx, box: Inbox) -> int:
+    wanted = {f"type{number}": name for number, name in enumerate(box.handlers)}
+    rows = await tx.run(
+        f"""SELECT COUNT(*) AS unread FROM (
+            SELECT 1 AS one FROM bus_outbox WHERE type IN ({", ".join(f":{name}" for name in wanted)}) AND position >
+                COALESCE((SELECT position FROM bus_offset WHERE consumer = :consumer), 0)
+            LIMIT :most) some_of_them""",
+        consumer=box.consumer,
+        most=MOST_COUNTED,
+        **wanted,
+    )
+    return int(rows[0]["unread"])
 
 
 async def _load_state(tx: Tx) -> tuple[dict[str, int], int, list[tuple[str, str]]]:

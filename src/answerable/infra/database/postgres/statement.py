@@ -1,0 +1,80 @@
+"""The portable SQL of the features in PostgreSQL's words: ``:name`` becomes ``$n``, and what a statement touches."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from answerable.infra.database.search import words
+
+_PIECES = re.compile(r"'(?:[^']|'')*'|::|:([A-Za-z_]\w*)")
+_MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
+_FOUND = r"\1.number IN (SELECT w.number FROM \2_words w WHERE w.words @@ CAST(CAST(:\3 AS TEXT) AS TSQUERY))"
+_WRITES = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
+_READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
+_NAMES = re.compile(r"[a-z_]\w*")
+_RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
+_MARKS = re.compile("[\u0300-\u036f]")
+LONGEST_WORD = 200  # as the index keeps it
+ANYTHING = "*"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """One statement: its text, the names of its values in order, and what it reads and writes.
+
+    ``table`` is the one that it changes: ``None`` where it only reads, ``ANYTHING`` where that cannot be told.
+    ``names`` holds every word in it, tables among them. ``searches`` are the values that a person typed as a search.
+    """
+
+    text: str
+    values: tuple[str, ...]
+    table: str | None
+    names: frozenset[str]
+    returns: bool
+    searches: frozenset[str]
+
+    def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
+        if not self.searches:
+            return tuple([values[name] for name in self.values])
+        return tuple([query(values[n]) if n in self.searches else values[n] for n in self.values])
+
+
+@lru_cache(maxsize=4096)
+def statement(sql: str) -> Statement:
+    """Translate a statement of the portable subset.
+
+    ``MATCHES(alias.table, :q)`` asks the index ``<table>_words``, whose rows carry the ``number`` of the table's.
+    """
+    searches: frozenset[str] = frozenset()
+    if "MATCHES(" in sql:
+        searches = frozenset(match[2] for match in _MATCHES.findall(sql))
+        sql = _MATCHES.sub(_FOUND, sql)
+    order: dict[str, int] = {}
+
+    def place(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return match.group(0) if name is None else f"${order.setdefault(name, len(order) + 1)}"
+
+    text = _PIECES.sub(place, sql)
+    writes = _WRITES.match(text)
+    table = writes.group(1) if writes else None if _READS.match(text) else ANYTHING
+    returns = writes is None or _RETURNS.search(text) is not None
+    return Statement(text, tuple(order), table, frozenset(_NAMES.findall(text)), returns, searches)
+
+
+def fold(word: str) -> str:
+    """Return a word as the index keeps it: small letters without accents, as SQLite's ``unicode61`` has them."""
+    return _MARKS.sub("", unicodedata.normalize("NFD", word)).lower()[:LONGEST_WORD]
+
+
+def query(text: str) -> str:
+    """Write a person's words as a search: all of them must occur, the last one may be a beginning.
+
+    Each word is quoted, so that nothing a person types is read as an operator.
+    """
+    found = [f"'{folded}'" for word in words(text) if (folded := fold(word))]
+    return " & ".join(found) + ":*" if found else ""

@@ -1,0 +1,51 @@
+"""A unit of work that waits for its turn and its commit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from answerable.kernel.actor import Actor
+from answerable.kernel.tx import Tx
+from answerable.messages.base import Envelope
+
+T = TypeVar("T")
+
+
+class Unit(Generic[T]):
+    """A unit; ``recover`` runs in its place if it raises, and ``of_leader`` is for the process that delivers only."""
+
+    __slots__ = ("actor", "cause", "done", "of_leader", "recover", "since", "tries", "verb")
+
+    def __init__(
+        self,
+        actor: Actor,
+        verb: Callable[[Tx], Awaitable[T]],
+        cause: Envelope | None = None,
+        recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
+        *,
+        of_leader: bool = False,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.actor = actor
+        self.verb = verb
+        self.cause = cause
+        self.recover = recover
+        self.of_leader = of_leader
+        self.tries = 0
+        self.since = loop.time()
+        self.done: asyncio.Future[T] = loop.create_future()
+
+    def answer(self, result: T) -> None:
+        """Tell whoever waits, if somebody still does."""
+        if not self.done.done():
+            self.done.set_result(result)
+
+    def refuse(self, error: Exception) -> None:
+        """Tell whoever waits that it was not done, if somebody still does."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+def recovering(recover: Callable[[Tx, Exception], Awaitable[T]], error: Exception, tx: Tx) -> Awaitable[T]:
+    """Run ``recover`` as if it were the unit's verb."""
+    return recover(tx, error)
