@@ -3,16 +3,18 @@
 import asyncio
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-from tests.engines import ENGINE
+from tests.engines import ADMIN, ENGINE
 
 START_SECONDS = 30
 COMMAND = [sys.executable, "-m", "answerable"]
@@ -110,6 +112,15 @@ def server(folder: Path, *arguments: str, **values: str) -> Iterator[ServerProce
     finally:
         if running.process.poll() is None:
             running.kill()
+
+
+def rows_in(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    """Read rows of the database that belongs to a folder, beside whoever serves it."""
+    address = ENGINE.address_of(folder)
+    if address:
+        return [tuple(row) for row in ADMIN.fetch(address, query)]
+    with closing(sqlite3.connect(folder / "answerable.sqlite")) as db:
+        return db.execute(query).fetchall()
 
 
 async def eventually(check: "object", seconds: float = 10) -> None:

@@ -1,6 +1,7 @@
 """A whole desk in one test: real database, real bus, real HTTP application, and a clock that the test sets."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -11,6 +12,7 @@ import httpx
 import msgspec
 
 from answerable.infra.bus.outbox import envelope, open_envelope
+from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.stage import Stage, StageClock
 from answerable.kernel.actor import Actor
 from answerable.kernel.times import SECOND, parse_iso
@@ -18,7 +20,7 @@ from answerable.kernel.tx import Row
 from answerable.messages.base import Envelope, Event, Message
 from answerable.runtime import Desk
 from answerable.settings import Settings
-from tests.engines import ENGINE, SCHEMA
+from tests.engines import ADMIN, ENGINE, SCHEMA, shared_cluster
 
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
 TESTER = Actor("tester", "service", frozenset(), frozenset())
@@ -76,6 +78,38 @@ class World:
             return rows
 
         return await self.db.read(TESTER, query)
+
+    @asynccontextmanager
+    async def nothing_can_be_written(self) -> AsyncIterator[None]:
+        """Let the store refuse to be written for a while: a full disk, a server that became a copy."""
+        if isinstance(self.db, SqliteDatabase):
+            self.db._writer.execute("PRAGMA query_only = ON")
+            yield
+            self.db._writer.execute("PRAGMA query_only = OFF")
+            return
+        url = self.db.settings.storage.database
+        name = url.rpartition("/")[2]
+        everybody = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        for read_only in ("on", "off"):
+            ADMIN.execute(
+                shared_cluster(), f"ALTER DATABASE {name} SET default_transaction_read_only = {read_only}; {everybody}"
+            )
+            if read_only == "on":
+                yield
+
+    async def everything_stored(self) -> bytes:
+        """Return what is at rest, readable or not."""
+        if isinstance(self.db, SqliteDatabase):
+            return b"".join(path.read_bytes() for path in self.db.path.parent.iterdir())
+        return repr([await self.sql(f"SELECT * FROM {name}") for name in await self.tables()]).encode()
+
+    async def tables(self) -> list[str]:
+        """Return the names of all tables, without the engine's own and those of its text indexes."""
+        if isinstance(self.db, SqliteDatabase):
+            found = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        else:
+            found = f"SELECT tablename AS name FROM pg_tables WHERE schemaname = '{SCHEMA}' ORDER BY tablename"
+        return [row["name"] for row in await self.sql(found) if not re.search("_fts|_words", row["name"])]
 
     async def tell(self, *messages: Message, by: Actor = TESTER) -> None:
         """Publish messages as another feature would, and let them arrive."""

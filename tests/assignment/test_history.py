@@ -255,6 +255,7 @@ async def test_the_shortlist_always_holds_the_agent_that_the_rule_would_choose_a
 # --- the cost ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_engine
 async def test_a_new_ticket_costs_a_handful_of_indexed_statements(desk: PlayedDesk) -> None:
     async def fill(tx: Tx) -> None:
         for n in range(300):

@@ -162,7 +162,7 @@ class PostgresDatabase:
         recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
     ) -> "asyncio.Future[T]":
         """Queue a unit of the bus: in order, behind the requests of people, and only where this process leads."""
-        return self._submit(self._background, Unit(actor, verb, cause, recover, of_leader=True))
+        return self._submit(self._background, Unit(actor, verb, cause, recover, term=self._writer.term))
 
     def _submit(self, lane: "deque[Unit[Any]]", unit: "Unit[T]") -> "asyncio.Future[T]":
         if self._closed:
@@ -227,7 +227,7 @@ class PostgresDatabase:
         return batch[-1]
 
     async def _run_unit(self, work: Writing, unit: "Unit[Any]") -> "list[tuple[Unit[Any], Any]]":
-        if unit.done.done() or not self._may_run(unit):
+        if unit.done.done() or not await self._may_run(unit):
             return []
         work.begin_unit()
         try:
@@ -241,17 +241,21 @@ class PostgresDatabase:
             unit.refuse(error)
             return []
 
-    def _may_run(self, unit: "Unit[Any]") -> bool:
-        if unit.of_leader and not self._writer.term and self._bulk is None:
-            unit.refuse(StorageFault("another process delivers"))
-            return False
-        return True
+    async def _may_run(self, unit: "Unit[Any]") -> bool:
+        if unit.term is None:
+            return True
+        if not unit.term:  # nobody has asked yet who leads
+            await self._writer.claim()
+        if self._writer.term and unit.term in (0, self._writer.term):
+            return True
+        unit.refuse(StorageFault("another process delivers"))
+        return False
 
     async def _run_carefully(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
         """Run units again, each in a savepoint of its own."""
         results = []
         for unit in batch:
-            if unit.done.done() or not self._may_run(unit):
+            if unit.done.done() or not await self._may_run(unit):
                 continue
             await work.connection.execute("SAVEPOINT unit")
             try:

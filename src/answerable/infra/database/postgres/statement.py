@@ -19,6 +19,7 @@ _RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _MARKS = re.compile("[\u0300-\u036f]")
 LONGEST_WORD = 200  # as the index keeps it
 ANYTHING = "*"
+NUL, REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"  # PostgreSQL's texts hold no NUL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,9 +39,13 @@ class Statement:
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
-        if not self.searches:
-            return tuple([values[name] for name in self.values])
-        return tuple([query(values[n]) if n in self.searches else values[n] for n in self.values])
+        if self.searches:
+            values = {name: query(value) if name in self.searches else value for name, value in values.items()}
+        given = [values[name] for name in self.values]
+        for place, value in enumerate(given):
+            if type(value) is str and NUL in value:
+                given[place] = value.replace(NUL, REPLACEMENT)
+        return tuple(given)
 
 
 @lru_cache(maxsize=4096)

@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class Unit(Generic[T]):
-    """A unit; ``recover`` runs in its place if it raises, and ``of_leader`` is for the process that delivers only."""
+    """A unit; ``recover`` runs in its place if it raises. One with a ``term`` is done by the leader of that term only."""
 
-    __slots__ = ("actor", "cause", "done", "of_leader", "recover", "since", "tries", "verb")
+    __slots__ = ("actor", "cause", "done", "recover", "since", "term", "tries", "verb")
 
     def __init__(
         self,
@@ -23,14 +23,14 @@ class Unit(Generic[T]):
         cause: Envelope | None = None,
         recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
         *,
-        of_leader: bool = False,
+        term: int | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.actor = actor
         self.verb = verb
         self.cause = cause
         self.recover = recover
-        self.of_leader = of_leader
+        self.term = term
         self.tries = 0
         self.since = loop.time()
         self.done: asyncio.Future[T] = loop.create_future()
