@@ -105,7 +105,7 @@ def shared_cluster() -> str:
         known = folder / "address"
         if not known.exists():
             url = Cluster(folder).start(*CARELESS)
-            ADMIN.execute(url, "CREATE DATABASE template_desk")
+            DATABASES.execute(url, "CREATE DATABASE template_desk")
             settings = Settings().with_values("test", storage__database=database(url, "template_desk"))
             opened = open_database(settings.with_values("test", storage__schema=SCHEMA))
             migrate(opened, wanted_migrations(features_of(), opened.engine))
@@ -118,7 +118,7 @@ def database(url: str, name: str) -> str:
     return f"{url.rpartition('/')[0]}/{name}"
 
 
-class _Admin:
+class _Databases:
     """Makes and drops databases from a thread with a loop of its own: fixtures and helpers need not await."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class _Admin:
         return self._run(work())
 
 
-ADMIN = _Admin()
+DATABASES = _Databases()
 
 
 class Engine:
@@ -184,14 +184,14 @@ class Engine:
         if folder not in self._made:
             url = shared_cluster()
             name = f"desk_{uuid4().hex[:16]}"
-            ADMIN.execute(url, f"CREATE DATABASE {name} TEMPLATE template_desk")
+            DATABASES.execute(url, f"CREATE DATABASE {name} TEMPLATE template_desk")
             self._made[folder] = database(url, name)
         return self._made[folder]
 
     def forget(self) -> None:
         """Drop what was made."""
         for url in self._made.values():
-            ADMIN.execute(shared_cluster(), f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+            DATABASES.execute(shared_cluster(), f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
         self._made.clear()
         self.name = "sqlite"
 

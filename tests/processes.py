@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tests.engines import ADMIN, ENGINE
+from tests.engines import DATABASES, ENGINE
 
 START_SECONDS = 30
 COMMAND = [sys.executable, "-m", "answerable"]
@@ -37,15 +37,19 @@ def answerable(
         text=True,
         input=typed,
         timeout=120,
-        env=environment(**_database(arguments), **values),
+        env=environment(**_database_named(arguments), **values),
     )
 
 
-def _database(arguments: Sequence[str]) -> dict[str, str]:
-    """Return what tells a process about the database of its folder."""
+def _database_named(arguments: Sequence[str]) -> dict[str, str]:
     if "--data-dir" not in arguments:
         return {}
-    address = ENGINE.address_of(Path(arguments[arguments.index("--data-dir") + 1]))
+    return database_of(Path(arguments[arguments.index("--data-dir") + 1]))
+
+
+def database_of(folder: Path) -> dict[str, str]:
+    """Return what tells a process about the database of its folder."""
+    address = ENGINE.address_of(folder)
     return {"ANSWERABLE_DATABASE": address} if address else {}
 
 
@@ -62,7 +66,7 @@ class ServerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(**_database(given), **values),
+                env=environment(**_database_named(given), **values),
             )
         self.url = self._read_address()
         self._wait_until_ready()
@@ -118,7 +122,7 @@ def rows_in(folder: Path, query: str) -> list[tuple[Any, ...]]:
     """Read rows of the database that belongs to a folder, beside whoever serves it."""
     address = ENGINE.address_of(folder)
     if address:
-        return [tuple(row) for row in ADMIN.fetch(address, query)]
+        return [tuple(row) for row in DATABASES.fetch(address, query)]
     with closing(sqlite3.connect(folder / "answerable.sqlite")) as db:
         return db.execute(query).fetchall()
 

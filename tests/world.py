@@ -20,7 +20,7 @@ from answerable.kernel.tx import Row
 from answerable.messages.base import Envelope, Event, Message
 from answerable.runtime import Desk
 from answerable.settings import Settings
-from tests.engines import ADMIN, ENGINE, SCHEMA, shared_cluster
+from tests.engines import DATABASES, ENGINE, SCHEMA, shared_cluster
 
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
 TESTER = Actor("tester", "service", frozenset(), frozenset())
@@ -91,7 +91,7 @@ class World:
         name = url.rpartition("/")[2]
         everybody = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
         for read_only in ("on", "off"):
-            ADMIN.execute(
+            DATABASES.execute(
                 shared_cluster(), f"ALTER DATABASE {name} SET default_transaction_read_only = {read_only}; {everybody}"
             )
             if read_only == "on":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import environment, server
+from tests.processes import database_of, environment, server
 
 README = Path(__file__).parents[2] / "README.md"
 ADDRESS = "http://127.0.0.1:8765"
@@ -67,7 +67,7 @@ def test_the_tour_goes_as_told(tmp_path: Path) -> None:
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, running.url)],
             cwd=tmp_path,
-            env=environment(),
+            env=environment(**database_of(tmp_path / "data")),
             capture_output=True,
             text=True,
             timeout=180,

@@ -19,7 +19,8 @@ _RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _MARKS = re.compile("[\u0300-\u036f]")
 LONGEST_WORD = 200  # as the index keeps it
 ANYTHING = "*"
-NUL, REPLACEMENT = "\0", "\N{REPLACEMENT CHARACTER}"  # PostgreSQL's texts hold no NUL
+NUL = "\0"  # PostgreSQL's texts hold none: it is left out where it would be stored,
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # and who asks for it finds nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +45,7 @@ class Statement:
         given = [values[name] for name in self.values]
         for place, value in enumerate(given):
             if type(value) is str and NUL in value:
-                given[place] = value.replace(NUL, REPLACEMENT)
+                given[place] = value.replace(NUL, REPLACEMENT if self.table is None else "")
         return tuple(given)
 
 
