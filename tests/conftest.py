@@ -31,7 +31,10 @@ _RUN = pytest.StashKey[Path]()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test that keeps a desk in a folder on both engines; ``one_engine`` marks those of one alone."""
+    """Run every test that keeps a desk in a folder on both engines; ``one_engine`` and ``on_postgres`` mark those of one."""
+    if metafunc.definition.get_closest_marker("on_postgres"):
+        metafunc.parametrize("engine", ["postgres"], indirect=True)
+        return
     if "tmp_path" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("one_engine"):
         return
     path = metafunc.definition.nodeid.partition("::")[0]

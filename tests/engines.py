@@ -43,7 +43,7 @@ class Cluster:
 
     def start(self, *options: str, port: int = 0) -> str:
         """Start it, on the same port as before where ``port`` says so; return the address of a database in it."""
-        command = [SCRIPT, "start", self.folder, str(port), *options]
+        command = [str(SCRIPT), "start", str(self.folder), str(port), *options]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         self.url = done.stdout.strip()

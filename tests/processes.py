@@ -3,12 +3,14 @@
 import asyncio
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ def answerable(
         text=True,
         input=typed,
         timeout=120,
-        env=environment(**_database_named(arguments), **values),
+        env=environment(**{**_database_named(arguments), **values}),
     )
 
 
@@ -66,7 +68,7 @@ class ServerProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(**_database_named(given), **values),
+                env=environment(**{**_database_named(given), **values}),
             )
         self.url = self._read_address()
         self._wait_until_ready()
@@ -118,6 +120,31 @@ def server(folder: Path, *arguments: str, **values: str) -> Iterator[ServerProce
             running.kill()
 
 
+@dataclass(frozen=True)
+class Child:
+    """A process that another one has started."""
+
+    pid: int
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether it runs."""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def children_of(running: ServerProcess) -> list[Child]:
+    """Return the workers of a server that run."""
+    found = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+    return [child for child in (Child(int(pid)) for pid in found) if child.alive]
+
+
 def rows_in(folder: Path, query: str) -> list[tuple[Any, ...]]:
     """Read rows of the database that belongs to a folder, beside whoever serves it."""
     address = ENGINE.address_of(folder)
@@ -140,7 +167,7 @@ PASSWORD = "correct horse battery"
 ADMIN = "ada@desk.test"
 
 
-def make_admin(folder: Path) -> None:
+def make_admin(folder: Path, **values: str) -> None:
     """Make the first administrator with the command line."""
     answerable(
         "create-admin",
@@ -152,6 +179,7 @@ def make_admin(folder: Path) -> None:
         "--data-dir",
         str(folder),
         typed=PASSWORD,
+        **values,
     )
 
 

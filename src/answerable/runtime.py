@@ -94,8 +94,10 @@ def wanted_migrations(features: Sequence[Feature], engine: str) -> list[Migratio
 
 def with_schema(settings: Settings, services: Sequence[str]) -> Settings:
     """Return settings that name a schema: of the whole desk, or of the services that run alone."""
-    return settings if settings.storage.schema else settings.with_values(
-        "services", storage__schema="_".join(services) or "answerable"
+    return (
+        settings
+        if settings.storage.schema
+        else settings.with_values("services", storage__schema="_".join(services) or "answerable")
     )
 
 

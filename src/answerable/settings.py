@@ -4,13 +4,13 @@ Standard library only. Every field has a ``doc``; ``docs/settings.md`` is genera
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from answerable.kernel.errors import Invalid
 
@@ -31,19 +31,9 @@ def setting(default: Any, doc: str, *, secret: bool = False, shown: Callable[[An
 
 
 def without_password(address: str) -> str:
-    """Return a database's address with its password masked; all of it where it cannot be read as an address."""
-    if not address:
-        return ""
-    try:
-        parts = urlsplit(address)
-        user, at, hosts = parts.netloc.rpartition("@")
-        name, colon, _ = user.partition(":")
-        query = urlencode([(k, MASK if "password" in k else v) for k, v in parse_qsl(parts.query)], safe="*/,")
-    except ValueError:
-        return MASK
-    if not parts.scheme or "@" in name:
-        return MASK
-    return parts._replace(netloc=f"{name}{f':{MASK}' if colon else ''}{at}{hosts}", query=query).geturl()
+    """Return a database's address with its passwords masked; rather too much of it than too little."""
+    masked = re.sub(r"^(\w+://[^:@/?]*):.*@", rf"\1:{MASK}@", address, flags=re.DOTALL)
+    return re.sub(r"(password=)[^&]*", rf"\1{MASK}", masked, flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -52,6 +42,7 @@ class Server:
 
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(8765, "Port to listen on; 0 takes a free one.")
+    workers: int = setting(1, "Processes that answer; more than 1 on PostgreSQL only.")
     public_url: str = setting(
         "", "The desk's address as people see it, for links in mail; empty: made from host and port."
     )
@@ -78,9 +69,7 @@ class Storage:
         "empty: SQLite in the data folder. Also ANSWERABLE_DATABASE.",
         shown=without_password,
     )
-    schema: str = setting(
-        "", "PostgreSQL schema; empty: answerable, or the names of the services where only some run."
-    )
+    schema: str = setting("", "PostgreSQL schema; empty: answerable, or the names of the services where only some run.")
     connections: int = setting(8, "PostgreSQL connections for reading, of each process; writing takes one more.")
     wait_seconds: float = setting(
         5.0, "How long a request waits for a PostgreSQL that cannot be reached, before it is told 503."
@@ -190,6 +179,7 @@ def _check(settings: Settings) -> None:
     wrong = [
         *_unless(settings.server.log_format in ("text", "json"), "server.log_format: must be text or json."),
         *_unless(0 <= settings.server.port <= 65535, "server.port: must be 0 to 65535."),
+        *_unless(1 <= settings.server.workers <= 64, "server.workers: must be 1 to 64."),
         *_unless(settings.server.max_body_bytes >= 1024, "server.max_body_bytes: must be at least 1024."),
         *_unless(all(map(_is_network, settings.server.metrics_networks)), "server.metrics_networks: must be networks."),
         *_unless(1 <= settings.storage.connections <= 100, "storage.connections: must be 1 to 100."),

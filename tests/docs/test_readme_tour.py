@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import database_of, environment, server
+from tests.processes import environment, server
 
 README = Path(__file__).parents[2] / "README.md"
 ADDRESS = "http://127.0.0.1:8765"
@@ -52,6 +52,7 @@ def fits(told: str, printed: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.one_engine
 def test_the_tour_goes_as_told(tmp_path: Path) -> None:
     steps = list(tour())
     command = tmp_path / ".venv" / "bin" / "answerable"
@@ -67,7 +68,7 @@ def test_the_tour_goes_as_told(tmp_path: Path) -> None:
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script.replace(ADDRESS, running.url)],
             cwd=tmp_path,
-            env=environment(**database_of(tmp_path / "data")),
+            env=environment(),
             capture_output=True,
             text=True,
             timeout=180,

@@ -99,7 +99,17 @@ def check_refusal(answer: Answer, what: str, statuses: tuple[int, ...] = (400,))
     assert problem["status"] == answer.status, what
     assert problem["message"].strip(), what
     assert len(answer.body) < 10_000, what
-    for internal in ("Traceback", "msgspec", "litestar", "sqlite", "postgres", "asyncpg", "answerable.", 'File "', "object at 0x"):
+    for internal in (
+        "Traceback",
+        "msgspec",
+        "litestar",
+        "sqlite",
+        "postgres",
+        "asyncpg",
+        "answerable.",
+        'File "',
+        "object at 0x",
+    ):
         assert internal not in answer.text, f"{what}: {answer.text[:300]}"
 
 

@@ -16,9 +16,7 @@ def _tell_nobody(done: int, total: int) -> None:
     pass
 
 
-async def verify_log(
-    database: DeskDatabase, tell: Callable[[int, int], None] = _tell_nobody
-) -> tuple[int, list[str]]:
+async def verify_log(database: DeskDatabase, tell: Callable[[int, int], None] = _tell_nobody) -> tuple[int, list[str]]:
     """Check every message; return how many there are and a line per difference (at most ``MAX_LINES``).
 
     ``tell`` hears how many were read so far and how many there are.

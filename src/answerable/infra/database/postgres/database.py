@@ -417,5 +417,3 @@ class _Spoilt(Exception):
 
 async def _nothing(_: Tx) -> None:
     pass
-
-

@@ -15,7 +15,6 @@ from answerable.infra.database.postgres.connection import WRITING, close, connec
 from answerable.infra.database.postgres.tx import Writing
 from answerable.settings import Settings
 
-DOUBT_SECONDS = 5.0  # how long to look for what became of a transaction
 _log = structlog.get_logger(__name__)
 
 
@@ -82,7 +81,7 @@ class Writer:
 
     async def _was_committed(self, mark: str) -> bool:
         """Look for the mark of a transaction whose end we did not hear of. Raises where nobody can tell."""
-        async with asyncio.timeout(DOUBT_SECONDS):
+        async with asyncio.timeout(self._settings.storage.wait_seconds):
             pause = 0.05
             while True:
                 await self.drop()
