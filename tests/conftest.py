@@ -31,7 +31,7 @@ _RUN = pytest.StashKey[Path]()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test that keeps a desk in a folder on both engines; ``one_engine`` and ``on_postgres`` mark those of one."""
+    """Run every test that keeps a desk in a folder on both engines; marks name those of one."""
     if metafunc.definition.get_closest_marker("on_postgres"):
         metafunc.parametrize("engine", ["postgres"], indirect=True)
         return

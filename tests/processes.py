@@ -167,7 +167,7 @@ PASSWORD = "correct horse battery"
 ADMIN = "ada@desk.test"
 
 
-def make_admin(folder: Path, **values: str) -> None:
+def make_admin(folder: Path, **values: Any) -> None:
     """Make the first administrator with the command line."""
     answerable(
         "create-admin",

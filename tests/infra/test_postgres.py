@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -18,11 +19,13 @@ from answerable.infra.database.postgres.statement import statement
 from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.tx import Tx
+from answerable.messages.base import Envelope
 from answerable.messages.users import UserRegistered
 from answerable.runtime import Desk
 from answerable.settings import Settings, without_password
 from tests.engines import ENGINE, SCHEMA
 from tests.infra.wire import Wire
+from tests.processes import eventually
 from tests.world import Clock, World, open_world, settings_for
 
 pytestmark = pytest.mark.on_postgres
@@ -343,7 +346,7 @@ async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_p
     async with open_world(tmp_path) as one, second_process(one) as two:
         heard: dict[str, list[str]] = {"one": [], "two": []}
         for name, desk in (("one", one.desk), ("two", two)):
-            desk.bus._listeners["USER_REGISTERED"] = [lambda sealed, event, name=name: heard[name].append(event.name)]
+            desk.bus._listeners["USER_REGISTERED"] = [partial(_hear, heard[name])]
             await desk.start()
         assert [desk.bus._term > 0 for desk in (one.desk, two)] == [True, False]
         await make_person_by(two, "Una")
@@ -352,11 +355,14 @@ async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_p
         await one.desk.stop()  # its connection ends with it, however it ends
         begun = asyncio.get_running_loop().time()
         await make_person_by(two, "Otto")
-        while not await known_to_everybody(two, 2):
-            await asyncio.sleep(0.02)
+        await eventually(lambda: known_to_everybody(two, 2))
         assert asyncio.get_running_loop().time() - begun < 1.0
         assert heard["two"] == ["Una", "Otto"]
         assert (await verify_log(two.database))[1] == []
+
+
+def _hear(heard: list[str], _: Envelope, event: UserRegistered) -> None:
+    heard.append(event.name)
 
 
 async def both(heard: dict[str, list[str]], wanted: list[str]) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -11,7 +11,18 @@ import httpx
 import pytest
 
 from tests.engines import Cluster, cluster, database, missing
-from tests.processes import ADMIN, PASSWORD, answerable, children_of, eventually, hire, make_admin, server, sign_in
+from tests.processes import (
+    ADMIN,
+    PASSWORD,
+    ServerProcess,
+    answerable,
+    children_of,
+    eventually,
+    hire,
+    make_admin,
+    server,
+    sign_in,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_postgres]
 SEED = 20261125
@@ -113,7 +124,7 @@ async def verify(folder: Path, address: str) -> str:
 
 
 @pytest.fixture
-def own() -> Cluster:
+def own() -> Iterator[Cluster]:
     """A cluster that keeps its promises: it waits for the disk."""
     assert not missing()
     with cluster() as made:
@@ -137,7 +148,7 @@ async def run(folder: Path, address: str, *arguments: str, during: Callable[...,
 
 
 async def test_a_restart_of_the_server_under_load(tmp_path: Path, own: Cluster) -> None:
-    async def restarts(_running: object, customers: list[Customer]) -> None:
+    async def restarts(_running: ServerProcess, customers: list[Customer]) -> None:
         for mode in ("fast", "immediate", "fast"):
             await asyncio.to_thread(own.stop, mode)
             await asyncio.to_thread(own.start, port=own.port)
@@ -148,7 +159,7 @@ async def test_a_restart_of_the_server_under_load(tmp_path: Path, own: Cluster) 
 
 
 async def test_a_server_that_stays_away_is_told_kindly_and_waited_for(tmp_path: Path, own: Cluster) -> None:
-    async def away(_running: object, customers: list[Customer]) -> None:
+    async def away(_running: ServerProcess, customers: list[Customer]) -> None:
         await asyncio.to_thread(own.stop, "immediate")
 
         async def told() -> bool:
@@ -167,7 +178,7 @@ async def test_the_database_moves_to_another_address(tmp_path: Path, own: Cluste
         after = other.port
     address = f"postgresql://answerable@127.0.0.1:{before},127.0.0.1:{after}/postgres?target_session_attrs=read-write"
 
-    async def moves(_running: object, customers: list[Customer]) -> None:
+    async def moves(_running: ServerProcess, customers: list[Customer]) -> None:
         await asyncio.to_thread(own.stop, "immediate")
         await asyncio.to_thread(own.start, port=after)
         assert own.port == after
@@ -179,7 +190,7 @@ async def test_the_database_moves_to_another_address(tmp_path: Path, own: Cluste
 async def test_workers_are_killed_under_load(tmp_path: Path, own: Cluster) -> None:
     random = Random(SEED)
 
-    async def kills(running: object, customers: list[Customer]) -> None:
+    async def kills(running: ServerProcess, customers: list[Customer]) -> None:
         for _ in range(5):
             victims = children_of(running)
             victims[random.randrange(len(victims))].kill()

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
-from asyncpg import IntegrityConstraintViolationError, ReadOnlySQLTransactionError
+from asyncpg import IntegrityConstraintViolationError
 
 from answerable.infra.database.errors import OutcomeUnknown, StorageFault
 from answerable.infra.database.migrate import Migration
@@ -27,7 +27,7 @@ from answerable.infra.database.postgres.connection import (
 from answerable.infra.database.postgres.migrations import apply
 from answerable.infra.database.postgres.readers import Readers
 from answerable.infra.database.postgres.tx import PostgresTx, Reading, Writing
-from answerable.infra.database.postgres.unit import Unit, recovering
+from answerable.infra.database.postgres.unit import Spoilt, Unit, recovering
 from answerable.infra.database.postgres.watch import Watch
 from answerable.infra.database.postgres.writer import Doubt, Writer
 from answerable.infra.pulse import Pulse
@@ -62,7 +62,7 @@ class PostgresDatabase:
         self.pulse = Pulse()
         self._ids = IdMaker()
         self._patience = settings.storage.wait_seconds
-        self._readers = Readers(partial(connect, settings, READING), settings.storage.connections)
+        self._readers = Readers(partial(connect, settings, READING), settings.storage.connections, self._patience)
         self._writer = Writer(settings)
         self._watch = Watch(settings, self._writer.name, self.pulse, self._touch)
         self._urgent: deque[Unit[Any]] = deque()
@@ -119,28 +119,12 @@ class PostgresDatabase:
         return await self._reading(work)
 
     async def _reading(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        """Run ``work`` on a reader; where the connection is lost, again on another, as long as patience lasts."""
-        give_up: float | None = None
-        pause = FIRST_PAUSE
-        while True:
-            connection = None
-            try:
-                connection = await self._readers.take(self._patience)
-                return await work(connection)
-            except Exception as error:
-                if not is_fault(error):
-                    raise
-                if connection is not None and is_lost(error):
-                    connection.terminate()
-                now = asyncio.get_running_loop().time()
-                give_up = give_up or now + self._patience
-                if now + pause > give_up or not is_lost(error) or isinstance(error, ReadOnlySQLTransactionError):
-                    raise self._fault(error) from error
-            finally:
-                if connection is not None:
-                    self._readers.give(connection)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+        try:
+            return await self._readers.use(work)
+        except Exception as error:
+            if not is_fault(error):
+                raise
+            raise self._fault(error) from error
 
     # --- writing -----------------------------------------------------------------------------------------------
 
@@ -191,7 +175,7 @@ class PostgresDatabase:
         try:
             results = await self._run_lightly(work, batch)
             await self._writer.commit(work)
-        except (_Spoilt, IntegrityConstraintViolationError):
+        except (Spoilt, IntegrityConstraintViolationError):
             work = await self._writer.begin_again()
             results = await self._run_carefully(work, batch)
             await self._writer.commit(work)
@@ -204,7 +188,7 @@ class PostgresDatabase:
             self.pulse.beat()
 
     async def _run_lightly(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
-        """Run units without savepoints. Raises ``_Spoilt`` where one leaves something that must be undone."""
+        """Run units without savepoints. Raises ``Spoilt`` where one leaves something that must be undone."""
         results: list[tuple[Unit[Any], Any]] = []
         urgent = min(len(self._urgent), BATCH)
         for _ in range(urgent):
@@ -218,7 +202,7 @@ class PostgresDatabase:
         try:
             await work.flush()
         except Exception as error:
-            raise error if is_fault(error) else _Spoilt from error
+            raise error if is_fault(error) else Spoilt from error
         return results
 
     @staticmethod
@@ -236,7 +220,7 @@ class PostgresDatabase:
             if is_fault(error):
                 raise
             if work.unit_wrote or unit.recover is not None or is_database_error(error):
-                raise _Spoilt from error
+                raise Spoilt from error
             work.forget_unit()
             unit.refuse(error)
             return []
@@ -409,10 +393,6 @@ class PostgresDatabase:
                 await self._pump
         await self._readers.close()
         await self._writer.close()
-
-
-class _Spoilt(Exception):
-    """A unit failed after it had written: the batch has to be done again, carefully."""
 
 
 async def _nothing(_: Tx) -> None:

@@ -3,9 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from answerable.infra.database.postgres.connection import close
+from asyncpg import ReadOnlySQLTransactionError
+
+from answerable.infra.database.postgres.connection import close, is_lost
+
+T = TypeVar("T")
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 
 
 class Readers:
@@ -14,15 +19,41 @@ class Readers:
     Nothing is reset between two uses (a round trip): readers cannot write, and leave no state.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Any]], size: int) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Any]], size: int, patience: float) -> None:
+        """Open connections by ``connect``; wait ``patience`` seconds for one, and for a server that is away."""
         self._connect = connect
         self._size = size
+        self._patience = patience
         self._open = 0
         self._free: list[Any] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def take(self, seconds: float) -> Any:
-        """Take a connection. Raises ``TimeoutError`` where none is free for ``seconds``, or what ``connect`` raises."""
+    async def use(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """Run ``work`` on a connection; where that is lost, again on another, as long as patience lasts."""
+        give_up: float | None = None
+        pause = FIRST_PAUSE
+        while True:
+            connection = None
+            try:
+                connection = await self._take()
+                return await work(connection)
+            except Exception as error:
+                if not is_lost(error) or isinstance(error, ReadOnlySQLTransactionError):
+                    raise
+                if connection is not None:
+                    connection.terminate()
+                now = asyncio.get_running_loop().time()
+                give_up = give_up or now + self._patience
+                if now + pause > give_up:
+                    raise
+            finally:
+                if connection is not None:
+                    self._give(connection)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _take(self) -> Any:
+        """Take a connection. Raises ``TimeoutError`` where none is free in time, or what ``connect`` raises."""
         while True:
             while self._free:
                 connection = self._free.pop()
@@ -31,7 +62,7 @@ class Readers:
                 self._open -= 1
             if self._open < self._size:
                 break
-            await self._wait(seconds)
+            await self._wait()
         self._open += 1
         try:
             return await self._connect()
@@ -40,18 +71,18 @@ class Readers:
             self._wake()
             raise
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._patience):
                 await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
                 self._wake()  # it was our turn, and we are gone
             raise
 
-    def give(self, connection: Any) -> None:
+    def _give(self, connection: Any) -> None:
         """Give a connection back; a broken one makes room for another."""
         if connection.is_closed():
             self._open -= 1

@@ -52,3 +52,7 @@ class Unit(Generic[T]):
 def recovering(recover: Callable[[Tx, Exception], Awaitable[T]], error: Exception, tx: Tx) -> Awaitable[T]:
     """Run ``recover`` as if it were the unit's verb."""
     return recover(tx, error)
+
+
+class Spoilt(Exception):
+    """A unit failed after it had written: its batch has to be done again, carefully."""
