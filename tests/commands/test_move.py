@@ -58,7 +58,8 @@ def test_there_and_back(desk: Path, tmp_path: Path) -> None:
     assert f"--data-dir {back}" in told
     here = everything_in(desk)
     assert everything_in(back) == here
-    for place in ({"ANSWERABLE_DATABASE": there}, {"ANSWERABLE_DATABASE": ""}):
+    places: tuple[dict[str, Any], ...] = ({"ANSWERABLE_DATABASE": there}, {"ANSWERABLE_DATABASE": ""})
+    for place in places:
         tail = answerable("events", "tail", "--last", "3", "--data-dir", str(back), **place, **SECRET).stdout
         assert len(tail.splitlines()) == 3
     assert "where the desk is already" in run(desk, "--to", str(desk), check=False)

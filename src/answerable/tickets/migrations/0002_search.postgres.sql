@@ -1,13 +1,22 @@
 -- Full-text indexes beside the tables: a change of a ticket that leaves its words alone does not touch its index.
 -- What counts as a word, and that capitals and accents do not, is as SQLite's unicode61 has it: see fold() in
 -- infra/database/postgres/statement.py, which treats what people search for in the same way.
-CREATE FUNCTION tickets_words_in(said TEXT) RETURNS TSVECTOR LANGUAGE SQL IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_to_tsvector(ARRAY(
-        SELECT left(word, 200) FROM unnest(string_to_array(regexp_replace(
+CREATE FUNCTION tickets_words_in(said TEXT) RETURNS TSVECTOR LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    found TEXT[];
+BEGIN
+    IF octet_length(said) = length(said) THEN -- most of what is said needs no Unicode
+        found := string_to_array(regexp_replace(lower(said COLLATE "C"), '[^a-z0-9]+', ' ', 'g'), ' ');
+    ELSE
+        found := string_to_array(regexp_replace(
             lower(regexp_replace(normalize(said, NFD), '[\u0300-\u036f]', '', 'g') COLLATE "und-x-icu"),
-            '[^[:alnum:]]+', ' ', 'g'), ' ')) AS word
-        WHERE word <> ''))
-$$;
+            '[^[:alnum:]]+', ' ', 'g'), ' ');
+    END IF;
+    IF length(said) > 500 THEN -- the index takes no word of more than 2046 bytes
+        found := ARRAY(SELECT left(word, 500) FROM unnest(found) AS word);
+    END IF;
+    RETURN array_to_tsvector(array_remove(found, ''));
+END $$;
 
 CREATE TABLE tickets_ticket_words (
     number BIGINT PRIMARY KEY,

@@ -16,11 +16,22 @@ _WRITES = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IG
 _READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
 _NAMES = re.compile(r"[a-z_]\w*")
 _RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
+_COUNTS = re.compile(r"\s*UPDATE (\w+) SET (\w+) = \2 \+ 1 WHERE (\w+) = \$1 RETURNING \2\s*")
+_INSERTS = re.compile(r"\s*(INSERT INTO \w+\s*\([\w\s,]+\))\s*VALUES\s*\(\s*(\$\d+(?:\s*,\s*\$\d+)*)\s*\)\s*")
 _MARKS = re.compile("[\u0300-\u036f]")
-LONGEST_WORD = 200  # as the index keeps it
+LONGEST_WORD = 500  # as the index keeps it
 ANYTHING = "*"
 NUL = "\0"  # PostgreSQL's texts hold none: it is left out where it would be stored,
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # and who asks for it finds nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What takes the next number of a counter: how to read it, how to write it, and the column's name."""
+
+    read: str
+    write: str
+    column: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +40,8 @@ class Statement:
 
     ``table`` is the one that it changes: ``None`` where it only reads, ``ANYTHING`` where that cannot be told.
     ``names`` holds every word in it, tables among them. ``searches`` are the values that a person typed as a search.
+    ``counter`` is there where it takes a number, ``inserts`` where it writes one row of given values: its words up to
+    VALUES.
     """
 
     text: str
@@ -37,6 +50,8 @@ class Statement:
     names: frozenset[str]
     returns: bool
     searches: frozenset[str]
+    counter: Counter | None
+    inserts: str | None
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
@@ -69,7 +84,34 @@ def statement(sql: str) -> Statement:
     writes = _WRITES.match(text)
     table = writes.group(1) if writes else None if _READS.match(text) else ANYTHING
     returns = writes is None or _RETURNS.search(text) is not None
-    return Statement(text, tuple(order), table, frozenset(_NAMES.findall(text)), returns, searches)
+    return Statement(
+        text,
+        tuple(order),
+        table,
+        frozenset(_NAMES.findall(text)),
+        returns,
+        searches,
+        _counter(text),
+        _inserts(text, len(order)),
+    )
+
+
+def _counter(text: str) -> Counter | None:
+    found = _COUNTS.fullmatch(text)
+    if found is None:
+        return None
+    table, column, key = found.groups()
+    return Counter(
+        f"SELECT {column} FROM {table} WHERE {key} = $1", f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", column
+    )
+
+
+def _inserts(text: str, values: int) -> str | None:
+    found = _INSERTS.fullmatch(text)
+    in_order = found is not None and found.group(2).replace(" ", "").replace("\n", "").split(",") == [
+        f"${place}" for place in range(1, values + 1)
+    ]
+    return found.group(1) if found is not None and in_order else None
 
 
 def fold(word: str) -> str:

@@ -1,15 +1,19 @@
 """Units of work on PostgreSQL: few round trips, in the order in which the units were told."""
 
 from collections import deque
-from typing import Any
+from typing import Any, TypeAlias
 
 from answerable.infra.bus import outbox
-from answerable.infra.database.postgres.statement import ANYTHING, Statement, statement
+from answerable.infra.database.postgres.statement import ANYTHING, Counter, Statement, statement
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Row
 from answerable.messages.base import Command, Envelope, Event, Message
 from answerable.settings import Settings
+
+_Key: TypeAlias = tuple[Statement, tuple[Any, ...]]
+FEW = 3  # rows that are as well sent one by one
+_TYPES: dict[Statement, str] = {}
 
 
 class Reading:
@@ -36,6 +40,7 @@ class Writing:
 
     * A change that returns nothing is kept and sent later, together with its like: at the latest before a statement
       that names the same table, so that nobody can tell the difference.
+    * A counter is read once; its numbers are taken here, and the last one is written when the rest is sent.
     * What was read once is known until something writes to a table that it names. Other transactions cannot write
       meanwhile (see ``database.py``).
 
@@ -43,6 +48,8 @@ class Writing:
     """
 
     __slots__ = (
+        "_counted",
+        "_counters",
         "_kept",
         "_kept_names",
         "_kept_tables",
@@ -62,7 +69,9 @@ class Writing:
         self._kept_names: set[str] = set()
         self._kept_tables: set[str] = set()
         self._messages: list[dict[str, Any]] = []
-        self._of_unit: list[Statement | None] = []  # what the present unit has kept; None is a message
+        self._counters: dict[_Key, int] = {}
+        self._counted: dict[_Key, int] = {}  # those that moved since they were written
+        self._of_unit: list[Statement | _Key | None] = []  # what the present unit has kept; None is a message
         self._known: dict[Statement, dict[tuple[Any, ...], list[Row]]] = {}
 
     def begin_unit(self) -> None:
@@ -75,6 +84,8 @@ class Writing:
         for kept in reversed(self._of_unit):
             if kept is None:
                 self._messages.pop()
+            elif isinstance(kept, tuple):
+                self._counters[kept] -= 1
             else:
                 self._kept[kept].pop()
         self._of_unit.clear()
@@ -85,6 +96,8 @@ class Writing:
         self._kept_names.clear()
         self._kept_tables.clear()
         self._messages.clear()
+        self._counters.clear()
+        self._counted.clear()
         self._of_unit.clear()
         self._known.clear()
 
@@ -92,13 +105,17 @@ class Writing:
         """Run one statement now or, where nobody can tell the difference, later."""
         asked = statement(sql)
         arguments = asked.arguments(values)
+        if asked.counter is not None:
+            return await self._count(asked, asked.counter, arguments)
         if asked.table is None:
             return await self._read(asked, arguments)
+        if asked.table == ANYTHING or any(counter.table in asked.names for counter, _ in self._counted):
+            await self.flush()
         self._unlearn(asked.table)
         if not asked.returns and asked.table != ANYTHING:
             await self._keep(asked, arguments)
             return []
-        if asked.table == ANYTHING or self._concerns_kept(asked):
+        if self._concerns_kept(asked):
             await self.flush()
         rows: list[Row] = await self.connection.fetch(asked.text, *arguments)
         if rows or asked.table == ANYTHING:
@@ -115,7 +132,26 @@ class Writing:
         self._known.setdefault(asked, {})[arguments] = rows
         return list(rows)
 
-    def _unlearn(self, table: str) -> None:
+    async def _count(self, asked: Statement, counter: Counter, arguments: tuple[Any, ...]) -> list[Row]:
+        key = (asked, arguments)
+        last = self._counters.get(key)
+        if last is None:
+            if self._concerns_kept(asked):
+                await self.flush()
+            last = await self.connection.fetchval(counter.read, *arguments)
+            if last is None:
+                return []
+        self._unlearn(str(asked.table), but=key)
+        self._counters[key] = self._counted[key] = last + 1
+        self._kept_tables.add(str(asked.table))
+        self._kept_names |= asked.names
+        self._of_unit.append(key)
+        return [{counter.column: last + 1}]
+
+    def _unlearn(self, table: str, but: "_Key | None" = None) -> None:
+        for key in [key for key in self._counters if key != but and table in (key[0].table, ANYTHING)]:
+            if key not in self._counted:
+                del self._counters[key]
         for asked in [asked for asked in self._known if table == ANYTHING or table in asked.names]:
             del self._known[asked]
 
@@ -149,17 +185,35 @@ class Writing:
         if self._of_unit:
             self.unit_wrote = True
             self._of_unit.clear()
-        kept, messages = self._kept, self._messages
-        self._kept, self._messages = {}, []
+        kept, messages, counted = self._kept, self._messages, self._counted
+        self._kept, self._messages, self._counted = {}, [], {}
         self._kept_names, self._kept_tables = set(), set()
         for asked, many in kept.items():
             if many:
                 self.wrote = True
-                await self.connection.executemany(asked.text, many)
+                await self._send(asked, many)
+        for key in counted:
+            self.wrote = True
+            counter: Any = key[0].counter
+            await self.connection.execute(counter.write, *key[1], self._counters[key])
         if messages:
             self.wrote = True
             columns = [[message[name] for message in messages] for name in outbox.WRITTEN]
             await self.connection.fetch(outbox.INSERT_MANY, *columns)
+
+    async def _send(self, asked: Statement, many: list[tuple[Any, ...]]) -> None:
+        if asked.inserts is None or len(many) < FEW:
+            await self.connection.executemany(asked.text, many)
+            return
+        types = _TYPES.get(asked)
+        if types is None:
+            prepared = await self.connection.prepare(asked.text)
+            types = _TYPES[asked] = ", ".join(
+                f"${place}::{kind.name}[]" for place, kind in enumerate(prepared.get_parameters(), 1)
+            )
+        await self.connection.execute(
+            f"{asked.inserts} SELECT * FROM unnest({types})", *map(list, zip(*many, strict=True))
+        )
 
     async def check(self) -> None:
         """Check what is otherwise checked at COMMIT, where rows may have come in another order than their references.
