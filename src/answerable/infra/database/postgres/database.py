@@ -41,8 +41,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BATCH = 256
-# How long units of the bus and timers may go on before a commit (see 0008: people before services).
-BACKGROUND_SECONDS_WHILE_BUSY = 0.001
+# How much of the time units of the bus and timers may take while people wait, and for how long they may go on before
+# a commit while nobody does (see 0008: people before services).
+BACKGROUND_SHARE_WHILE_BUSY = 0.05
 BACKGROUND_SECONDS = 0.02
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 TRIES = 5  # of a unit whose transaction met others, before it is refused
@@ -72,6 +73,7 @@ class PostgresDatabase:
         self._bulk_every = self._bulk_units = 0
         self._turn = asyncio.Lock()  # of the transaction in which a bulk load also reads
         self._next_claim = 0.0
+        self._since = self._due = 0.0  # when background units last had their turn, and for how long they may go on
         self._faulty = False
         self._closed = False
 
@@ -194,11 +196,17 @@ class PostgresDatabase:
         for _ in range(urgent):
             results += await self._run_unit(work, self._take(self._urgent, batch))
         loop = asyncio.get_running_loop()
-        stop_at = loop.time() + (BACKGROUND_SECONDS_WHILE_BUSY if urgent else BACKGROUND_SECONDS)
+        begun = loop.time()
+        if urgent:
+            self._due += (begun - self._since) * BACKGROUND_SHARE_WHILE_BUSY
+        else:
+            self._due = BACKGROUND_SECONDS
+        self._since = begun
         for _ in range(min(len(self._background), BATCH)):
-            results += await self._run_unit(work, self._take(self._background, batch))
-            if loop.time() > stop_at:
+            if loop.time() - begun > self._due:
                 break
+            results += await self._run_unit(work, self._take(self._background, batch))
+        self._due -= loop.time() - begun
         try:
             await work.flush()
         except Exception as error:

@@ -26,7 +26,7 @@ class Readers:
         self._patience = patience
         self._open = 0
         self._free: list[Any] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[Any]] = deque()
 
     async def use(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Run ``work`` on a connection; where that is lost, again on another, as long as patience lasts."""
@@ -54,48 +54,59 @@ class Readers:
 
     async def _take(self) -> Any:
         """Take a connection. Raises ``TimeoutError`` where none is free in time, or what ``connect`` raises."""
-        while True:
-            while self._free:
-                connection = self._free.pop()
-                if not connection.is_closed():
-                    return connection
-                self._open -= 1
-            if self._open < self._size:
-                break
-            await self._wait()
-        self._open += 1
+        while self._free:
+            connection = self._free.pop()
+            if not connection.is_closed():
+                return connection
+            self._open -= 1
+        if self._open >= self._size:
+            connection = await self._wait()
+            if connection is not None:
+                return connection
+        else:
+            self._open += 1
         try:
             return await self._connect()
         except BaseException:
-            self._open -= 1
-            self._wake()
+            self._make_room()
             raise
 
-    async def _wait(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _wait(self) -> Any:
+        """Wait for one's turn: a connection, or ``None`` for the right to open one."""
+        turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             async with asyncio.timeout(self._patience):
-                await turn
+                return await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():
-                self._wake()  # it was our turn, and we are gone
+            if turn.done() and not turn.cancelled():  # it was our turn, and we are gone
+                self._give(turn.result())
             raise
 
     def _give(self, connection: Any) -> None:
-        """Give a connection back; a broken one makes room for another."""
-        if connection.is_closed():
+        """Hand a connection to who waits longest; a broken one makes room for another."""
+        if connection is None or connection.is_closed():
+            self._make_room()
+            return
+        turn = self._next_turn()
+        if turn is None:
+            self._free.append(connection)
+        else:
+            turn.set_result(connection)
+
+    def _make_room(self) -> None:
+        turn = self._next_turn()
+        if turn is None:
             self._open -= 1
         else:
-            self._free.append(connection)
-        self._wake()
+            turn.set_result(None)
 
-    def _wake(self) -> None:
+    def _next_turn(self) -> "asyncio.Future[Any] | None":
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(None)
-                return
+                return turn
+        return None
 
     async def close(self) -> None:
         """Close what is open."""
