@@ -79,8 +79,10 @@ def is_database_error(error: BaseException) -> bool:
     return isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError | asyncio.TimeoutError)
 
 
-async def connect(settings: Settings, purpose: dict[str, str]) -> Any:
+async def connect(settings: Settings, purpose: dict[str, str], seconds: float | None = STATEMENT_SECONDS + 5) -> Any:
     """Open a connection to the server that takes writes, of all that the address names.
+
+    ``seconds`` is how long a statement may take before the server is taken for lost.
 
     Raises ``Invalid`` for an address, a name or a password that cannot be right, and what ``is_lost`` knows where the
     server cannot be reached.
@@ -90,7 +92,7 @@ async def connect(settings: Settings, purpose: dict[str, str]) -> Any:
             check_address(settings.storage.database),
             target_session_attrs="primary",
             timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS + 5,
+            command_timeout=seconds,
             statement_cache_size=2048,
             max_cached_statement_lifetime=0,
             server_settings={**_COMMON, **purpose, "search_path": settings.storage.schema},

@@ -20,14 +20,14 @@ from answerable.infra.database.migrate import Migration
 from answerable.infra.database.postgres.connection import (
     READING,
     connect,
-    is_database_error,
     is_fault,
     is_lost,
 )
 from answerable.infra.database.postgres.migrations import apply
 from answerable.infra.database.postgres.readers import Readers
+from answerable.infra.database.postgres.runner import Runner
 from answerable.infra.database.postgres.tx import PostgresTx, Reading, Writing
-from answerable.infra.database.postgres.unit import Spoilt, Unit, recovering
+from answerable.infra.database.postgres.unit import Spoilt, Unit
 from answerable.infra.database.postgres.watch import Watch
 from answerable.infra.database.postgres.writer import Doubt, Writer
 from answerable.infra.pulse import Pulse
@@ -65,6 +65,7 @@ class PostgresDatabase:
         self._patience = settings.storage.wait_seconds
         self._readers = Readers(partial(connect, settings, READING), settings.storage.connections, self._patience)
         self._writer = Writer(settings)
+        self._runner = Runner(self._writer, self._ids, clock, settings)
         self._watch = Watch(settings, self._writer.name, self.pulse, self._touch)
         self._urgent: deque[Unit[Any]] = deque()
         self._background: deque[Unit[Any]] = deque()
@@ -179,7 +180,7 @@ class PostgresDatabase:
             await self._writer.commit(work)
         except (Spoilt, IntegrityConstraintViolationError):
             work = await self._writer.begin_again()
-            results = await self._run_carefully(work, batch)
+            results = await self._runner.run_carefully(work, batch)
             await self._writer.commit(work)
         if self._faulty:
             self._faulty = False
@@ -194,7 +195,7 @@ class PostgresDatabase:
         results: list[tuple[Unit[Any], Any]] = []
         urgent = min(len(self._urgent), BATCH)
         for _ in range(urgent):
-            results += await self._run_unit(work, self._take(self._urgent, batch))
+            results += await self._runner.run(work, self._take(self._urgent, batch))
         loop = asyncio.get_running_loop()
         begun = loop.time()
         if urgent:
@@ -205,7 +206,7 @@ class PostgresDatabase:
         for _ in range(min(len(self._background), BATCH)):
             if loop.time() - begun > self._due:
                 break
-            results += await self._run_unit(work, self._take(self._background, batch))
+            results += await self._runner.run(work, self._take(self._background, batch))
         self._due -= loop.time() - begun
         try:
             await work.flush()
@@ -217,66 +218,6 @@ class PostgresDatabase:
     def _take(lane: "deque[Unit[Any]]", batch: "list[Unit[Any]]") -> "Unit[Any]":
         batch.append(lane.popleft())
         return batch[-1]
-
-    async def _run_unit(self, work: Writing, unit: "Unit[Any]") -> "list[tuple[Unit[Any], Any]]":
-        if unit.done.done() or not await self._may_run(unit):
-            return []
-        work.begin_unit()
-        try:
-            return [(unit, await self._do(work, unit, unit.verb))]
-        except Exception as error:
-            if is_fault(error):
-                raise
-            if work.unit_wrote or unit.recover is not None or is_database_error(error):
-                raise Spoilt from error
-            work.forget_unit()
-            unit.refuse(error)
-            return []
-
-    async def _may_run(self, unit: "Unit[Any]") -> bool:
-        if unit.term is None:
-            return True
-        if not unit.term:  # nobody has asked yet who leads
-            await self._writer.claim()
-        if self._writer.term and unit.term in (0, self._writer.term):
-            return True
-        unit.refuse(StorageFault("another process delivers"))
-        return False
-
-    async def _run_carefully(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
-        """Run units again, each in a savepoint of its own."""
-        results = []
-        for unit in batch:
-            if unit.done.done() or not await self._may_run(unit):
-                continue
-            await work.connection.execute("SAVEPOINT unit")
-            try:
-                result = await self._do_whole(work, unit, unit.verb)
-            except Exception as error:
-                if is_fault(error):
-                    raise
-                work.forget_everything()
-                await work.connection.execute("ROLLBACK TO SAVEPOINT unit")
-                if unit.recover is None:
-                    unit.refuse(error)
-                    continue
-                result = await self._do_whole(work, unit, partial(recovering, unit.recover, error))
-            await work.connection.execute("RELEASE SAVEPOINT unit")
-            results.append((unit, result))
-        return results
-
-    async def _do(self, work: Writing, unit: "Unit[T]", verb: Callable[[Tx], Awaitable[T]]) -> T:
-        tx = PostgresTx(work, self._ids, self.clock(), unit.actor, self.settings, unit.cause)
-        result = await verb(tx)
-        tx.flush()
-        return result
-
-    async def _do_whole(self, work: Writing, unit: "Unit[T]", verb: Callable[[Tx], Awaitable[T]]) -> T:
-        work.begin_unit()
-        result = await self._do(work, unit, verb)
-        await work.flush()
-        await work.check()
-        return result
 
     def _put_back(self, batch: "list[Unit[Any]]", error: Exception) -> None:
         """Let units wait for a better moment, but no longer than patience lasts; a bug ends what it met."""
@@ -354,9 +295,9 @@ class PostgresDatabase:
     async def _run_unit_in_bulk(self, work: Writing, unit: "Unit[Any]") -> "list[tuple[Unit[Any], Any]]":
         if unit.recover is None and unit.actor.kind == "person":
             await work.flush()
-            return await self._run_carefully(work, [unit])
+            return await self._runner.run_carefully(work, [unit])
         work.begin_unit()  # what a service cannot do ends the whole load, so nothing has to be kept apart
-        return [(unit, await self._do(work, unit, unit.verb))]
+        return [(unit, await self._runner.do(work, unit, unit.verb))]
 
     async def _read_in_bulk(
         self, actor: Actor, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -383,7 +324,7 @@ class PostgresDatabase:
 
     async def _touch(self) -> None:
         """Use the writing connection, so that the server sees that this process is alive."""
-        with suppress(StorageFault):
+        with suppress(Exception):
             await self._submit(self._background, Unit(_PROCESS, _nothing))
 
     def watch_others(self) -> None:

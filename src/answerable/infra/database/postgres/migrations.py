@@ -85,7 +85,7 @@ async def _connect(settings: Settings) -> asyncpg.Connection:
     give_up = asyncio.get_running_loop().time() + settings.storage.wait_seconds
     while True:
         try:
-            return await connect(settings, {"statement_timeout": "0", "lock_timeout": "60s"})
+            return await connect(settings, {"statement_timeout": "0", "lock_timeout": "60s"}, None)
         except Exception as error:
             if not is_lost(error):
                 raise

@@ -30,7 +30,7 @@ class Readers:
 
     async def use(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Run ``work`` on a connection; where that is lost, again on another, as long as patience lasts."""
-        give_up: float | None = None
+        give_up = asyncio.get_running_loop().time() + self._patience
         pause = FIRST_PAUSE
         while True:
             connection = None
@@ -42,9 +42,7 @@ class Readers:
                     raise
                 if connection is not None:
                     connection.terminate()
-                now = asyncio.get_running_loop().time()
-                give_up = give_up or now + self._patience
-                if now + pause > give_up:
+                if asyncio.get_running_loop().time() + pause > give_up:
                     raise
             finally:
                 if connection is not None:

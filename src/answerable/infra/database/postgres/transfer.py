@@ -59,7 +59,7 @@ class PostgresStore:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Any]:
         try:
-            connection = await connect(self._settings, _PATIENT)
+            connection = await connect(self._settings, _PATIENT, None)
         except Exception as error:
             if not is_lost(error):
                 raise
@@ -109,5 +109,5 @@ class _Part:
     async def put(self, table: str, columns: Sequence[str], rows: Rows) -> None:
         """Write rows."""
         await self._connection.copy_records_to_table(
-            table, records=rows, columns=list(columns), schema_name=self._schema, timeout=600
+            table, records=rows, columns=list(columns), schema_name=self._schema
         )

@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from answerable.infra.database.postgres.connection import close, connect, is_fault
+import structlog
+
+from answerable.infra.database.postgres.connection import close, connect
 from answerable.infra.pulse import Pulse
 from answerable.settings import Settings
 
+_log = structlog.get_logger(__name__)
 LOOK_SECONDS = 1.0
 TOUCH_EVERY = 5  # looks
 
@@ -45,8 +48,7 @@ class Watch:
                     self._connection = await connect(self._settings, {})
                     await self._connection.add_listener(self._settings.storage.schema, self._hear)
                 except Exception as error:
-                    if not is_fault(error):
-                        raise
+                    _log.debug("cannot listen", error=repr(error))
             await asyncio.sleep(LOOK_SECONDS)
             looks += 1
             if looks % TOUCH_EVERY == 0:
