@@ -8,7 +8,7 @@ DATA ?= ./data
 WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE=
 
-.PHONY: help setup run test test-fast check format bench docs lock clean
+.PHONY: help setup run postgres test test-fast check format bench docs lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,11 +33,14 @@ src/answerable/static/.built: assets/package-lock.json assets/package.json $(wil
 run: setup ## Start the desk at http://127.0.0.1:8765 with its data in ./data
 	@$(BIN)/answerable serve --data-dir $(DATA)
 
-test: setup ## Run the whole test suite
+postgres: ## Make sure that PostgreSQL's programs are there, for the tests
+	@scripts/postgres install || echo "Tests on PostgreSQL are left out."
+
+test: setup postgres ## Run the whole test suite
 	@scripts/mongodb prepare || echo "The tests of the MongoDB mirror will be SKIPPED."
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs
 
-test-fast: setup ## Run the tests that take under a minute together
+test-fast: setup postgres ## Run the tests that take under a minute together
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs -m "not slow"
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities

@@ -1,4 +1,4 @@
-"""Measure the desk and print ratios of this run. ``python -m bench [--tickets N] [--write]``."""
+"""Measure the desk and print ratios of this run. ``python -m bench [--tickets N] [--engine postgres] [--write]``."""
 
 import argparse
 import asyncio
@@ -30,6 +30,7 @@ from answerable.users.rules import NewPerson, grants_of
 from answerable.users.store import people
 from bench import servers
 from bench.load import Result, closed_loop, open_loop, raw_request
+from bench.postgres import measure
 
 WORDS = [
     "printer",
@@ -297,8 +298,12 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--keep", type=Path, help="Keep the loaded desk in this folder and use it again.")
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--write", action="store_true", help="Write the table to docs/speed.md.")
     given = parser.parse_args()
+    if given.engine == "postgres":
+        measure(given.tickets, given.seconds, given.keep)
+        return
     report = run(given.tickets, given.seconds, given.keep)
     table = f"{machine()}, {given.tickets:,} tickets.\n\n{report.markdown()}"
     print(f"\n{table}")

@@ -3,14 +3,20 @@
 import asyncio
 import os
 import re
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
+
+from tests.engines import DATABASES, ENGINE
 
 START_SECONDS = 30
 COMMAND = [sys.executable, "-m", "answerable"]
@@ -33,8 +39,20 @@ def answerable(
         text=True,
         input=typed,
         timeout=120,
-        env=environment(**values),
+        env=environment(**{**_database_named(arguments), **values}),
     )
+
+
+def _database_named(arguments: Sequence[str]) -> dict[str, str]:
+    if "--data-dir" not in arguments:
+        return {}
+    return database_of(Path(arguments[arguments.index("--data-dir") + 1]))
+
+
+def database_of(folder: Path) -> dict[str, str]:
+    """Return what tells a process about the database of its folder."""
+    address = ENGINE.address_of(folder)
+    return {"ANSWERABLE_DATABASE": address} if address else {}
 
 
 class ServerProcess:
@@ -44,12 +62,13 @@ class ServerProcess:
         self.folder = folder
         self.errors = folder.parent / f"{folder.name}.log"
         with self.errors.open("a") as log:
+            given = ["serve", "--port", "0", "--data-dir", str(folder), *arguments]
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0", "--data-dir", str(folder), *arguments],
+                [*COMMAND, *given],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(**values),
+                env=environment(**{**_database_named(given), **values}),
             )
         self.url = self._read_address()
         self._wait_until_ready()
@@ -101,6 +120,40 @@ def server(folder: Path, *arguments: str, **values: str) -> Iterator[ServerProce
             running.kill()
 
 
+@dataclass(frozen=True)
+class Child:
+    """A process that another one has started."""
+
+    pid: int
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether it runs."""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def children_of(running: ServerProcess) -> list[Child]:
+    """Return the workers of a server that run."""
+    found = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
+    return [child for child in (Child(int(pid)) for pid in found) if child.alive]
+
+
+def rows_in(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    """Read rows of the database that belongs to a folder, beside whoever serves it."""
+    address = ENGINE.address_of(folder)
+    if address:
+        return [tuple(row) for row in DATABASES.fetch(address, query)]
+    with closing(sqlite3.connect(folder / "answerable.sqlite")) as db:
+        return db.execute(query).fetchall()
+
+
 async def eventually(check: "object", seconds: float = 10) -> None:
     """Wait until ``check()`` (async) gives something true; fails after ``seconds``."""
     assert callable(check)
@@ -114,7 +167,7 @@ PASSWORD = "correct horse battery"
 ADMIN = "ada@desk.test"
 
 
-def make_admin(folder: Path) -> None:
+def make_admin(folder: Path, **values: Any) -> None:
     """Make the first administrator with the command line."""
     answerable(
         "create-admin",
@@ -126,6 +179,7 @@ def make_admin(folder: Path) -> None:
         "--data-dir",
         str(folder),
         typed=PASSWORD,
+        **values,
     )
 
 

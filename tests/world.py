@@ -1,6 +1,7 @@
-"""A whole desk in one test: real SQLite file, real bus, real HTTP application, and a clock that the test sets."""
+"""A whole desk in one test: real database, real bus, real HTTP application, and a clock that the test sets."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -11,6 +12,7 @@ import httpx
 import msgspec
 
 from answerable.infra.bus.outbox import envelope, open_envelope
+from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.stage import Stage, StageClock
 from answerable.kernel.actor import Actor
 from answerable.kernel.times import SECOND, parse_iso
@@ -18,6 +20,7 @@ from answerable.kernel.tx import Row
 from answerable.messages.base import Envelope, Event, Message
 from answerable.runtime import Desk
 from answerable.settings import Settings
+from tests.engines import DATABASES, ENGINE, SCHEMA, shared_cluster
 
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
 EVERY_START = ("SIGNING_KEY_MADE",)
@@ -90,6 +93,40 @@ class World:
 
         return await desk.database.read(TESTER, query)
 
+    @asynccontextmanager
+    async def nothing_can_be_written(self) -> AsyncIterator[None]:
+        """Let the store refuse to be written for a while: a full disk, a server that became a copy."""
+        if isinstance(self.db, SqliteDatabase):
+            self.db._writer.execute("PRAGMA query_only = ON")
+            yield
+            self.db._writer.execute("PRAGMA query_only = OFF")
+            return
+        url = self.db.settings.storage.database
+        name = url.rpartition("/")[2]
+        everybody = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        for read_only in ("on", "off"):
+            DATABASES.execute(
+                shared_cluster(), f"ALTER DATABASE {name} SET default_transaction_read_only = {read_only}; {everybody}"
+            )
+            if read_only == "on":
+                yield
+
+    async def everything_stored(self) -> bytes:
+        """Return what is at rest, readable or not."""
+        if isinstance(self.db, SqliteDatabase):
+            return b"".join(path.read_bytes() for path in self.db.path.parent.iterdir())
+        return repr([await self.sql(f"SELECT * FROM {name}") for name in await self.tables()]).encode()
+
+    async def tables(self, desk: Desk | None = None) -> list[str]:
+        """Return the names of all tables (of one process), without the engine's own and those of its text indexes."""
+        desk = desk or self.desk
+        if isinstance(desk.database, SqliteDatabase):
+            found = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        else:
+            found = f"SELECT tablename AS name FROM pg_tables WHERE schemaname = '{SCHEMA}' ORDER BY tablename"
+        rows = await self.rows(desk, found)
+        return [row["name"] for row in rows if not re.search("_fts|_words", row["name"])]
+
     async def tell(self, *messages: Message, by: Actor = TESTER) -> None:
         """Publish messages as another feature would, and let them arrive."""
 
@@ -124,7 +161,14 @@ class World:
 def settings_for(folder: Path, **values: Any) -> Settings:
     """Return settings for a desk in ``folder``."""
     return Settings().with_values(
-        "test", storage__data_dir=str(folder), storage__secret="t7" * 8 + "-a-secret-for-tests-only", **values
+        "test",
+        **{
+            "storage__data_dir": str(folder),
+            "storage__secret": "t7" * 8 + "-a-secret-for-tests-only",
+            "storage__database": ENGINE.address_of(folder),
+            "storage__schema": SCHEMA,
+            **values,
+        },
     )
 
 

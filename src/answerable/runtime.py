@@ -11,7 +11,7 @@ from answerable.infra.bus.following import Following
 from answerable.infra.bus.open import open_bus
 from answerable.infra.bus.outbox import holds_more_than
 from answerable.infra.bus.port import Bus
-from answerable.infra.database import SqliteDatabase, open_database
+from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
 from answerable.infra.pruning import pruning
@@ -45,13 +45,13 @@ class Desk:
 
         Raises ``Invalid`` for settings or a database that cannot be used.
         """
-        self.settings = with_secret(settings)
+        self.settings = with_secret(with_schema(settings, services))
         self.features: list[Feature] = features_of(services)
         here = {feature.name for feature in self.features}
         self.elsewhere: list[Feature] = [feature for feature in features_of() if feature.name not in here]
         self.proxy: Proxy | None = None
-        self.database: SqliteDatabase = open_database(self.settings, clock)
-        migrate(self.database, wanted_migrations(self.features))
+        self.database: DeskDatabase = open_database(self.settings, clock)
+        migrate(self.database, wanted_migrations(self.features, self.database.engine))
         self.bus: Bus = open_bus(self.settings, self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
         self.services = services
@@ -159,10 +159,19 @@ class Desk:
         return found
 
 
-def wanted_migrations(features: Sequence[Feature]) -> list[Migration]:
-    """Read the migrations of the bus and of some features."""
+def wanted_migrations(features: Sequence[Feature], engine: str) -> list[Migration]:
+    """Read the migrations of the bus and of some features for an engine."""
     owned = [("bus", "answerable.infra.bus"), *((f.name, f"answerable.{f.name}") for f in features)]
-    return [migration for owner, package in owned for migration in migrations_of(owner, package)]
+    return [migration for owner, package in owned for migration in migrations_of(owner, package, engine)]
+
+
+def with_schema(settings: Settings, services: Sequence[str]) -> Settings:
+    """Return settings that name a schema: of the whole desk, or of the services that run alone."""
+    return (
+        settings
+        if settings.storage.schema
+        else settings.with_values("services", storage__schema="_".join(services) or "answerable")
+    )
 
 
 async def with_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]], services: Sequence[str] = ()) -> T:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from answerable.assignment import rules, store
 from answerable.assignment.rules import Agent, Candidate
+from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.errors import Conflict
 from answerable.kernel.tx import Tx
 from answerable.messages.assignment import FindAgent
@@ -255,6 +256,7 @@ async def test_the_shortlist_always_holds_the_agent_that_the_rule_would_choose_a
 # --- the cost ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_engine
 async def test_a_new_ticket_costs_a_handful_of_indexed_statements(desk: PlayedDesk) -> None:
     async def fill(tx: Tx) -> None:
         for n in range(300):
@@ -262,6 +264,7 @@ async def test_a_new_ticket_costs_a_handful_of_indexed_statements(desk: PlayedDe
         await tx.run("UPDATE assignment_agent SET load = 15, open_tickets = 15")
 
     await desk.world.db.write(TESTER, fill)
+    assert isinstance(desk.world.db, SqliteDatabase)
     asked: list[str] = []
     desk.world.db._writer.set_trace_callback(asked.append)
     await desk.raise_ticket()

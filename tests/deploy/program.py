@@ -1,6 +1,5 @@
 """What the program knows, as the files of ``deploy/`` are held against it: settings, variables, commands, services."""
 
-import re
 from dataclasses import fields
 from functools import cache
 from importlib.util import find_spec
@@ -9,9 +8,6 @@ from answerable.commands import build
 from answerable.services import SERVICES
 from answerable.settings import PREFIX, SOURCES, Document, Settings, load_settings, may_hold_secret, sections
 from tests.deploy.files import DOCUMENT
-
-# Settings that PostgreSQL brings, whose branch is not merged yet. DELETE this, and what uses it, with the merge.
-NOT_YET = {"storage.database": "secret", "storage.schema": ""}
 
 # The mirror is for desks that have readers of MongoDB; nothing else needs it.
 OPTIONAL = {"mirror"}
@@ -24,19 +20,14 @@ def program() -> dict[str, bool]:
     return {f"{s}.{each.name}": may_hold_secret(each) for s, cls in sections().items() for each in fields(cls)}
 
 
-def known() -> dict[str, bool]:
-    """Return the settings of the program, and those to come."""
-    return {name: kind == "secret" for name, kind in NOT_YET.items()} | program()
-
-
 def setting_of(variable: str) -> str:
     """Return the setting that a variable sets or whose file it names; fails where there is none."""
     name = variable.removeprefix(f"{PREFIX}_").lower().replace("_", ".", 1)
-    if name in known():
+    if name in program():
         return name
     secret = name.removesuffix("_file")
     assert secret != name, f"{variable} sets nothing"
-    assert known().get(secret), f"{variable} names a file for what is no secret"
+    assert program().get(secret), f"{variable} names a file for what is no secret"
     return secret
 
 
@@ -45,7 +36,7 @@ def check_variables(variables: dict[str, str]) -> None:
     for variable in variables:
         if variable.startswith(f"{PREFIX}_") and variable not in SOURCES:
             setting = setting_of(variable)
-            assert not known()[setting] or variable.endswith("_FILE"), f"{variable} gives a secret by value"
+            assert not program()[setting] or variable.endswith("_FILE"), f"{variable} gives a secret by value"
 
 
 def check_command(words: list[str]) -> None:
@@ -62,16 +53,9 @@ def check_command(words: list[str]) -> None:
 
 
 def settings_for(service: str, environment: dict[str, str] | None = None) -> Settings:
-    """Read the shared document as a service does, without what this branch does not know yet."""
-    names = {name for name in NOT_YET if name not in program()}
-    kept, section = [], ""
-    for line in DOCUMENT.read_text().splitlines():
-        if match := re.match(r"\[(?:service\.\w+\.)?(\w+)\]", line):
-            section = match[1]
-        name = f"{section}.{line.split('=')[0].strip()}"
-        if name not in names and not (line.startswith("[") and section not in sections()):
-            kept.append(line)
-    return load_settings(Document(DOCUMENT.name, "\n".join(kept), "it is shared"), environment or {}, service, SERVICES)
+    """Read the shared document as a service does."""
+    document = Document(DOCUMENT.name, DOCUMENT.read_text(), "it is shared")
+    return load_settings(document, environment or {}, service, SERVICES)
 
 
 def ports() -> dict[str, int]:

@@ -52,6 +52,7 @@ def fits(told: str, printed: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.one_engine
 def test_the_tour_goes_as_told(tmp_path: Path) -> None:
     steps = list(tour())
     command = tmp_path / ".venv" / "bin" / "answerable"

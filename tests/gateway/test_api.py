@@ -52,9 +52,8 @@ class TestProbes:
 
     async def test_not_ready_while_the_disk_takes_nothing_and_ready_again_after(self, world: World) -> None:
         await world.desk.bus.start()
-        world.db._writer.execute("PRAGMA query_only = ON")
-        assert json_of(await world.http.get("/readyz"))["errors"] == ["database: cannot be written"]
-        world.db._writer.execute("PRAGMA query_only = OFF")
+        async with world.nothing_can_be_written():
+            assert json_of(await world.http.get("/readyz"))["errors"] == ["database: cannot be written"]
         world.clock.now += 2_000_000
         assert (await world.http.get("/readyz")).status_code == 200
 

@@ -10,7 +10,7 @@ from answerable.infra.bus import inbox
 from answerable.infra.bus.open import open_bus
 from answerable.infra.bus.port import Bus
 from answerable.infra.bus.verify import verify_log
-from answerable.infra.database import SqliteDatabase, open_database
+from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.manifest import Feature
@@ -21,7 +21,7 @@ from answerable.messages.users import UserChanged, UserRegistered
 from tests.kafka import settings_on
 from tests.world import Clock, settings_for
 
-SEEN = Migration("test", "0001", "CREATE TABLE test_seen (consumer TEXT, name TEXT);")
+SEEN = Migration("test", "0001", "CREATE TABLE test_seen (place BIGINT, consumer TEXT, name TEXT);")
 
 
 def registered(user: str, name: str = "Una") -> UserRegistered:
@@ -37,7 +37,11 @@ class Flaky:
         self.heard: list[str] = []
 
     async def see(self, tx: Tx, event: UserRegistered) -> None:
-        await tx.run("INSERT INTO test_seen VALUES (:consumer, :name)", consumer=self.name, name=event.name)
+        await tx.run(
+            "INSERT INTO test_seen VALUES ((SELECT COUNT(*) FROM test_seen), :consumer, :name)",
+            consumer=self.name,
+            name=event.name,
+        )
         if event.name in self.fails_on:
             raise ValueError(f"cannot stand {event.name}")
 
@@ -52,7 +56,7 @@ class Flaky:
 class Bench:
     """A database, a bus with two consumers, and a clock."""
 
-    def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
+    def __init__(self, database: DeskDatabase, clock: Clock) -> None:
         self.db = database
         self.clock = clock
         self.one, self.two = Flaky("one"), Flaky("two")
@@ -77,7 +81,7 @@ class Bench:
 
     async def seen(self, consumer: str) -> list[str]:
         async def query(tx: Tx) -> list[str]:
-            rows = await tx.run("SELECT name FROM test_seen WHERE consumer = :c ORDER BY rowid", c=consumer)
+            rows = await tx.run("SELECT name FROM test_seen WHERE consumer = :c ORDER BY place", c=consumer)
             return [row["name"] for row in rows]
 
         return await self.db.read(ANONYMOUS, query)
@@ -94,7 +98,7 @@ async def bench(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
         settings_on(request.getfixturevalue("broker"), bus__partitions=1) if request.param == "kafka" else {}
     )
     database = open_database(settings_for(tmp_path, **given), clock)
-    migrate(database, [*migrations_of("bus", "answerable.infra.bus"), SEEN])
+    migrate(database, [*migrations_of("bus", "answerable.infra.bus", database.engine), SEEN])
     bench = Bench(database, clock)
     await bench.bus.prepare()
     await bench.bus.settle()  # from now on listeners hear what is new

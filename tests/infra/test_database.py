@@ -8,20 +8,22 @@ from typing import Any
 
 import pytest
 
-from answerable.infra.database import StorageFault, open_database
+from answerable.infra.database import StorageFault
 from answerable.infra.database.migrate import Migration, migrate
+from answerable.infra.database.open import open_sqlite
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.actor import ANONYMOUS
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.tx import Tx
 from tests.world import Clock, settings_for
 
+pytestmark = pytest.mark.one_engine
 TABLE = Migration("test", "0001", "CREATE TABLE test_thing (name TEXT PRIMARY KEY, n BIGINT);")
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    opened = open_database(settings_for(tmp_path), Clock())
+    opened = open_sqlite(settings_for(tmp_path), Clock())
     migrate(opened, [TABLE])
     yield opened
     await opened.close()

@@ -18,9 +18,10 @@ from answerable.infra.bus import inbox, outbox, wire
 from answerable.infra.bus.kafka import KafkaBus
 from answerable.infra.bus.local import LocalBus
 from answerable.infra.bus.verify import verify_log
-from answerable.infra.database import SqliteDatabase, open_database
+from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
+from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.metrics import UNKNOWN
 from answerable.infra.pruning import forget
 from answerable.kernel.actor import ANONYMOUS, service
@@ -53,7 +54,7 @@ class Clock:
 class Desk:
     """A database whose one feature notes what it hears; as many buses on it as a test wants."""
 
-    def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
+    def __init__(self, database: DeskDatabase, clock: Clock) -> None:
         self.db = database
         self.clock = clock
         self.fails_on: set[int] = set()
@@ -114,7 +115,7 @@ class Desk:
 async def open_desk(folder: Path, broker: Broker, **more: Any) -> AsyncIterator[Desk]:
     clock = Clock()
     database = open_database(settings_for(folder, **settings_on(broker, **more)), clock)
-    migrate(database, [*migrations_of("bus", "answerable.infra.bus"), SEEN])
+    migrate(database, [*migrations_of("bus", "answerable.infra.bus", database.engine), SEEN])
     desk = Desk(database, clock)
     try:
         yield desk
@@ -298,6 +299,7 @@ async def _runs(bus: KafkaBus) -> bool:
 
 async def test_a_store_that_takes_nothing_for_a_while(desk: Desk) -> None:
     await desk.say(*USERS, *USERS)
+    assert isinstance(desk.db, SqliteDatabase)
     desk.db._writer.execute("PRAGMA query_only = ON")
     bus = await desk.bus()
     await eventually(lambda: _has_sent(bus, 2 * len(USERS)))

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from litestar import Litestar, Response, get, post
 
-from answerable.infra.database import SqliteDatabase, open_database
+from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import migrate, migrations_of
 from answerable.infra.web.edge import Edge
 from answerable.infra.web.grants import PUBLIC, needs
@@ -108,8 +108,8 @@ async def gateway(folder: Path, service: str) -> AsyncIterator[tuple[httpx.Async
         peers__timeout_seconds=0.5,
         server__max_body_bytes=10_000,
     )
-    database: SqliteDatabase = open_database(settings, Clock())
-    migrate(database, migrations_of("bus", "answerable.infra.bus"))
+    database: DeskDatabase = open_database(settings, Clock())
+    migrate(database, migrations_of("bus", "answerable.infra.bus", database.engine))
     app = Litestar([stream, thing, user, here], openapi_config=None)
     inner = InnerDoor(settings, database.clock, grants_of)
     owners = {stream.fn: "tickets", thing.fn: "tickets", user.fn: "users"}

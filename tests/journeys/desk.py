@@ -22,7 +22,7 @@ DRAFT = {
     "priority": "HIGH",
 }
 # What the inbox remembers and how far the bus has read are the bus's own business.
-BOOKKEEPING = ("bus_offset", "bus_inbox")
+BOOKKEEPING = ("bus_offset", "bus_inbox", "bus_writer")
 KEPT = {
     **dict.fromkeys(("auth", "users"), "/user-service"),
     **dict.fromkeys(("tickets", "reports", "dashboard", "categories"), "/ticket-service"),
@@ -122,10 +122,8 @@ async def signed_in(client: Client, *roles: str, name: str) -> TestPerson:
 
 async def snapshot(world: World, desk: Desk) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table of one process."""
-    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-    names = [row["name"] for row in await world.rows(desk, tables)]
-    kept = [name for name in names if "_fts" not in name and name not in BOOKKEEPING]
-    return {n: [tuple(row) for row in await world.rows(desk, f"SELECT * FROM {n} ORDER BY rowid")] for n in kept}
+    names = [name for name in await world.tables(desk) if name not in BOOKKEEPING]
+    return {n: sorted((tuple(row) for row in await world.rows(desk, f"SELECT * FROM {n}")), key=repr) for n in names}
 
 
 async def expect_sound(world: World) -> None:

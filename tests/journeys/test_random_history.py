@@ -38,11 +38,21 @@ WAYS = {
     "CANCELLED": set(),
 }
 # The engine itself refuses an offer of the desk's own to somebody who is full or not there.
-GUARD = f"""CREATE TRIGGER overfilled AFTER UPDATE OF proposed_to ON assignment_ticket
-WHEN NEW.proposed_to IS NOT NULL AND NEW.proposed_by IS NULL AND EXISTS (
+_OVERFILLED = f"""NEW.proposed_to IS NOT NULL AND NEW.proposed_by IS NULL AND EXISTS (
     SELECT 1 FROM assignment_agent a WHERE a.id = NEW.proposed_to AND (
-        a.load > COALESCE(a.capacity, {CAPACITY}) OR a.active = 0 OR a.is_agent = 0 OR a.available = 0))
-BEGIN SELECT RAISE(ABORT, 'overfilled'); END"""
+        a.load > COALESCE(a.capacity, {CAPACITY}) OR a.active = 0 OR a.is_agent = 0 OR a.available = 0))"""
+GUARDS = {
+    "sqlite": (
+        f"""CREATE TRIGGER overfilled AFTER UPDATE OF proposed_to ON assignment_ticket WHEN {_OVERFILLED}
+        BEGIN SELECT RAISE(ABORT, 'overfilled'); END""",
+    ),
+    "postgres": (
+        f"""CREATE FUNCTION test_guard() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+        BEGIN IF {_OVERFILLED} THEN RAISE EXCEPTION 'overfilled'; END IF; RETURN NULL; END $$""",
+        """CREATE TRIGGER overfilled AFTER UPDATE OF proposed_to ON assignment_ticket
+        FOR EACH ROW EXECUTE FUNCTION test_guard()""",
+    ),
+}
 
 
 class History:
@@ -77,7 +87,8 @@ class History:
         """Hire everybody and set the guard."""
 
         async def guard(tx: Tx) -> None:
-            await tx.run(GUARD)
+            for statement in GUARDS[self.world.db.engine]:
+                await tx.run(statement)
 
         await self.world.db.write(TESTER, guard)
         self.ada = await make_person(self.world, "ADMIN", name="Ada Admin")

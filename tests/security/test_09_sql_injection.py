@@ -52,9 +52,9 @@ def encoded(text: str) -> str:
 async def tables(company: Company) -> list[tuple[str, int]]:
     """Return the number of rows of each table."""
     found = []
-    for row in await company.world.sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"):
-        [counted] = await company.world.sql(f"SELECT COUNT(*) AS n FROM {row['name']}")
-        found.append((row["name"], counted["n"]))
+    for name in await company.world.tables():
+        [counted] = await company.world.sql(f"SELECT COUNT(*) AS n FROM {name}")
+        found.append((name, counted["n"]))
     return found
 
 

@@ -130,6 +130,7 @@ async def test_no_answer_and_no_event_has_a_password_hash(world: World) -> None:
     assert "assword" not in bodies
 
 
+@pytest.mark.one_engine
 def test_the_database_is_for_its_owner_only(tmp_path: Path, world: World) -> None:
     for path in Path(world.desk.settings.storage.data_dir).iterdir():
         assert path.stat().st_mode & 0o007 == 0 or path.parent.stat().st_mode & 0o077 == 0, path

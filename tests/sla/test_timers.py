@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from answerable.messages.sla import SlaBreached, TicketEscalated
 from answerable.messages.tickets import TicketCreated
 from answerable.messages.users import UserChanged
@@ -144,6 +146,7 @@ async def test_nobody_is_called_in_for_what_is_over_when_it_is_found_late(world:
     assert (await clock_of(world, "RESOLUTION")).breached_at == at("13:00")
 
 
+@pytest.mark.one_engine
 async def test_the_timer_reads_by_index(world: World) -> None:
     for statement in (
         "SELECT MIN(look_at) AS look_at FROM sla_clock WHERE look_at IS NOT NULL",

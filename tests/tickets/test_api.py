@@ -624,9 +624,8 @@ async def test_a_preflight_needs_no_token(office: TicketDesk) -> None:
 
 async def test_a_disk_that_takes_nothing_is_told_kindly(office: TicketDesk) -> None:
     world: World = office.world
-    world.db._writer.execute("PRAGMA query_only = ON")
-    answer = await office.call(office.una, "POST", "/tickets", json=DRAFT, headers=ORIGIN)
-    expect_problem(answer, 503)
-    assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
-    world.db._writer.execute("PRAGMA query_only = OFF")
+    async with world.nothing_can_be_written():
+        answer = await office.call(office.una, "POST", "/tickets", json=DRAFT, headers=ORIGIN)
+        expect_problem(answer, 503)
+        assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
     assert (await office.raised())["number"] == 1001

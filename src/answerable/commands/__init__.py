@@ -8,6 +8,7 @@ from answerable import __version__
 from answerable.commands.configuration import config, migrate
 from answerable.commands.demo import demo
 from answerable.commands.events import events
+from answerable.commands.move import move
 from answerable.commands.opening import Opener, desk_options
 from answerable.commands.replay import replay
 from answerable.commands.serve import serve
@@ -39,7 +40,7 @@ def build() -> click.Group:
         set_up_logging("text")
         context.obj = Opener()
 
-    for command in (serve, migrate, demo, replay, events, config):
+    for command in (serve, migrate, move, demo, replay, events, config):
         cli.add_command(command)
     for feature in features_of():
         for command in feature.commands:

@@ -11,7 +11,7 @@ from answerable.commands.opening import desk_options, opener
 from answerable.infra.database import open_database
 from answerable.infra.database.migrate import migrate as apply_migrations
 from answerable.infra.secret import with_secret
-from answerable.runtime import wanted_migrations
+from answerable.runtime import wanted_migrations, with_schema
 from answerable.services import features_of
 from answerable.settings import Settings, sections
 
@@ -72,8 +72,8 @@ def effective(settings: Settings) -> list[dict[str, str]]:
 def migrate(as_json: bool) -> None:
     """Bring the database up to date (serve does it too)."""
     opened = opener()
-    database = open_database(with_secret(opened.settings()))
-    applied = apply_migrations(database, wanted_migrations(features_of(opened.services)))
+    database = open_database(with_secret(with_schema(opened.settings(), opened.services)))
+    applied = apply_migrations(database, wanted_migrations(features_of(opened.services), database.engine))
     if as_json:
         click.echo(msgspec.json.encode([{"owner": m.owner, "name": m.name} for m in applied]).decode())
     elif applied:

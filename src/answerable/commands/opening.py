@@ -28,6 +28,7 @@ class Opener:
         self.service = ""
         self.bus: str | None = None
         self.mirror: str | None = None
+        self.database: str | None = None
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -39,7 +40,11 @@ class Opener:
         given = settings_from(self.config, self.data_dir, self.service)
         return checked(
             given.with_values(
-                "command line", storage__data_dir=self.data_dir, bus__url=self.bus, mirror__url=self.mirror
+                "command line",
+                storage__data_dir=self.data_dir,
+                storage__database=self.database,
+                bus__url=self.bus,
+                mirror__url=self.mirror,
             )
         )
 
@@ -66,6 +71,14 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
             expose_value=False,
             callback=_remember("bus"),
             help="kafka://host:9092[,host:9092] [default: messages stay in this process].",
+        ),
+        click.Option(
+            ["--database"],
+            metavar="ADDRESS",
+            expose_value=False,
+            callback=_remember("database"),
+            help="PostgreSQL instead of the folder: postgresql://user@host/name. Better from ANSWERABLE_DATABASE "
+            "where it has a password.",
         ),
         click.Option(
             ["--config"],

@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 import click
@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 
 from answerable.commands.opening import desk_options, mirror_option, only_server, opener
+from answerable.commands.workers import Workers
 from answerable.infra.logging import set_up_logging
 from answerable.infra.web.wire import DeskProtocol
 from answerable.kernel.actor import service
@@ -50,6 +51,11 @@ class _Server(uvicorn.Server):
             for number in signals:
                 self._loop.remove_signal_handler(number)
 
+    def stop_without_parent(self, lifeline: int) -> None:
+        """Stop as at SIGTERM: whoever started this process is gone."""
+        self._loop.remove_reader(lifeline)
+        self._stop(signal.SIGTERM)
+
     def _stop(self, number: int) -> None:
         if self._live is not None:
             self._live.close()
@@ -60,25 +66,49 @@ class _Server(uvicorn.Server):
 @click.argument("services", nargs=-1, metavar="[SERVICE]...")
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 8765].")
-def serve(services: tuple[str, ...], host: str | None, port: int | None) -> None:
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer; more than 1 on PostgreSQL only.")
+@click.option("--worker", type=int, nargs=3, hidden=True)
+def serve(
+    services: tuple[str, ...],
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    worker: tuple[int, int, int] | None,
+) -> None:
     """Run the desk: all services, or only the ones named."""
     opened = opener()
     # The services named here decide, and not ANSWERABLE_SERVICE, which is for the commands beside this one.
     opened.service = services[0] if len(services) == 1 else ""
-    settings = opened.settings().with_values("command line", server__host=host, server__port=port)
+    settings = opened.settings().with_values(
+        "command line", server__host=host, server__port=port, server__workers=workers
+    )
     set_up_logging(settings.server.log_format)
     if services:
         _check_apart(settings, services)
-    with only_server(settings.storage.data_dir) as note_address:
-        listening = _listen(settings)
+    if worker is not None:
+        speaks, descriptor, lifeline = worker
+        uvloop.run(_serve(settings, services, socket.socket(fileno=descriptor), bool(speaks), lifeline))
+        return
+    count = settings.server.workers
+    if count > 1 and not settings.storage.database:
+        raise Invalid("server.workers: a SQLite file has one server. Name a PostgreSQL with --database, or leave it 1.")
+    with nullcontext(_note_nothing) if settings.storage.database else only_server(settings.storage.data_dir) as note:
+        sockets = _listen(settings, count)
         settings = settings.with_values(
-            settings.origins.get("server.port", "default"), server__port=listening.getsockname()[1]
+            settings.origins.get("server.port", "default"), server__port=sockets[0].getsockname()[1]
         )
-        note_address("{}:{}".format(*listening.getsockname()[:2]))
-        uvloop.run(_serve(settings, services, listening))
+        note("{}:{}".format(*sockets[0].getsockname()[:2]))
+        if count == 1:
+            uvloop.run(_serve(settings, services, sockets[0]))
+        else:
+            asyncio.run(_serve_by_workers(settings, services, sockets))
 
 
 desk_options(mirror_option(serve))
+
+
+def _note_nothing(_address: str) -> None:
+    """Take the place of the note in a data folder, where there is no lock on it to write the address into."""
 
 
 def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:
@@ -90,29 +120,62 @@ def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:
         raise Invalid("bus.url: is needed to run some services only; they hear of each other over Kafka.")
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: Settings, count: int) -> list[socket.socket]:
+    """Open ``count`` sockets on one port. Raises ``Invalid`` where it is taken."""
+    first = _bind(settings, settings.server.port)
+    if count == 1:
+        return [first]
+    port = first.getsockname()[1]
+    first.close()  # nobody else has it; now once more, as something that several may share
+    return [_bind(settings, port, socket.SO_REUSEPORT) for _ in range(count)]
+
+
+def _bind(settings: Settings, port: int, *options: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for option in (socket.SO_REUSEADDR, *options):
+        listening.setsockopt(socket.SOL_SOCKET, option, 1)
     try:
-        listening.bind((settings.server.host, settings.server.port))
+        listening.bind((settings.server.host, port))
     except OSError as error:
         listening.close()
-        where = f"{settings.server.host}:{settings.server.port}"
+        where = f"{settings.server.host}:{port}"
         raise Invalid(f"Cannot listen on {where} ({error.strerror}). Choose another --port or --host.") from error
     listening.set_inheritable(True)
     return listening
 
 
-async def _serve(settings: Settings, services: tuple[str, ...], listening: socket.socket) -> None:
+async def _serve_by_workers(settings: Settings, services: tuple[str, ...], sockets: list[socket.socket]) -> None:
+    await Desk(settings, services).stop()  # what is wrong with settings or database is told once, before workers start
+    opened = opener()
+    arguments = [*services, "--host", settings.server.host, "--port", str(settings.server.port)]
+    for option, value in (("--data-dir", opened.data_dir), ("--config", opened.config)):
+        arguments += [option, str(value)] if value else []
+    # Not as an argument: it may hold a password, and everybody may read those.
+    environment = dict.fromkeys(("ANSWERABLE_DATABASE", "ANSWERABLE_STORAGE_DATABASE"), settings.storage.database)
+    await Workers(sockets, arguments, environment).run()
+    _log.info("stopped")
+
+
+async def _serve(
+    settings: Settings,
+    services: tuple[str, ...],
+    listening: socket.socket,
+    speaks: bool = True,
+    lifeline: int | None = None,
+) -> None:
     desk = Desk(settings, services)
     try:
         config = _uvicorn_config(desk)
         await desk.start()
-        await _announce(desk)
+        if speaks:
+            await _announce(desk)
         gc.freeze()  # what is loaded now stays: the collector need not search it while people wait
         gc.set_threshold(20_000, 20, 50)
-        await _Server(config, desk.state.get("live")).serve(sockets=[listening])
+        server = _Server(config, desk.state.get("live"))
+        if lifeline is not None:
+            asyncio.get_running_loop().add_reader(lifeline, server.stop_without_parent, lifeline)
+        await server.serve(sockets=[listening])
     finally:
         await desk.stop()
         _log.info("stopped")

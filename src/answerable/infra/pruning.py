@@ -1,6 +1,6 @@
 """Forgetting what only protects against repeats, once it is old."""
 
-from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 from answerable.kernel.ids import uuid7
 from answerable.kernel.manifest import Timer
@@ -11,7 +11,7 @@ ROWS = 2000
 _PRUNER = service("pruning")
 
 
-def pruning(database: SqliteDatabase) -> Timer:
+def pruning(database: DeskDatabase) -> Timer:
     """Return the timer that forgets old inbox rows and idempotency answers, hourly, a few thousand rows at once."""
     next_at = database.clock() + HOUR
 

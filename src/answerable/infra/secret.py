@@ -44,6 +44,14 @@ def with_secret(settings: Settings) -> Settings:
     return settings.with_values(str(path), storage__secret=secret)
 
 
+def keep_secret(settings: Settings) -> None:
+    """Keep the secret of a desk that moves in its new folder, unless that has one."""
+    path = Path(settings.storage.data_dir) / FILE
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(settings.storage.secret)
+
+
 def check_secret(secret: str, name: str = "storage.secret") -> None:
     """Raise ``Invalid`` where a secret is too short or easy to guess. The secret itself is never in the message."""
     if len(secret) < SHORTEST:

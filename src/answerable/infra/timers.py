@@ -8,7 +8,7 @@ import structlog
 
 from answerable.infra.bus.port import Bus
 from answerable.infra.database.errors import StorageFault
-from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 from answerable.kernel.manifest import Feature, Timer
 from answerable.kernel.times import SECOND
@@ -16,6 +16,7 @@ from answerable.kernel.times import SECOND
 LONGEST_SLEEP = 60.0
 CATCH_UP_SECONDS = 0.5  # a breach is found within a second, messages or not
 START_SECONDS = 30.0  # what an earlier process left is delivered first
+FOLLOW_SECONDS = 0.5
 BETWEEN_LOOKS = 0.02  # commits may come by the thousand; a look costs one indexed read
 _ASKING = service("timer")
 _log = structlog.get_logger(__name__)
@@ -24,7 +25,7 @@ _log = structlog.get_logger(__name__)
 class Timers:
     """Runs the timers of the features of this process."""
 
-    def __init__(self, database: SqliteDatabase, bus: Bus, features: Sequence[Feature], *own: Timer) -> None:
+    def __init__(self, database: DeskDatabase, bus: Bus, features: Sequence[Feature], *own: Timer) -> None:
         """Take the timers of ``features`` and those of the infrastructure itself."""
         self._db = database
         self._bus = bus
@@ -56,6 +57,9 @@ class Timers:
         while True:
             seen = self._db.pulse.count
             try:
+                if not await self._db.lead():  # another process runs them
+                    await self._db.pulse.wait(seen, FOLLOW_SECONDS)
+                    continue
                 due = await self._db.read(_ASKING, timer.due)
                 wait = LONGEST_SLEEP if due is None else (due - self._db.clock()) / SECOND
                 if wait <= 0:

@@ -59,6 +59,19 @@ def decode_cursor(text: str, sort: str) -> tuple[str | int | None, str | int]:
     return value, key
 
 
+def instant_cursor(page: PageRequest) -> tuple[int, str] | None:
+    """Return the cursor of a list that is ordered by an instant and an id; raises ``Invalid`` for another.
+
+    A cursor is not signed: somebody may have written it themselves.
+    """
+    if page.cursor is None:
+        return None
+    at, key = page.cursor
+    if isinstance(at, bool) or not isinstance(at, int) or not isinstance(key, str):
+        raise Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
+    return at, key
+
+
 def page_request(*, page: int, size: int, cursor: str | None, count: str | None, sort: str) -> PageRequest:
     """Check the paging parameters of a request; raises ``Invalid`` naming the one that is wrong."""
     if not 1 <= size <= MAX_SIZE:

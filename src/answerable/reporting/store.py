@@ -165,7 +165,7 @@ async def count_breaches_to_cap(tx: Tx, span: Span) -> int:
     where, values = _selection(span)
     rows = await tx.run(
         f"""SELECT COUNT(*) AS found FROM (
-            SELECT 1 AS one FROM reporting_ticket WHERE sla_breached = 1 AND {where} LIMIT :cap) AS some""",
+            SELECT 1 AS one FROM reporting_ticket WHERE sla_breached = 1 AND {where} LIMIT :cap) AS late""",
         cap=COUNT_CAP + 1,
         **values,
     )

@@ -21,6 +21,7 @@ from answerable.settings.sections import (
     checked,
     may_hold_secret,
     sections,
+    without_password,
 )
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "may_hold_secret",
     "read_file",
     "sections",
+    "without_password",
 ]

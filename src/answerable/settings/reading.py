@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from answerable.kernel.errors import Invalid
-from answerable.settings.sections import PREFIX, Settings, checked, holds_secret, may_hold_secret, sections
+from answerable.settings.sections import PREFIX, SHORT_NAMES, Settings, checked, holds_secret, may_hold_secret, sections
 
 # What is known before there are settings. Read by the command line.
 SOURCES = {
@@ -112,7 +112,7 @@ def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Set
     for variable, text in environment.items():
         if not variable.startswith(PREFIX + "_") or variable in SOURCES:
             continue
-        section, _, name = variable.removeprefix(PREFIX + "_").lower().partition("_")
+        section, _, name = SHORT_NAMES.get(variable, variable).removeprefix(PREFIX + "_").lower().partition("_")
         known, origin = _field(section, name), variable
         if known is None and name.endswith("_file"):
             name = name.removesuffix("_file")

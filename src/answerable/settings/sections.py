@@ -15,6 +15,13 @@ _MECHANISMS = ("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
 
 
+MASK = "********"
+SHORT_NAMES = {
+    "ANSWERABLE_DATABASE": "ANSWERABLE_STORAGE_DATABASE",
+    "ANSWERABLE_DATABASE_FILE": "ANSWERABLE_STORAGE_DATABASE_FILE",
+}
+
+
 def setting(default: Any, doc: str, *, secret: bool = False, shown: Callable[[Any], str] | None = None) -> Any:
     """Declare a setting with its default and its one-line ``doc``.
 
@@ -34,12 +41,19 @@ def holds_secret(known: Any, value: Any) -> bool:
     return bool(value) and bool(known.metadata["secret"] or (masked and masked(value) != value))
 
 
+def without_password(address: str) -> str:
+    """Return a database's address with its passwords masked; rather too much of it than too little."""
+    masked = re.sub(r"^(\w+://[^:@/?]*):.*@", rf"\1:{MASK}@", address, flags=re.DOTALL)
+    return re.sub(r"(password=)[^&]*", rf"\1{MASK}", masked, flags=re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Server:
     """Where the desk answers."""
 
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(8765, "Port to listen on; 0 takes a free one.")
+    workers: int = setting(1, "Processes that answer; more than 1 on PostgreSQL only.")
     public_url: str = setting(
         "", "The desk's address as people see it, for links in mail; empty: made from host and port."
     )
@@ -59,7 +73,18 @@ class Server:
 class Storage:
     """Where the desk keeps what it knows."""
 
-    data_dir: str = setting("data", "Folder of the database and the secret.")
+    data_dir: str = setting("data", "Folder of the SQLite database and the secret.")
+    database: str = setting(
+        "",
+        "PostgreSQL to use instead, postgresql://user:password@host:5432/name (several hosts with commas between); "
+        "empty: SQLite in the data folder. Also ANSWERABLE_DATABASE.",
+        shown=without_password,
+    )
+    schema: str = setting("", "PostgreSQL schema; empty: answerable, or the names of the services where only some run.")
+    connections: int = setting(8, "PostgreSQL connections for reading, of each process; writing takes one more.")
+    wait_seconds: float = setting(
+        5.0, "How long a request waits for a PostgreSQL that cannot be reached, before it is told 503."
+    )
     secret: str = setting(
         "", "At least 32 characters; empty: made at first start and kept in the data folder.", secret=True
     )
@@ -212,9 +237,12 @@ def checked(settings: Settings) -> Settings:
     wrong = [
         *_unless(settings.server.log_format in ("text", "json"), "server.log_format: must be text or json."),
         *_unless(0 <= settings.server.port <= 65535, "server.port: must be 0 to 65535."),
+        *_unless(1 <= settings.server.workers <= 64, "server.workers: must be 1 to 64."),
         *_unless(settings.server.max_body_bytes >= 1024, "server.max_body_bytes: must be at least 1024."),
         *_unless(all(map(_is_network, settings.server.metrics_networks)), "server.metrics_networks: must be networks."),
         *_wrong_about_the_bus(settings.bus),
+        *_unless(1 <= settings.storage.connections <= 100, "storage.connections: must be 1 to 100."),
+        *_unless(0 < settings.storage.wait_seconds <= 60, "storage.wait_seconds: must be more than 0, at most 60."),
         *_unless(settings.auth.access_seconds > 0, "auth.access_seconds: must be more than 0."),
         *_unless(settings.auth.refresh_days > 0, "auth.refresh_days: must be more than 0."),
         *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),

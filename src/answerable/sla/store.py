@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from answerable.kernel.errors import Stale
-from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
+from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, instant_cursor, total_text
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.tickets import TicketRef
 from answerable.sla.rules import Clock, Manager, Metric
@@ -253,8 +253,9 @@ async def list_escalations(tx: Tx, manager_id: str | None, page: PageRequest) ->
     """Read a page of the escalations, of one manager or all, newest first."""
     whose = "1 = 1" if manager_id is None else "manager_id = :manager_id"
     narrowed = {} if manager_id is None else {"manager_id": manager_id}
-    after = "" if page.cursor is None else "AND (at, id) < (:at, :id)"
-    limits = {} if page.cursor is None else {"at": page.cursor[0], "id": page.cursor[1]}
+    begin = instant_cursor(page)
+    after = "" if begin is None else "AND (at, id) < (:at, :id)"
+    limits = {} if begin is None else {"at": begin[0], "id": begin[1]}
     rows = await tx.run(
         f"""SELECT * FROM sla_escalation WHERE {whose} {after}
         ORDER BY at DESC, id DESC LIMIT :limit OFFSET :offset""",

@@ -49,7 +49,7 @@ async def _fill(settings: Settings, password_hash: str) -> dict[str, int]:
     desk = Desk(settings.with_values("demo", mail__host="", bus__url=""), clock=clock)
     try:
         if not await desk.is_empty():
-            raise Conflict(f"{settings.storage.data_dir} is not empty. Name another --data-dir for the demo.")
+            raise Conflict(f"{desk.database.place} is not empty. Name another --data-dir or --database for the demo.")
         async with desk.database.bulk(every=10**9):
             await desk.prepare()
             stage = Stage(desk.database, desk.bus, desk.timers, clock)

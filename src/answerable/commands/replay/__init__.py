@@ -74,7 +74,9 @@ async def play(settings: Settings, incidents: Sequence[Incident], *, show_progre
     desk = Desk(settings, clock=clock)
     try:
         if not await desk.is_empty():
-            raise Conflict(f"{settings.storage.data_dir} holds a desk already. Name an empty --data-dir for a replay.")
+            raise Conflict(
+                f"{desk.database.place} holds a desk already. Name an empty --data-dir or --database for a replay."
+            )
         stage = Stage(desk.database, desk.bus, desk.timers, clock)
         show = Replay(stage, list(incidents))
         clock.now = incidents[0].opened_at

@@ -10,7 +10,7 @@ from answerable.infra import metrics
 from answerable.infra.bus import outbox
 from answerable.infra.bus.follower import Follower
 from answerable.infra.database.errors import StorageFault
-from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Problem
 from answerable.kernel.tx import Tx
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 class Following:
     """One follower's way through the log of this process's database."""
 
-    def __init__(self, database: SqliteDatabase, follower: Follower) -> None:
+    def __init__(self, database: DeskDatabase, follower: Follower) -> None:
         self._db = database
         self._follower = follower
         self._group: str | None = None

@@ -208,7 +208,7 @@ async def unpark(tx: Tx, message_id: str | None) -> int:
     """Let parked messages (one, or all where ``message_id`` is ``None``) be tried again; return how many."""
     rows = await tx.run(
         """UPDATE bus_retry SET parked_at = NULL, copied_at = NULL, attempts = 0, next_at = :now
-        WHERE parked_at IS NOT NULL AND (:message IS NULL OR message = :message) RETURNING message""",
+        WHERE parked_at IS NOT NULL AND (CAST(:message AS TEXT) IS NULL OR message = :message) RETURNING message""",
         now=tx.now,
         message=message_id,
     )

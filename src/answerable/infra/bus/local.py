@@ -8,6 +8,7 @@ import structlog
 
 from answerable.infra.bus import outbox
 from answerable.infra.bus.consumers import Consumers, Unit
+from answerable.infra.bus.inbox import Inbox
 from answerable.infra.bus.port import BUS, Store
 from answerable.infra.database.errors import StorageFault
 from answerable.kernel.manifest import Feature
@@ -16,6 +17,8 @@ from answerable.messages.base import Envelope
 
 BATCH = 100
 IDLE_SECONDS = 30.0
+FOLLOW_SECONDS = 0.3  # how long a process that does not deliver waits before it asks again whether it may
+MOST_COUNTED = 100_000
 _log = structlog.get_logger(__name__)
 
 
@@ -27,6 +30,7 @@ class LocalBus:
         self._consumers = Consumers(database, features)
         self._offsets: dict[str, int] = {}
         self._heard: int | None = None
+        self._term = 0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -40,6 +44,8 @@ class LocalBus:
         last = await self._db.read(BUS, outbox.last_position)
         self._offsets = {name: stored.get(name, 0) for name in self._consumers.inboxes}
         self._heard = last if self._heard is None else self._heard
+        for box in self._consumers.inboxes.values():
+            box.blocked.clear()  # another process may have delivered meanwhile
         await self._consumers.load_waiting()
 
     async def start(self) -> None:
@@ -59,7 +65,7 @@ class LocalBus:
         if self._heard is None:
             await self.prepare()
         done = 0
-        while count := await self.step() or await self._consumers.retry_due():
+        while count := await self.step() or await self._retry_due():
             done += count
         return done
 
@@ -74,6 +80,8 @@ class LocalBus:
 
     async def lag(self) -> dict[str, int]:
         """Return how many messages of the log each consumer has not read yet."""
+        if self.running and not self._term:  # another process delivers
+            return {name: await self._db.read(BUS, _count_unread, box) for name, box in self._consumers.inboxes.items()}
         last = await self._db.read(BUS, outbox.last_position)
         return {name: max(0, last - position) for name, position in self._offsets.items()}
 
@@ -82,7 +90,7 @@ class LocalBus:
         while True:
             seen = self._db.pulse.count
             try:
-                busy = await self.step() or await self._consumers.retry_due()
+                busy = await self.step() or await self._retry_due()
                 pause = 0.1
             except StorageFault:
                 await asyncio.sleep(pause)
@@ -94,14 +102,35 @@ class LocalBus:
                 pause = min(pause * 2, 5.0)
                 continue
             if not busy:
-                await self._db.pulse.wait(seen, self._consumers.seconds_to_retry(IDLE_SECONDS))
+                await self._db.pulse.wait(seen, self._idle_seconds())
+
+    def _idle_seconds(self) -> float:
+        return self._consumers.seconds_to_retry(IDLE_SECONDS) if self._term else FOLLOW_SECONDS
+
+    async def _retry_due(self) -> int:
+        return await self._consumers.retry_due() if self._term else 0
 
     async def step(self) -> int:
-        """Deliver one batch of the log; return how many messages it held."""
+        """Deliver one batch of the log; return how many messages it held.
+
+        While another process delivers, only the listeners of this one are told.
+        """
+        term = await self._db.lead()
+        if term and term != self._term:  # somebody else may have delivered since we last did
+            await self.prepare()
+        self._term = term
+        if not term:
+            return await self._listen()
         heard = self._heard or 0
         messages = await self._db.read(BUS, outbox.load_after, min((*self._offsets.values(), heard)), BATCH)
         if messages:
             await self._deliver(messages)
+            self._tell_listeners(messages)
+        return len(messages)
+
+    async def _listen(self) -> int:
+        messages = await self._db.read(BUS, outbox.load_after, self._heard or 0, BATCH)
+        if messages:
             self._tell_listeners(messages)
         return len(messages)
 
@@ -128,6 +157,20 @@ class LocalBus:
             if message.position > heard:
                 self._consumers.tell(message)
         self._heard = max(heard, messages[-1].position)
+
+
+async def _count_unread(tx: Tx, box: Inbox) -> int:
+    wanted = {f"type{number}": name for number, name in enumerate(box.handlers)}
+    rows = await tx.run(
+        f"""SELECT COUNT(*) AS unread FROM (
+            SELECT 1 AS one FROM bus_outbox WHERE type IN ({", ".join(f":{name}" for name in wanted)}) AND position >
+                COALESCE((SELECT position FROM bus_offset WHERE consumer = :consumer), 0)
+            LIMIT :most) some_of_them""",
+        consumer=box.consumer,
+        most=MOST_COUNTED,
+        **wanted,
+    )
+    return int(rows[0]["unread"])
 
 
 async def load_offsets(tx: Tx) -> dict[str, int]:

@@ -19,6 +19,20 @@ VALUES (:id, :topic, :type, :key,
     (SELECT COALESCE(MAX(sequence), 0) + 1 FROM bus_outbox WHERE key = :key AND topic = :topic),
     :time, :actor, :actor_kind, :cause, :depth, :trace, :body)"""
 
+TABLE = "bus_outbox"
+# What a message brings along; its position and its sequence are given when it is written.
+WRITTEN = ("id", "topic", "type", "key", "time", "actor", "actor_kind", "cause", "depth", "trace", "body")
+_TYPES = {"time": "BIGINT", "depth": "BIGINT"}
+_GIVEN = ", ".join(f"CAST(${n} AS {_TYPES.get(name, 'TEXT')}[])" for n, name in enumerate(WRITTEN, 1))
+_TOLD = ", ".join(f"n.{name}" for name in WRITTEN)
+# Many at once, for PostgreSQL. A position is one more than the greatest that is committed, so none can become visible
+# behind a reader's back: whoever took the same one in another transaction gets an error (see 0010).
+INSERT_MANY = f"""INSERT INTO bus_outbox (position, sequence, {", ".join(WRITTEN)})
+SELECT (SELECT COALESCE(MAX(position), 0) FROM bus_outbox) + n.place,
+    (SELECT COALESCE(MAX(o.sequence), 0) FROM bus_outbox o WHERE o.key = n.key AND o.topic = n.topic)
+        + ROW_NUMBER() OVER (PARTITION BY n.key, n.topic ORDER BY n.place), {_TOLD}
+FROM unnest({_GIVEN}) WITH ORDINALITY AS n ({", ".join(WRITTEN)}, place)"""
+
 _COLUMNS = "position, id, topic, type, key, sequence, time, actor, actor_kind, cause, depth, trace, body"
 _encoder = msgspec.json.Encoder()
 
@@ -29,11 +43,16 @@ class ChainTooLong(RuntimeError):
 
 def insert(tx: "SqliteTx", message: Message) -> None:
     """Write a message with its envelope. Raises ``ChainTooLong`` at the end of a chain of ``MAX_DEPTH``."""
+    tx.run_now(_INSERT, values_of(tx, message))
+
+
+def values_of(tx: Tx, message: Message) -> dict[str, Any]:
+    """Return a message and its envelope as values of a row. Raises ``ChainTooLong`` at the end of a chain."""
     cause = tx.cause
     depth = cause.depth + 1 if cause else 0
     if depth > MAX_DEPTH:
         raise ChainTooLong(f"{message.TYPE} would be message {depth} of a chain that began elsewhere")
-    values: dict[str, Any] = {
+    return {
         "id": tx.new_id(),
         "topic": message.TOPIC,
         "type": message.TYPE,
@@ -46,7 +65,6 @@ def insert(tx: "SqliteTx", message: Message) -> None:
         "trace": cause.trace if cause else None,
         "body": _encoder.encode(message).decode(),
     }
-    tx.run_now(_INSERT, values)
 
 
 async def load_after(tx: Tx, position: int, limit: int) -> list[Envelope]:

@@ -2,10 +2,10 @@
 
 from typing import Protocol, TypeAlias
 
-from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 
-Store: TypeAlias = SqliteDatabase  # what a bus needs of a database: units in order, and a pulse
+Store: TypeAlias = DeskDatabase  # what a bus needs of a database: units in order, and a pulse
 BUS = service("bus")
 RELAY = "relay"  # its row of bus_offset tells how much of the outbox has left the house
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from answerable.infra.bus.outbox import load_after, open_envelope
-from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 from answerable.kernel.tx import Tx
 
@@ -20,9 +20,7 @@ def _tell_nobody(done: int, total: int) -> None:
     pass
 
 
-async def verify_log(
-    database: SqliteDatabase, tell: Callable[[int, int], None] = _tell_nobody
-) -> tuple[int, list[str]]:
+async def verify_log(database: DeskDatabase, tell: Callable[[int, int], None] = _tell_nobody) -> tuple[int, list[str]]:
     """Check every message; return how many there are and a line per difference (at most ``MAX_LINES``).
 
     ``tell`` hears how many were read so far and how many there are.

@@ -1,7 +1,7 @@
-"""The database switch: one interface (``kernel.tx.Database``), one adapter per engine, chosen by measurement."""
+"""The database switch: one interface (``port.DeskDatabase``), one adapter per engine, chosen by measurement."""
 
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.open import open_database
-from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.port import DeskDatabase
 
-__all__ = ["SqliteDatabase", "StorageFault", "open_database"]
+__all__ = ["DeskDatabase", "StorageFault", "open_database"]

@@ -28,9 +28,18 @@ def is_fault(error: Exception) -> bool:
 class StorageFault(Unavailable):
     """The store cannot take or give data right now: disk full, file read-only, locked, unreachable."""
 
+    TOLD = "The desk cannot store anything right now. Nothing was changed; please try again soon."
+
     def __init__(self, detail: str) -> None:
         """Keep ``detail`` for the log; callers of the API see a general sentence."""
-        super().__init__(
-            "The desk cannot store anything right now. Nothing was changed; please try again soon.", retry_after=2
-        )
+        super().__init__(self.TOLD, retry_after=2)
         self.detail = detail
+
+
+class OutcomeUnknown(StorageFault):
+    """The store was lost at the moment of truth: the work may be done or not."""
+
+    TOLD = (
+        "The connection to the database was lost while this was being stored, so it may be done or not. "
+        "Please look before you repeat it; with an Idempotency-Key you can repeat it safely."
+    )

@@ -5,7 +5,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from answerable.infra.database.port import DeskDatabase
+from answerable.infra.database.postgres import PostgresDatabase
+from answerable.infra.database.postgres.address import check_address, check_schema
+from answerable.infra.database.postgres.transfer import PostgresStore
 from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.sqlite_transfer import SqliteStore
 from answerable.kernel.errors import Invalid
 from answerable.settings import Settings
 
@@ -17,8 +22,29 @@ def system_clock() -> int:
     return time.time_ns() // 1000
 
 
-def open_database(settings: Settings, clock: Callable[[], int] = system_clock) -> SqliteDatabase:
-    """Open the desk's database, made where it is missing, readable by its owner only.
+def open_database(settings: Settings, clock: Callable[[], int] = system_clock) -> DeskDatabase:
+    """Open the desk's database: PostgreSQL where ``storage.database`` names one, else SQLite in the data folder.
+
+    Raises ``Invalid`` for an address that cannot be right.
+    """
+    if settings.storage.database:
+        check_address(settings.storage.database)
+        check_schema(settings.storage.schema)
+        return PostgresDatabase(settings, clock)
+    return open_sqlite(settings, clock)
+
+
+def open_store(settings: Settings) -> PostgresStore | SqliteStore:
+    """Open the desk's database as a whole, to be moved."""
+    if settings.storage.database:
+        check_address(settings.storage.database)
+        check_schema(settings.storage.schema)
+        return PostgresStore(settings)
+    return SqliteStore(Path(settings.storage.data_dir) / FILE)
+
+
+def open_sqlite(settings: Settings, clock: Callable[[], int] = system_clock) -> SqliteDatabase:
+    """Open the SQLite file of the data folder, made where it is missing, readable by its owner only.
 
     Raises ``Invalid`` where the data folder cannot be made or used.
     """

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -21,7 +21,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import structlog
 
 from answerable.infra.database.errors import StorageFault, is_fault
+from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
+from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
 from answerable.infra.pulse import Pulse
@@ -46,6 +48,8 @@ _log = structlog.get_logger(__name__)
 
 class SqliteDatabase:
     """A desk's SQLite file; see ``kernel.tx.Database``."""
+
+    engine = "sqlite"
 
     def __init__(self, path: Path, settings: Settings, clock: Callable[[], int]) -> None:
         self.path = path
@@ -341,6 +345,19 @@ class SqliteDatabase:
             self._writer.execute("BEGIN IMMEDIATE")
 
     # --- life ----------------------------------------------------------------------------------------------------
+
+    @property
+    def place(self) -> str:
+        """Return where the file is."""
+        return str(self.path)
+
+    def migrate(self, wanted: Sequence[Migration]) -> list[Migration]:
+        """Bring the file up to date and return what was applied."""
+        return apply(self.path, wanted, self.clock())
+
+    async def lead(self) -> int:
+        """Lead: one process serves a file."""
+        return 1
 
     def watch_others(self) -> None:
         """Beat the pulse when another process (a command beside the server) has written, within 250 ms."""

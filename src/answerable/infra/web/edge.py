@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from answerable.infra import metrics
-from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.port import DeskDatabase
 from answerable.infra.web.inner import HEADER, InnerDoor
 from answerable.infra.web.probes import PATHS as PROBES
 from answerable.infra.web.problems import MEDIA_TYPE, problem_body, problem_headers
@@ -63,7 +63,7 @@ class Edge:
     def __init__(
         self,
         app: App,
-        database: SqliteDatabase,
+        database: DeskDatabase,
         settings: Settings,
         identify: Identify | None,
         inner: InnerDoor | None = None,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
+from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, instant_cursor, total_text
 from answerable.kernel.tx import Row, Tx
 
 NEWEST = "newest-change"
@@ -26,9 +26,9 @@ async def insert_audit(tx: Tx, person_id: str, action: str, detail: str) -> None
 async def list_audit(tx: Tx, page: PageRequest) -> Page[Row]:
     """Read a page of the record, newest first, with the names of today."""
     after, limits = "", dict[str, Any](limit=page.size + 1, offset=page.offset)
-    if page.cursor:
+    if (begin := instant_cursor(page)) is not None:
         after = "WHERE (a.at, a.id) < (:after_at, :after_id)"
-        limits |= {"after_at": page.cursor[0], "after_id": page.cursor[1]}
+        limits |= {"after_at": begin[0], "after_id": begin[1]}
     rows = await tx.run(
         f"""SELECT a.*, actor.name AS actor_name, person.name AS person_name FROM users_audit a
         LEFT JOIN users_person actor ON actor.id = a.actor_id

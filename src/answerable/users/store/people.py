@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
+from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, instant_cursor, total_text
 from answerable.kernel.tx import Row, Tx
 from answerable.users.rules import NewPerson, Person, fold
 
@@ -129,9 +129,9 @@ async def list_people(tx: Tx, wanted: PeopleFilter, page: PageRequest) -> Page[P
     where = " AND ".join(conditions)
     limits: dict[str, Any] = {"limit": page.size + 1, "offset": page.offset}
     after = ""
-    if page.cursor:
+    if (begin := instant_cursor(page)) is not None:
         after = " AND (created_at, id) < (:after_at, :after_id)"
-        limits |= {"after_at": page.cursor[0], "after_id": page.cursor[1]}
+        limits |= {"after_at": begin[0], "after_id": begin[1]}
     rows = await tx.run(
         f"""SELECT * FROM users_person WHERE {where}{after}
         ORDER BY created_at DESC, id DESC LIMIT :limit OFFSET :offset""",

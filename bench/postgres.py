@@ -1,0 +1,175 @@
+"""The same desk on PostgreSQL: against pgbench, against hello-world, and with two workers against one."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from bench import servers
+from bench.load import closed_loop, raw_request
+
+SCRIPT = Path(__file__).parent.parent / "scripts" / "postgres"
+TABLES = """CREATE TABLE ticket (id TEXT PRIMARY KEY, title TEXT, description TEXT);
+CREATE TABLE outbox (position BIGSERIAL PRIMARY KEY, body TEXT);"""
+TWO_INSERTS = """\\set a random(1, 1000000000000)
+\\set b random(1, 1000000000000)
+BEGIN;
+INSERT INTO ticket VALUES (:a || '-' || :b, 'A title', '{text}');
+INSERT INTO outbox (body) VALUES ('{text}');
+COMMIT;
+"""
+CLIENTS = 32
+
+
+@contextmanager
+def cluster() -> Iterator[tuple[Path, str]]:
+    """Run a cluster with PostgreSQL's own defaults, but for more memory; return its folder and address."""
+    folder = Path(tempfile.mkdtemp(prefix="answerable-bench-postgres-"))
+    folder.chmod(0o755)
+    started = subprocess.run(
+        [SCRIPT, "start", folder, "0", "shared_buffers=512MB", "max_wal_size=4GB"], capture_output=True, text=True
+    )
+    assert started.returncode == 0, started.stderr
+    try:
+        yield folder, started.stdout.strip()
+    finally:
+        subprocess.run([SCRIPT, "stop", folder, "fast"], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def programs(name: str) -> str:
+    """Return where a program of PostgreSQL is."""
+    found = subprocess.run([SCRIPT, "programs"], capture_output=True, text=True, check=True)
+    return str(Path(found.stdout.strip()) / name)
+
+
+def sql(url: str, *statements: str) -> None:
+    """Run statements."""
+    for statement in statements:
+        subprocess.run(["psql", "-q", "-X", "-d", url, "-c", statement], check=True)
+
+
+def pgbench(url: str, seconds: float, text: str) -> float:
+    """Return how many durable two-insert transactions a second ``CLIENTS`` clients of pgbench make."""
+    port = re.findall(r":(\d+)/", url)[0]
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(TWO_INSERTS.format(text=text.replace("'", "")))
+        script.flush()
+        options = ["-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-T", str(max(2, round(seconds)))]
+        done = subprocess.run(
+            [
+                programs("pgbench"),
+                "-h",
+                "127.0.0.1",
+                "-p",
+                port,
+                "-U",
+                "answerable",
+                *options,
+                "-f",
+                script.name,
+                "raw",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return float(re.findall(r"tps = ([\d.]+)", done.stdout)[0])
+
+
+def fill(folder: Path, url: str) -> None:
+    """Move a SQLite desk to a database."""
+    command = ["-m", "answerable", "move", "--data-dir", str(folder), "--to", url, "--json"]
+    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+
+
+def ids_of(port: int, token: str) -> list[str]:
+    """Return the ids of the newest tickets."""
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/tickets?size=1000", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(asked) as answer:
+        return [ticket["id"] for ticket in msgspec.json.decode(answer.read())]
+
+
+def get_rate(folder: Path, url: str, token: str, workers: int, seconds: float) -> float:
+    """Return how many GETs by id a second a desk with some workers answers."""
+    with servers.desk(folder, ANSWERABLE_DATABASE=url, ANSWERABLE_SERVER_WORKERS=str(workers)) as desk:
+        time.sleep(1.5)
+        ids = ids_of(desk.port, token)
+
+        def get(number: int) -> bytes:
+            return raw_request("GET", f"/api/tickets/{ids[number * 7 % len(ids)]}", desk.port, token)
+
+        closed_loop(desk.port, get, seconds=1)
+        found = closed_loop(desk.port, get, seconds=seconds)
+        assert set(found.statuses) == {200}, found.statuses
+        return found.rate
+
+
+def post_rate(folder: Path, url: str, token: str, workers: int, seconds: float, start: int) -> tuple[float, float]:
+    """Return how many durable POSTs a second a desk answers, and their p99 in milliseconds."""
+    from bench.__main__ import posts  # noqa: PLC0415  # it imports this module
+
+    with servers.desk(folder, ANSWERABLE_DATABASE=url, ANSWERABLE_SERVER_WORKERS=str(workers)) as desk:
+        time.sleep(1.5)
+        closed_loop(desk.port, posts(desk.port, token, start + 1_000_000), seconds=1)
+        made = closed_loop(desk.port, posts(desk.port, token, start), connections=CLIENTS, seconds=seconds)
+        assert set(made.statuses) == {201}, made.statuses
+        return made.rate, made.percentile(0.99) * 1000
+
+
+def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, str, str, bool]]:
+    """Measure everything; return rows of the table."""
+    from bench.__main__ import draft, load  # noqa: PLC0415
+
+    rows: list[tuple[str, str, str, bool]] = []
+
+    def add(what: str, measured: str, goal: str, kept: bool) -> None:
+        rows.append((what, measured, goal, kept))
+        print(f"{what}: {measured} (goal {goal}) {'' if kept else '  <-- MISSED'}", flush=True)
+
+    base = keep or Path(tempfile.mkdtemp(prefix="answerable-bench-"))
+    folder, saved = base / f"desk-{count}", base / f"tokens-{count}.json"
+    if not saved.exists():
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        saved.write_bytes(msgspec.json.encode(asyncio.run(load(folder, count))))
+    tokens = msgspec.json.decode(saved.read_bytes(), type=dict[str, str])
+    with cluster() as (_, url):
+        desk_url, raw_url = url.replace("/postgres", "/desk"), url.replace("/postgres", "/raw")
+        sql(url, "CREATE DATABASE desk", "CREATE DATABASE raw")
+        sql(raw_url, TABLES)
+        begun = time.perf_counter()
+        fill(folder, desk_url)
+        print(f"moved {count} tickets in {time.perf_counter() - begun:.0f} s", flush=True)
+        with servers.hello() as hello:
+            closed_loop(hello.port, lambda _: raw_request("GET", "/", hello.port), seconds=1)
+            plain = closed_loop(hello.port, lambda _: raw_request("GET", "/", hello.port), seconds=seconds).rate
+        one = get_rate(folder, desk_url, tokens["MANAGER"], 1, seconds)
+        add(
+            "GET by id / framework hello-world",
+            f"{one:.0f} / {plain:.0f} = {one / plain:.2f}",
+            "0.25",
+            one >= plain / 4,
+        )
+        two = get_rate(folder, desk_url, tokens["MANAGER"], 2, seconds)
+        add("GET by id, two workers / one", f"{two:.0f} / {one:.0f} = {two / one:.2f}", "1.5", two >= 1.5 * one)
+        text = draft(1)["description"]
+        before = pgbench(raw_url, seconds, text)
+        for workers in (1, 2):
+            made, p99 = post_rate(folder, desk_url, tokens["USER"], workers, seconds, workers * count * 10)
+            raw = (before + pgbench(raw_url, seconds, text)) / 2
+            shown = f"{made:.0f} / {raw:.0f} = {made / raw:.2f} (p99 {p99:.0f} ms)"
+            add(f"durable POST, 32 connections, workers: {workers} / pgbench, two inserts", shown, "1.0", made >= raw)
+    if keep is None:
+        shutil.rmtree(base)
+    return rows

@@ -1,0 +1,128 @@
+"""The portable SQL of the features in PostgreSQL's words: ``:name`` becomes ``$n``, and what a statement touches."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from answerable.infra.database.search import words
+
+_PIECES = re.compile(r"'(?:[^']|'')*'|::|:([A-Za-z_]\w*)")
+_MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
+_FOUND = r"\1.number IN (SELECT w.number FROM \2_words w WHERE w.words @@ CAST(CAST(:\3 AS TEXT) AS TSQUERY))"
+_WRITES = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
+_READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
+_NAMES = re.compile(r"[a-z_]\w*")
+_RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
+_COUNTS = re.compile(r"\s*UPDATE (\w+) SET (\w+) = \2 \+ 1 WHERE (\w+) = \$1 RETURNING \2\s*")
+_INSERTS = re.compile(r"\s*(INSERT INTO \w+\s*\([\w\s,]+\))\s*VALUES\s*\(\s*(\$\d+(?:\s*,\s*\$\d+)*)\s*\)\s*")
+_MARKS = re.compile("[\u0300-\u036f]")
+LONGEST_WORD = 500  # as the index keeps it
+ANYTHING = "*"
+NUL = "\0"  # PostgreSQL's texts hold none: it is left out where it would be stored,
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # and who asks for it finds nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What takes the next number of a counter: how to read it, how to write it, and the column's name."""
+
+    read: str
+    write: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """One statement: its text, the names of its values in order, and what it reads and writes.
+
+    ``table`` is the one that it changes: ``None`` where it only reads, ``ANYTHING`` where that cannot be told.
+    ``names`` holds every word in it, tables among them. ``searches`` are the values that a person typed as a search.
+    ``counter`` is there where it takes a number, ``inserts`` where it writes one row of given values: its words up to
+    VALUES.
+    """
+
+    text: str
+    values: tuple[str, ...]
+    table: str | None
+    names: frozenset[str]
+    returns: bool
+    searches: frozenset[str]
+    counter: Counter | None
+    inserts: str | None
+
+    def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
+        if self.searches:
+            values = {name: query(value) if name in self.searches else value for name, value in values.items()}
+        given = [values[name] for name in self.values]
+        for place, value in enumerate(given):
+            if type(value) is str and NUL in value:
+                given[place] = value.replace(NUL, REPLACEMENT if self.table is None else "")
+        return tuple(given)
+
+
+@lru_cache(maxsize=4096)
+def statement(sql: str) -> Statement:
+    """Translate a statement of the portable subset.
+
+    ``MATCHES(alias.table, :q)`` asks the index ``<table>_words``, whose rows carry the ``number`` of the table's.
+    """
+    searches: frozenset[str] = frozenset()
+    if "MATCHES(" in sql:
+        searches = frozenset(match[2] for match in _MATCHES.findall(sql))
+        sql = _MATCHES.sub(_FOUND, sql)
+    order: dict[str, int] = {}
+
+    def place(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return match.group(0) if name is None else f"${order.setdefault(name, len(order) + 1)}"
+
+    text = _PIECES.sub(place, sql)
+    writes = _WRITES.match(text)
+    table = writes.group(1) if writes else None if _READS.match(text) else ANYTHING
+    returns = writes is None or _RETURNS.search(text) is not None
+    return Statement(
+        text,
+        tuple(order),
+        table,
+        frozenset(_NAMES.findall(text)),
+        returns,
+        searches,
+        _counter(text),
+        _inserts(text, len(order)),
+    )
+
+
+def _counter(text: str) -> Counter | None:
+    found = _COUNTS.fullmatch(text)
+    if found is None:
+        return None
+    table, column, key = found.groups()
+    return Counter(
+        f"SELECT {column} FROM {table} WHERE {key} = $1", f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", column
+    )
+
+
+def _inserts(text: str, values: int) -> str | None:
+    found = _INSERTS.fullmatch(text)
+    in_order = found is not None and found.group(2).replace(" ", "").replace("\n", "").split(",") == [
+        f"${place}" for place in range(1, values + 1)
+    ]
+    return found.group(1) if found is not None and in_order else None
+
+
+def fold(word: str) -> str:
+    """Return a word as the index keeps it: small letters without accents, as SQLite's ``unicode61`` has them."""
+    return _MARKS.sub("", unicodedata.normalize("NFD", word)).lower()[:LONGEST_WORD]
+
+
+def query(text: str) -> str:
+    """Write a person's words as a search: all of them must occur, the last one may be a beginning.
+
+    Each word is quoted, so that nothing a person types is read as an operator.
+    """
+    found = [f"'{folded}'" for word in words(text) if (folded := fold(word))]
+    return " & ".join(found) + ":*" if found else ""

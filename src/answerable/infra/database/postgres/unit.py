@@ -1,0 +1,58 @@
+"""A unit of work that waits for its turn and its commit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from answerable.kernel.actor import Actor
+from answerable.kernel.tx import Tx
+from answerable.messages.base import Envelope
+
+T = TypeVar("T")
+
+
+class Unit(Generic[T]):
+    """A unit; ``recover`` runs in its place if it raises.
+
+    One with a ``term`` is done by the leader of that term only, or by whoever leads where it is 0.
+    """
+
+    __slots__ = ("actor", "cause", "done", "recover", "since", "term", "tries", "verb")
+
+    def __init__(
+        self,
+        actor: Actor,
+        verb: Callable[[Tx], Awaitable[T]],
+        cause: Envelope | None = None,
+        recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
+        *,
+        term: int | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self.actor = actor
+        self.verb = verb
+        self.cause = cause
+        self.recover = recover
+        self.term = term
+        self.tries = 0
+        self.since = loop.time()
+        self.done: asyncio.Future[T] = loop.create_future()
+
+    def answer(self, result: T) -> None:
+        """Tell whoever waits, if somebody still does."""
+        if not self.done.done():
+            self.done.set_result(result)
+
+    def refuse(self, error: Exception) -> None:
+        """Tell whoever waits that it was not done, if somebody still does."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+def recovering(recover: Callable[[Tx, Exception], Awaitable[T]], error: Exception, tx: Tx) -> Awaitable[T]:
+    """Run ``recover`` as if it were the unit's verb."""
+    return recover(tx, error)
+
+
+class Spoilt(Exception):
+    """A unit failed after it had written: its batch has to be done again, carefully."""

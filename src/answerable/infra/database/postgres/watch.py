@@ -1,0 +1,61 @@
+"""Noticing what other processes write: LISTEN, with a look once a second where nobody can be heard."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from answerable.infra.database.postgres.connection import close, connect
+from answerable.infra.pulse import Pulse
+from answerable.settings import Settings
+
+_log = structlog.get_logger(__name__)
+LOOK_SECONDS = 1.0
+TOUCH_EVERY = 5  # looks
+
+
+class Watch:
+    """Beats the pulse at each commit of another process."""
+
+    def __init__(self, settings: Settings, name: str, pulse: Pulse, touch: Callable[[], Awaitable[None]]) -> None:
+        self._settings = settings
+        self._name = name
+        self._pulse = pulse
+        self._touch = touch
+        self._task: asyncio.Task[None] | None = None
+        self._connection: Any = None
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="watch others")
+
+    async def stop(self) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await close(self._connection)
+
+    async def _run(self) -> None:
+        looks = 0
+        while True:
+            if self._connection is None or self._connection.is_closed():
+                self._pulse.beat()  # nobody can tell what was missed
+                try:
+                    self._connection = await connect(self._settings, {})
+                    await self._connection.add_listener(self._settings.storage.schema, self._hear)
+                except Exception as error:
+                    _log.debug("cannot listen", error=repr(error))
+            await asyncio.sleep(LOOK_SECONDS)
+            looks += 1
+            if looks % TOUCH_EVERY == 0:
+                await self._touch()
+                with suppress(Exception):
+                    await self._connection.fetchval("SELECT 1", timeout=LOOK_SECONDS)
+
+    def _hear(self, _connection: Any, _pid: int, _channel: str, name: str) -> None:
+        if name != self._name:
+            self._pulse.beat()

@@ -1,0 +1,134 @@
+"""The connection of a process that writes: its transactions, its place among other processes, its doubts.
+
+A COMMIT whose answer is lost may have happened. Each transaction therefore leaves a mark, and who has lost an answer
+looks for it on the next connection.
+"""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from answerable.infra.database.postgres.address import lock_key
+from answerable.infra.database.postgres.connection import WRITING, close, connect, is_lost
+from answerable.infra.database.postgres.tx import Writing
+from answerable.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+class Doubt(Exception):
+    """Nobody can tell now whether a transaction was committed."""
+
+
+class Writer:
+    """The writing connection of this process, opened when it is needed. ``term`` ends with the connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        schema = settings.storage.schema
+        self._settings = settings
+        self.name = uuid4().hex
+        self._connection: Any = None
+        self._leads = False
+        self._term = 0
+        self._mark = 0
+        self._leader_key = lock_key(schema, "leader")
+        self._begin = f"BEGIN; SELECT pg_advisory_xact_lock({lock_key(schema, 'writers')})"
+
+    @property
+    def term(self) -> int:
+        """Return the number of this process's leadership, 0 where it has none on a connection that lives."""
+        holds = self._leads and self._connection is not None and not self._connection.is_closed()
+        return self._term if holds else 0
+
+    async def begin(self) -> Writing:
+        """Begin a transaction; nobody else writes to the schema until it ends."""
+        if self._connection is None or self._connection.is_closed():
+            await self.drop()
+            self._connection = await connect(self._settings, WRITING)
+        await self._connection.execute(self._begin)
+        return Writing(self._connection)
+
+    async def begin_again(self) -> Writing:
+        """Undo everything of the transaction, and begin another."""
+        await self._connection.execute("ROLLBACK")
+        return await self.begin()
+
+    async def commit(self, work: Writing) -> None:
+        """End the transaction; return once it is durable. Where the answer is lost, find out what happened."""
+        if not work.wrote:
+            await self._connection.execute("ROLLBACK")
+            return
+        self._mark += 1
+        mark = f"{self._mark}"
+        try:
+            await self._connection.execute(
+                f"""INSERT INTO bus_writer (name, mark) VALUES ('{self.name}', '{mark}')
+                ON CONFLICT (name) DO UPDATE SET mark = excluded.mark, at = now();
+                SELECT pg_notify(current_schema(), '{self.name}');
+                COMMIT"""
+            )
+        except Exception as error:
+            if not is_lost(error):
+                raise
+            try:
+                committed = await self._was_committed(mark)
+            except Exception as doubt:
+                raise Doubt from doubt
+            if not committed:
+                raise
+
+    async def _was_committed(self, mark: str) -> bool:
+        """Look for the mark of a transaction whose end we did not hear of. Raises where nobody can tell."""
+        async with asyncio.timeout(self._settings.storage.wait_seconds):
+            pause = 0.05
+            while True:
+                await self.drop()
+                try:
+                    self._connection = await connect(self._settings, WRITING)
+                    # The lost transaction holds the writers' lock until it has ended, one way or the other.
+                    await self._connection.execute(self._begin)
+                    found = await self._connection.fetchval("SELECT mark FROM bus_writer WHERE name = $1", self.name)
+                    await self._connection.execute("ROLLBACK")
+                except Exception as error:
+                    if not is_lost(error):
+                        raise
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 0.5)
+                else:
+                    _log.warning("answer to a commit was lost", committed=found == mark)
+                    return bool(found == mark)
+
+    async def claim(self) -> None:
+        """Take the leader's lock where nobody has it."""
+        if not self.term:
+            self._leads = await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", self._leader_key)
+            self._term += self._leads
+
+    async def give_up(self, error: Exception) -> None:
+        """Undo the transaction that met ``error``; keep the connection where that works."""
+        if is_lost(error) or self._connection is None:
+            await self.drop()
+            return
+        try:
+            await self._connection.execute("ROLLBACK")
+        except Exception:
+            await self.drop()
+
+    async def drop(self) -> None:
+        """Hang up, whatever the connection was doing."""
+        connection, self._connection, self._leads = self._connection, None, False
+        if connection is not None and not connection.is_closed():
+            connection.terminate()
+
+    async def close(self) -> None:
+        """Take the mark away and say goodbye."""
+        connection, self._connection, self._leads = self._connection, None, False
+        if connection is None or connection.is_closed():
+            return
+        try:
+            await connection.execute("DELETE FROM bus_writer WHERE name = $1", self.name, timeout=1)
+        except Exception as error:
+            _log.debug("mark not taken away", error=repr(error))
+        await close(connection)

@@ -1,0 +1,130 @@
+"""A desk moves to the other engine and back: everything is there, and what is not is told."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from answerable.infra.database.open import open_store
+from answerable.infra.database.postgres.transfer import PostgresStore
+from answerable.infra.database.sqlite_transfer import SqliteStore
+from answerable.infra.database.transfer import compare, copy
+from answerable.settings import Settings
+from answerable.tickets import actions
+from answerable.tickets.rules import Draft
+from tests.engines import ENGINE, SCHEMA
+from tests.people import make_person
+from tests.processes import answerable, server
+from tests.world import open_world
+
+pytestmark = pytest.mark.on_postgres
+DRAFT = Draft(
+    title="Drücker «brennt» 🔥", description="Zeile 1\nZeile 2\tund 'Zitate'", category="HARDWARE", priority="HIGH"
+)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> Path:
+    """A SQLite desk on which something has happened."""
+    folder = tmp_path / "desk"
+    async with open_world(folder, storage__database="") as world:
+        una, abe = await make_person(world, "USER"), await make_person(world, "AGENT")
+        for number in range(5):
+            ticket = await world.db.write(una.actor, actions.create_ticket, DRAFT)
+            await world.settle()
+            await world.db.write(una.actor, actions.add_comment, ticket.id, f"Hörst du? {number}", 0)
+            await world.db.write(abe.actor, actions.set_status, ticket.id, "IN_PROGRESS", None)
+        await world.settle()
+    return folder
+
+
+def run(folder: Path, *arguments: str, check: bool = True) -> str:
+    done = answerable("move", "--data-dir", str(folder), *arguments, check=check, ANSWERABLE_DATABASE="", **SECRET)
+    return done.stdout + done.stderr
+
+
+SECRET: dict[str, Any] = {"ANSWERABLE_STORAGE_SECRET": "t7" * 8 + "-a-secret-for-tests-only"}
+
+
+def test_there_and_back(desk: Path, tmp_path: Path) -> None:
+    there, back = ENGINE.address_of(tmp_path / "there"), tmp_path / "back"
+    told = run(desk, "--to", there)
+    assert "copied and compared: no difference" in told
+    assert f"ANSWERABLE_DATABASE={there}" in told
+    assert "is not empty" in run(desk, "--to", there, check=False)
+    assert "compared: no difference" in run(desk, "--to", there, "--verify")
+    told = run(desk, "--from", there, "--to", str(back))
+    assert f"--data-dir {back}" in told
+    here = everything_in(desk)
+    assert everything_in(back) == here
+    places: tuple[dict[str, Any], ...] = ({"ANSWERABLE_DATABASE": there}, {"ANSWERABLE_DATABASE": ""})
+    for place in places:
+        tail = answerable("events", "tail", "--last", "3", "--data-dir", str(back), **place, **SECRET).stdout
+        assert len(tail.splitlines()) == 3
+    assert "where the desk is already" in run(desk, "--to", str(desk), check=False)
+    assert "there is no desk here" in run(tmp_path / "nothing", "--to", there, check=False)
+
+
+def everything_in(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    db = sqlite3.connect(folder / "answerable.sqlite")
+    names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    found = {
+        name: sorted(db.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
+        for name in names
+        if "_fts" not in name and not name.startswith("sqlite") and name != "bus_migration"
+    }
+    found["search"] = db.execute(
+        "SELECT rowid FROM tickets_ticket_fts WHERE tickets_ticket_fts MATCH 'drucker'"
+    ).fetchall()
+    db.close()
+    return found
+
+
+@pytest.mark.slow
+def test_a_moved_desk_goes_on(desk: Path, tmp_path: Path) -> None:
+    there = ENGINE.address_of(tmp_path / "there")
+    run(desk, "--to", there, "--hold")
+    with server(desk, ANSWERABLE_DATABASE=there, **SECRET) as running:
+        running.stop()
+    assert "tables differ" in run(desk, "--to", there, "--verify", check=False), "the new desk has begun to live"
+
+
+async def test_a_desk_that_goes_on_meanwhile_is_not_called_whole(desk: Path, tmp_path: Path) -> None:
+    source, target = stores(desk, ENGINE.address_of(tmp_path / "there"))
+    wrote: list[str] = []
+
+    def tell(what: str, _rows: int) -> None:
+        if not wrote:
+            wrote.append(what)
+            with sqlite3.connect(source.path) as db:
+                db.execute("UPDATE tickets_counter SET last = last + 1")
+
+    outcome = await copy(source, target, tell)
+    assert outcome.differences == [], "the snapshot was copied whole"
+    assert outcome.went_on
+    assert (await compare(source, target, lambda what, rows: None)).differences == [
+        "tickets_counter: 2 rows on both sides, but not the same"
+    ]
+
+
+async def test_a_held_desk_cannot_go_on(desk: Path, tmp_path: Path) -> None:
+    source, target = stores(desk, ENGINE.address_of(tmp_path / "there"))
+    refused: list[str] = []
+
+    def tell(what: str, _rows: int) -> None:
+        if not refused:
+            db = sqlite3.connect(source.path, timeout=0)
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                db.execute("UPDATE tickets_counter SET last = last + 1")
+            db.close()
+            refused.append(what)
+
+    outcome = await copy(source, target, tell, hold=True)
+    assert refused
+    assert (outcome.differences, outcome.went_on) == ([], False)
+
+
+def stores(folder: Path, address: str) -> tuple[SqliteStore, PostgresStore | SqliteStore]:
+    target = Settings().with_values("test", storage__database=address, storage__schema=SCHEMA)
+    return SqliteStore(folder / "answerable.sqlite"), open_store(target)

@@ -1,0 +1,471 @@
+"""PostgreSQL as it is in life: others write too, connections break, answers get lost, processes lead and end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from answerable.infra.bus import outbox
+from answerable.infra.bus.local import LocalBus
+from answerable.infra.bus.verify import verify_log
+from answerable.infra.database import StorageFault, open_database
+from answerable.infra.database.errors import OutcomeUnknown
+from answerable.infra.database.migrate import Migration, migrate
+from answerable.infra.database.postgres import PostgresDatabase
+from answerable.infra.database.postgres.statement import statement
+from answerable.kernel.actor import ANONYMOUS, service
+from answerable.kernel.errors import Conflict, Invalid
+from answerable.kernel.tx import Tx
+from answerable.messages.base import Envelope
+from answerable.messages.users import UserRegistered
+from answerable.runtime import Desk
+from answerable.settings import Settings, without_password
+from tests.engines import ENGINE, SCHEMA
+from tests.infra.wire import Wire
+from tests.processes import eventually
+from tests.world import Clock, World, open_world, settings_for
+
+pytestmark = pytest.mark.on_postgres
+TABLE = Migration("test", "0001", "CREATE TABLE test_thing (name TEXT PRIMARY KEY, n BIGINT NOT NULL);")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[PostgresDatabase]:
+    async with opened(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def opened(folder: Path, **values: object) -> AsyncIterator[PostgresDatabase]:
+    made = open_database(settings_for(folder, **values), Clock())
+    assert isinstance(made, PostgresDatabase)
+    await asyncio.to_thread(migrate, made, [TABLE])  # the wire that some put between runs on this loop
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def visitor(folder: Path) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody who uses the same tables and knows nothing of our locks."""
+    connection = await asyncpg.connect(ENGINE.address_of(folder), server_settings={"search_path": SCHEMA})
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def add(tx: Tx, name: str) -> str:
+    await tx.run("INSERT INTO test_thing (name, n) VALUES (:name, 1)", name=name)
+    return name
+
+
+async def names(tx: Tx) -> list[str]:
+    return [row["name"] for row in await tx.run("SELECT name FROM test_thing ORDER BY name")]
+
+
+async def tell(tx: Tx, user: str) -> None:
+    tx.publish(UserRegistered(user_id=user, name=user, email=f"{user}@x.test", roles=["USER"], active=True))
+
+
+# --- units of work -----------------------------------------------------------------------------------------------
+
+
+async def test_a_unit_that_raises_leaves_nothing_and_harms_nobody(database: PostgresDatabase) -> None:
+    async def half(tx: Tx) -> None:
+        await add(tx, "half")
+        assert "half" in await names(tx)  # written, not only kept
+        raise Conflict("no")
+
+    async def kept_only(tx: Tx) -> None:
+        await add(tx, "kept")
+        raise Conflict("no")
+
+    results = await asyncio.gather(
+        database.write(ANONYMOUS, add, "before"),
+        database.write(ANONYMOUS, kept_only),
+        database.write(ANONYMOUS, half),
+        database.write(ANONYMOUS, add, "before"),
+        database.write(ANONYMOUS, add, "after"),
+        return_exceptions=True,
+    )
+    assert [result if isinstance(result, str) else type(result) for result in results] == [
+        *("before", Conflict, Conflict, asyncpg.UniqueViolationError, "after")
+    ]
+    assert await database.read(ANONYMOUS, names) == ["after", "before"]
+
+
+async def test_units_that_arrive_together_share_a_commit(database: PostgresDatabase) -> None:
+    beats = database.pulse.count
+    await asyncio.gather(*(database.write(ANONYMOUS, add, f"{n:03}") for n in range(100)))
+    assert len(await database.read(ANONYMOUS, names)) == 100
+    assert database.pulse.count - beats < 10
+
+
+async def test_a_unit_reads_what_it_and_those_before_it_wrote(database: PostgresDatabase) -> None:
+    async def count(tx: Tx, name: str) -> int:
+        before = len(await names(tx))
+        await add(tx, name)
+        assert len(await names(tx)) == before + 1
+        await tx.run("UPDATE test_thing SET n = n + 1 WHERE name = :name", name=name)
+        rows = await tx.run("SELECT n FROM test_thing WHERE name = :name", name=name)
+        assert rows[0]["n"] == 2
+        return before
+
+    counted = await asyncio.gather(*(database.write(ANONYMOUS, count, f"{n:02}") for n in range(20)))
+    assert counted == list(range(20))
+
+
+async def test_a_query_cannot_write(database: PostgresDatabase) -> None:
+    with pytest.raises(StorageFault):
+        await database.read(ANONYMOUS, add, "sneaky")
+    with pytest.raises(StorageFault):
+        await database.scan(ANONYMOUS, add, "sneaky")
+    assert await database.read(ANONYMOUS, names) == []
+
+
+async def test_bulk_work_is_seen_at_once_and_kept_at_the_end(database: PostgresDatabase, tmp_path: Path) -> None:
+    async with visitor(tmp_path) as other:
+        async with database.bulk(every=10):
+            for n in range(25):
+                await database.write(ANONYMOUS, add, f"{n:03}")
+            assert len(await database.read(ANONYMOUS, names)) == 25
+            assert len(await database.scan(ANONYMOUS, names)) == 25
+            assert await other.fetchval("SELECT COUNT(*) FROM test_thing") == 20
+        assert await other.fetchval("SELECT COUNT(*) FROM test_thing") == 25
+
+
+async def test_migrations_run_once_and_guard_their_text(database: PostgresDatabase) -> None:
+    assert migrate(database, [TABLE]) == []
+    with pytest.raises(Invalid, match="not the one that made"):
+        migrate(database, [Migration("test", "0001", "CREATE TABLE test_other (a TEXT);")])
+    broken = Migration("test", "0003", "CREATE TABLE test_good (a TEXT); CREATE TABEL test_bad (a TEXT);")
+    with pytest.raises(Invalid, match="cannot be brought up to date"):
+        migrate(database, [TABLE, broken])
+    with pytest.raises(Invalid, match="newer than this program"):
+        migrate(database, [Migration("test", "0002", "SELECT 1;")])
+
+
+async def test_many_processes_may_migrate_at_once(tmp_path: Path) -> None:
+    more = Migration("test", "0002", "CREATE TABLE test_more (a TEXT);")
+    async with opened(tmp_path) as database:
+        applied = await asyncio.gather(*(asyncio.to_thread(migrate, database, [TABLE, more]) for _ in range(5)))
+    assert sorted(map(len, applied)) == [0, 0, 0, 0, 1]
+
+
+def test_what_a_statement_touches() -> None:
+    sql = "SELECT ':no', CAST(:a AS BIGINT)::TEXT FROM x WHERE a = :a AND b = :b"
+    assert statement(sql).text == "SELECT ':no', CAST($1 AS BIGINT)::TEXT FROM x WHERE a = $1 AND b = $2"
+    assert statement(sql).table is None
+    assert statement("UPDATE thing SET a = :a").table == "thing"
+    assert not statement("INSERT INTO thing VALUES (:a)").returns
+    assert statement("DELETE FROM thing RETURNING 1 AS gone").returns
+
+
+# --- others write too --------------------------------------------------------------------------------------------
+
+
+async def test_no_reader_of_the_log_can_pass_a_message_that_is_committed_later(tmp_path: Path) -> None:
+    """Two interleaved transactions: the one that began first commits last, and is read all the same."""
+    async with opened(tmp_path) as one, opened(tmp_path) as two:
+        inside, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(tx: Tx) -> None:
+            await tell(tx, "first")
+            await tx.run("SELECT 1 AS one FROM bus_outbox LIMIT 1")
+            inside.set()
+            await go_on.wait()
+
+        first = asyncio.ensure_future(one.write(ANONYMOUS, slow))
+        await inside.wait()
+        second = asyncio.ensure_future(two.write(ANONYMOUS, tell, "second"))
+        seen = [m.key for m in await two.read(ANONYMOUS, outbox.load_after, 0, 10)]
+        assert seen == []
+        done, _ = await asyncio.wait([second], timeout=0.3)
+        assert not done, "the second waits until the first has ended"
+        go_on.set()
+        await asyncio.gather(first, second)
+        log = await two.read(ANONYMOUS, outbox.load_after, 0, 10)
+        assert [(m.position, m.key) for m in log] == [(1, "first"), (2, "second")]
+
+
+async def test_even_who_writes_to_the_log_without_the_lock_hides_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as database, visitor(tmp_path) as other:
+        await database.write(ANONYMOUS, tell, "una")
+        rude = other.transaction()
+        await rude.start()
+        await other.execute(
+            """INSERT INTO bus_outbox (position, id, topic, type, key, sequence, time, actor, actor_kind, depth, body)
+            SELECT position + 1, 'rude', topic, type, 'rude', 1, time, actor, actor_kind, depth, body FROM bus_outbox"""
+        )
+        waiting = asyncio.ensure_future(database.write(ANONYMOUS, tell, "otto"))
+        await asyncio.wait([waiting], timeout=0.2)
+        assert not waiting.done(), "it wants the same position, and has to wait for what becomes of it"
+        await rude.commit()
+        await waiting
+        log = await database.read(ANONYMOUS, outbox.load_after, 0, 10)
+        assert [(m.position, m.key) for m in log] == [(1, "una"), (2, "rude"), (3, "otto")]
+
+
+async def test_a_deadlock_with_somebody_else_is_survived(tmp_path: Path) -> None:
+    async with opened(tmp_path) as database, visitor(tmp_path) as other:
+        await database.write(ANONYMOUS, add, "a")
+        await database.write(ANONYMOUS, add, "b")
+        reached, tries = asyncio.Event(), []
+
+        async def raise_both(tx: Tx) -> None:
+            tries.append(1)
+            for name in ("a", "b"):
+                await tx.run("UPDATE test_thing SET n = n + 1 WHERE name = :name RETURNING n", name=name)
+                reached.set()
+
+        rude = other.transaction()
+        await rude.start()
+        await other.execute("UPDATE test_thing SET n = n + 10 WHERE name = 'b'")
+        ours = asyncio.ensure_future(database.write(ANONYMOUS, raise_both))
+        await reached.wait()
+        theirs = asyncio.ensure_future(other.execute("UPDATE test_thing SET n = n + 10 WHERE name = 'a'"))
+        try:
+            await theirs
+            await rude.commit()
+        except asyncpg.DeadlockDetectedError:
+            await rude.rollback()
+        await ours
+        [a, b] = [row["n"] for row in await database.read(ANONYMOUS, everything)]
+        assert (a, b) in ((12, 12), (2, 2))
+
+
+async def everything(tx: Tx) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = list(await tx.run("SELECT * FROM test_thing ORDER BY name"))
+    return rows
+
+
+async def test_serialization_failures_are_tried_again_and_then_told(tmp_path: Path) -> None:
+    async with opened(tmp_path, storage__wait_seconds=1.0) as database, visitor(tmp_path) as other:
+        await other.execute(
+            """CREATE SEQUENCE test_tries;
+            CREATE FUNCTION test_refuse() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('test_tries') <= 2 OR new.name = 'never' THEN
+                    RAISE EXCEPTION 'could not serialize' USING ERRCODE = '40001'; END IF;
+                RETURN new; END $$;
+            CREATE TRIGGER test_refuse BEFORE INSERT ON test_thing FOR EACH ROW EXECUTE FUNCTION test_refuse()"""
+        )
+        assert await database.write(ANONYMOUS, add, "at last") == "at last"
+        with pytest.raises(StorageFault) as told:
+            await database.write(ANONYMOUS, add, "never")
+        assert told.value.status == 503
+        assert told.value.retry_after
+        assert await database.write(ANONYMOUS, add, "after") == "after"
+        assert await database.read(ANONYMOUS, names) == ["after", "at last"]
+
+
+# --- connections break -------------------------------------------------------------------------------------------
+
+
+async def test_broken_connections_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    async with opened(tmp_path) as database, visitor(tmp_path) as other:
+        acknowledged: set[str] = set()
+
+        async def work(worker: int) -> None:
+            for n in range(60):
+                name = f"{worker}-{n}"
+                try:
+                    acknowledged.add(await database.write(ANONYMOUS, add, name))
+                    await database.read(ANONYMOUS, names)
+                except StorageFault:
+                    continue
+
+        async def cut() -> None:
+            while True:
+                await other.execute(
+                    """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.7"""
+                )
+                await asyncio.sleep(0.03)
+
+        cutting = asyncio.ensure_future(cut())
+        await asyncio.gather(*(work(n) for n in range(8)))
+        cutting.cancel()
+        stored = await database.read(ANONYMOUS, names)
+        assert acknowledged <= set(stored)
+        assert len(acknowledged) > 400, "cuts are waited out, not passed on"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_commit_whose_answer_is_lost_is_looked_for(tmp_path: Path, moment: str) -> None:
+    async with Wire(ENGINE.address_of(tmp_path)) as wire, opened(tmp_path, storage__database=wire.url) as database:
+        await database.write(ANONYMOUS, add, "one")
+        wire.cut_at(b"COMMIT", moment)
+        assert await database.write(ANONYMOUS, add, "two") == "two"
+        assert wire.cuts == 1
+        await database.write(ANONYMOUS, tell, "una")
+        assert await database.read(ANONYMOUS, names) == ["one", "two"]
+
+
+async def test_where_nobody_can_tell_what_became_of_a_commit_that_is_said(tmp_path: Path) -> None:
+    async with (
+        Wire(ENGINE.address_of(tmp_path)) as wire,
+        opened(tmp_path, storage__database=wire.url, storage__wait_seconds=1.0) as database,
+    ):
+        await database.write(ANONYMOUS, add, "one")
+        wire.cut_at(b"COMMIT", "after", for_good=True)
+        with pytest.raises(OutcomeUnknown, match="may be done or not"):
+            await database.write(ANONYMOUS, add, "two")
+        wire.mend()
+        await database.write(ANONYMOUS, add, "three")
+        assert await database.read(ANONYMOUS, names) == ["one", "three", "two"]
+
+
+async def test_a_server_that_is_away_is_waited_for_and_then_told(tmp_path: Path) -> None:
+    async with (
+        Wire(ENGINE.address_of(tmp_path)) as wire,
+        opened(tmp_path, storage__database=wire.url, storage__wait_seconds=0.5) as database,
+    ):
+        await database.write(ANONYMOUS, add, "one")
+        wire.cut()
+        for way in (database.write(ANONYMOUS, add, "two"), database.read(ANONYMOUS, names)):
+            with pytest.raises(StorageFault):
+                await asyncio.wait_for(way, 5)
+        waiting = [asyncio.ensure_future(way) for way in (database.write(ANONYMOUS, add, "three"), _read(database))]
+        await asyncio.wait(waiting, timeout=0.1)
+        wire.mend()
+        assert await asyncio.gather(*waiting) == ["three", "read"]
+
+
+async def _read(database: PostgresDatabase) -> str:
+    await database.read(ANONYMOUS, names)
+    return "read"
+
+
+# --- several processes -------------------------------------------------------------------------------------------
+
+
+async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as one, second_process(one) as two:
+        heard: dict[str, list[str]] = {"one": [], "two": []}
+        for name, desk in (("one", one.desk), ("two", two)):
+            assert isinstance(desk.bus, LocalBus)
+            desk.bus._consumers._listeners["USER_REGISTERED"] = [partial(_hear, heard[name])]
+            await desk.start()
+        assert [desk.bus._term > 0 for desk in (one.desk, two) if isinstance(desk.bus, LocalBus)] == [True, False]
+        await make_person_by(two, "Una")
+        await one.until(lambda: known_to_everybody(one, 1))
+        await one.until(lambda: both(heard, ["Una"]))
+        await one.desk.stop()  # its connection ends with it, however it ends
+        begun = asyncio.get_running_loop().time()
+        await make_person_by(two, "Otto")
+        await eventually(lambda: known_to_everybody(two, 2))
+        assert asyncio.get_running_loop().time() - begun < 1.0
+        assert heard["two"] == ["Una", "Otto"]
+        assert (await verify_log(two.database))[1] == []
+
+
+def _hear(heard: list[str], _: Envelope, event: UserRegistered) -> None:
+    heard.append(event.name)
+
+
+async def both(heard: dict[str, list[str]], wanted: list[str]) -> bool:
+    return heard["one"] == heard["two"] == wanted
+
+
+async def test_a_leader_that_lost_its_connection_leads_again_and_repeats_nothing(world: World, tmp_path: Path) -> None:
+    await world.desk.start()
+    await make_person_by(world.desk, "Una")
+    await world.until(lambda: known_to_everybody(world, 1))
+    async with visitor(tmp_path / "desk") as other:
+        for n in range(3):
+            await other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid()"
+            )
+            await make_person_by(world.desk, f"Otto {n}")
+    await world.until(lambda: known_to_everybody(world, 4))
+    assert (await verify_log(world.db))[1] == []
+
+
+async def known_to_everybody(where: World | Desk, count: int) -> bool:
+    database = where.database if isinstance(where, Desk) else where.db
+
+    async def counted(tx: Tx) -> list[int]:
+        tables = ("tickets_known_person", "notifications_person", "assignment_agent")
+        return [(await tx.run(f"SELECT COUNT(*) AS n FROM {table}"))[0]["n"] for table in tables]
+
+    return await database.read(ANONYMOUS, counted) == [count] * 3
+
+
+async def make_person_by(desk: Desk, name: str) -> None:
+    user = name.lower().replace(" ", "")
+    told = UserRegistered(user_id=user, name=name, email=f"{user}@x.test", roles=["AGENT"], active=True)
+
+    async def publish(tx: Tx) -> None:
+        tx.publish(told)
+
+    await desk.database.write(service("users"), publish)
+
+
+@asynccontextmanager
+async def second_process(world: World) -> AsyncIterator[Desk]:
+    desk = Desk(world.desk.settings, clock=world.clock)
+    await desk.prepare()
+    yield desk
+    await desk.stop()
+
+
+async def test_numbers_have_no_gaps_whoever_gives_them(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as one, second_process(one) as two:
+
+        async def number(tx: Tx) -> int:
+            sql = "UPDATE tickets_counter SET last = last + 1 WHERE name = 'ticket' RETURNING last"
+            return int((await tx.run(sql))[0]["last"])
+
+        given = await asyncio.gather(*(desk.database.write(ANONYMOUS, number) for desk in (one.desk, two) * 100))
+        assert sorted(given) == list(range(1001, 1201))
+
+
+async def test_a_service_alone_has_a_schema_of_its_own(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path).with_values("test", storage__schema="")
+    desk = Desk(settings, ["tickets"], Clock())
+    await desk.prepare()
+    await desk.stop()
+    async with visitor(tmp_path) as other:
+        found = await other.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'tickets'")
+        tables = {row["tablename"] for row in found}
+    assert "tickets_ticket" in tables
+    assert "bus_outbox" in tables
+    assert not {name for name in tables if name.partition("_")[0] not in ("tickets", "bus")}
+
+
+# --- addresses ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("", ""),
+        ("postgresql://ada@db/desk", "postgresql://ada@db/desk"),
+        ("postgresql://ada:s3cret@db:5432/desk", "postgresql://ada:********@db:5432/desk"),
+        ("postgresql://ada:s3cr@t/x@db,db2:5433/desk", "postgresql://ada:********@db,db2:5433/desk"),
+        ("postgresql:///desk?user=ada&password=s3cret", "postgresql:///desk?user=ada&password=********"),
+    ],
+)
+def test_a_password_is_never_shown(address: str, shown: str) -> None:
+    assert without_password(address) == shown
+
+
+@pytest.mark.parametrize(
+    "address", ["mysql://ada:s3cret@db/desk", "postgresql://ada:s3cret@db:x/y z", "s3cret", "x://"]
+)
+def test_an_address_that_cannot_be_right_is_refused_without_repeating_it(address: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        Desk(Settings().with_values("test", storage__database=address, storage__secret="t7" * 20 + "abcdefgh"))
+    assert "s3cret" not in str(refused.value)
+    assert "storage.database" in str(refused.value)
+
+
+@pytest.mark.parametrize("schema", ["Desk", "a-b", "a b", "pg_desk", "1a", "x" * 64, 'a"; DROP TABLE x; --'])
+def test_a_schema_needs_a_plain_name(schema: str) -> None:
+    with pytest.raises(Invalid, match=r"storage\.schema"):
+        open_database(Settings().with_values("t", storage__database="postgresql://a@b/c", storage__schema=schema))
