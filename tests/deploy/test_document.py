@@ -9,7 +9,7 @@ import pytest
 
 from answerable.infra.secret import check_secret
 from tests.deploy.files import DEPLOY, DOCUMENT, EXAMPLE, ROOT, documents, manifests
-from tests.deploy.program import APART, known, ports, settings_for
+from tests.deploy.program import APART, ports, program, settings_for
 
 TEXTS = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parent.parts)
 PLACEHOLDER = re.compile(r"<\w+>")
@@ -21,7 +21,7 @@ def test_every_setting_of_the_document_exists() -> None:
         if match := re.match(r"\[(?:service\.\w+\.)?(\w+)\]", line):
             section = match[1]
         elif match := re.match(r"(\w+) =", line):
-            assert f"{section}.{match[1]}" in known(), line
+            assert f"{section}.{match[1]}" in program(), line
 
 
 def test_every_service_has_a_port_and_a_schema_of_its_own() -> None:
