@@ -37,6 +37,7 @@ postgres: ## Make sure that PostgreSQL's programs are there, for the tests
 	@scripts/postgres install || echo "Tests on PostgreSQL are left out."
 
 test: setup postgres ## Run the whole test suite
+	@scripts/mongodb prepare || echo "The tests of the MongoDB mirror will be SKIPPED."
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs
 
 test-fast: setup postgres ## Run the tests that take under a minute together

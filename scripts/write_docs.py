@@ -11,10 +11,12 @@ from typing import Any, get_args
 import msgspec
 
 from answerable import __version__
+from answerable.infra.bus.wire import record_of
 from answerable.infra.web.grants import PUBLIC, SIGNED_IN
 from answerable.messages import CATALOGUE
-from answerable.messages.base import Command, Event, Message
+from answerable.messages.base import Command, Envelope, Event, Message
 from answerable.messages.tickets import TicketRef
+from answerable.mirror.rules import EVENTS
 from answerable.runtime import Desk
 from answerable.services import SERVICES, features_of
 from answerable.settings import PREFIX, Settings, sections
@@ -47,6 +49,8 @@ def subscribers() -> dict[str, list[str]]:
     for feature in features_of():
         for cls in {*feature.consumers, *feature.listeners}:
             found.setdefault(cls.TYPE, []).append(feature.name)
+    for cls in EVENTS:
+        found.setdefault(cls.TYPE, []).append("mirror")
     return found
 
 
@@ -156,7 +160,15 @@ def asyncapi() -> str:
         "info": {
             "title": "Answerable",
             "version": __version__,
-            "description": "CloudEvents 1.0, JSON values, key = ticket id (person id for people).",
+            "description": "CloudEvents 1.0 in binary mode, JSON values, key = ticket id (person id for people).",
+        },
+        "servers": {
+            "kafka": {
+                "host": "{brokers}",
+                "protocol": "kafka",
+                "description": "The brokers of bus.url; topics begin with bus.prefix.",
+                "variables": {"brokers": {"default": "localhost:9092"}},
+            }
         },
         "channels": {
             topic: {
@@ -184,14 +196,41 @@ def asyncapi() -> str:
                     "title": names[name],
                     "summary": one_line(cls.__doc__),
                     "contentType": "application/json",
+                    "headers": {"$ref": "#/components/schemas/CloudEvent"},
+                    "bindings": {"kafka": {"key": {"type": "string"}}},
                     "payload": {"$ref": f"#/components/schemas/{names[name]}"},
                 }
                 for name, cls in CATALOGUE.items()
             },
-            "schemas": schemas,
+            "schemas": {**schemas, "CloudEvent": cloud_event()},
         },
     }
     return msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=1).decode() + "\n"
+
+
+def cloud_event() -> dict[str, Any]:
+    """Write the schema of the headers, from the headers of a sample."""
+    sample = Envelope(
+        id="",
+        type="",
+        topic="",
+        key="",
+        sequence=1,
+        time=0,
+        actor="",
+        actor_kind="",
+        cause="",
+        depth=0,
+        trace="",
+        body="",
+    )
+    names = [name for name, _ in record_of(sample)[2]]
+    optional = {"ce_cause", "traceparent"}
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in names},
+        "required": [name for name in names if name not in optional],
+    }
 
 
 def service_of(topic: str) -> str:

@@ -6,28 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import ENGINE, SHARED, end_run, missing, prepare_run
+from tests import engines, kafka
+from tests.engines import ENGINE
+from tests.kafka import MISSING, Broker, can_run, shared_broker
 from tests.world import World, open_world
 
 # On PostgreSQL these run in make test-fast too; the rest of the suite does so in make test.
 FAST_ON_POSTGRES = ("tests/infra/test_bus.py", "tests/tickets/test_life.py", "tests/assignment/test_consumers.py")
+# These are about another engine's partner, whichever engine it is.
+ONCE = ("tests/infra/test_kafka", "tests/journeys/test_kafka", "tests/infra/test_following", "tests/mirror/")
 _INSIST = os.environ.get("TESTS_INSIST")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose a folder for the run's PostgreSQL, once for all workers."""
-    if SHARED not in os.environ:
-        config.stash[_RUN] = prepare_run()
+    """Choose what the workers of a run share."""
+    if not hasattr(config, "workerinput"):
+        engines.begin_run()
+        kafka.begin_run()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the run's PostgreSQL."""
-    folder = config.stash.get(_RUN, None)
-    if folder is not None:
-        end_run(folder)
-
-
-_RUN = pytest.StashKey[Path]()
+    """Stop the servers of this run."""
+    if not hasattr(config, "workerinput"):
+        engines.end_run()
+        kafka.end_run()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,8 +40,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "tmp_path" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("one_engine"):
         return
     path = metafunc.definition.nodeid.partition("::")[0]
+    if path.startswith(ONCE):
+        return
     marks = [] if path in FAST_ON_POSTGRES else [pytest.mark.slow]
     metafunc.parametrize("engine", ["sqlite", pytest.param("postgres", marks=marks)], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the corner of both switches where a test has both: journeys of services apart run there."""
+    both = [item for item in items if {"postgres", "kafka"} <= _parameters(item)]
+    items[:] = [item for item in items if item not in both]
+    config.hook.pytest_deselected(items=both)
+
+
+def _parameters(item: pytest.Item) -> set[object]:
+    callspec = getattr(item, "callspec", None)
+    return {value for value in callspec.params.values() if isinstance(value, str)} if callspec else set()
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +65,10 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
     if name == "sqlite":
         yield name
         return
-    if missing() and not _INSIST:
-        pytest.skip(missing())
-    assert not missing(), missing()
+    missing = engines.missing()
+    if missing and not _INSIST:
+        pytest.skip(missing)
+    assert not missing, missing
     ENGINE.use(name)
     try:
         yield name
@@ -59,8 +76,19 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
         ENGINE.forget()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not can_run():
+        terminalreporter.write_line(f"NOT TESTED: {MISSING}.", red=True, bold=True)
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A fresh, empty desk with all features and a clock that stands still."""
     async with open_world(tmp_path / "desk") as opened:
         yield opened
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """A real Kafka broker, shared with the other tests of this run."""
+    return shared_broker()

@@ -38,7 +38,7 @@ def hash_once(password: str) -> str:
 
 def door_of(world: World) -> Door:
     """Return what stands at the door of the desk."""
-    door: Door = world.desk.state["door"]
+    door: Door = world.desk_of("users").state["door"]
     return door
 
 
@@ -50,7 +50,7 @@ async def make_person(
     roles = roles or ("USER",)
     name = name or f"{roles[-1].capitalize()} {count}"
     new = NewPerson(name, email or f"person{count}@desk.test", roles, hash_once(password))
-    person = await world.db.write(service("users"), add_person, new)
+    person = await world.desk_of("users").database.write(service("users"), add_person, new)
     await world.settle()
     token = await token_for(world, person.id)
     actor = Actor(person.id, "person", frozenset(person.roles), grants_of(person.roles), person.name)
@@ -65,4 +65,4 @@ async def token_for(world: World, person_id: str) -> str:
         assert person is not None
         return access_token(tx, door_of(world).keyring, person, tx.new_id())
 
-    return await world.db.read(service("users"), sign)
+    return await world.desk_of("users").database.read(service("users"), sign)

@@ -23,6 +23,7 @@ from answerable.settings import Settings
 from tests.engines import DATABASES, ENGINE, SCHEMA, shared_cluster
 
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
+EVERY_START = ("SIGNING_KEY_MADE",)
 TESTER = Actor("tester", "service", frozenset(), frozenset())
 
 
@@ -41,6 +42,15 @@ class World:
         self.clock = clock
         self.db = desk.database
         self.stage = Stage(desk.database, desk.bus, desk.timers, clock)
+
+    @property
+    def desks(self) -> Sequence[Desk]:
+        """Every process of the desk: here, one."""
+        return [self.desk]
+
+    def desk_of(self, feature: str) -> Desk:
+        """Return the process in which a feature runs."""
+        return self.desk
 
     @cached_property
     def http(self) -> httpx.AsyncClient:
@@ -72,12 +82,16 @@ class World:
 
     async def sql(self, statement: str, **values: Any) -> list[Row]:
         """Read rows straight from the tables."""
+        return await self.rows(self.desk, statement, **values)
+
+    async def rows(self, desk: Desk, statement: str, **values: Any) -> list[Row]:
+        """Read rows straight from the tables of one process."""
 
         async def query(tx: Any) -> list[Row]:
             rows: list[Row] = await tx.run(statement, **values)
             return rows
 
-        return await self.db.read(TESTER, query)
+        return await desk.database.read(TESTER, query)
 
     @asynccontextmanager
     async def nothing_can_be_written(self) -> AsyncIterator[None]:
@@ -103,13 +117,14 @@ class World:
             return b"".join(path.read_bytes() for path in self.db.path.parent.iterdir())
         return repr([await self.sql(f"SELECT * FROM {name}") for name in await self.tables()]).encode()
 
-    async def tables(self) -> list[str]:
-        """Return the names of all tables, without the engine's own and those of its text indexes."""
+    async def tables(self, desk: Desk | None = None) -> list[str]:
+        """Return the names of all tables of a process, without the engine's own and those of its text indexes."""
         if isinstance(self.db, SqliteDatabase):
             found = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
         else:
             found = f"SELECT tablename AS name FROM pg_tables WHERE schemaname = '{SCHEMA}' ORDER BY tablename"
-        return [row["name"] for row in await self.sql(found) if not re.search("_fts|_words", row["name"])]
+        rows = await self.rows(desk or self.desk, found)
+        return [row["name"] for row in rows if not re.search("_fts|_words", row["name"])]
 
     async def tell(self, *messages: Message, by: Actor = TESTER) -> None:
         """Publish messages as another feature would, and let them arrive."""
@@ -126,9 +141,9 @@ class World:
         return [open_envelope(sealed) for sealed in await self.envelopes(*types)]
 
     async def envelopes(self, *types: str) -> list[Envelope]:
-        """Return the envelopes of the event log, oldest first, of some types or all."""
+        """Return the envelopes of the event log, oldest first, of some types or all but what every start says."""
         rows = await self.sql("SELECT * FROM bus_outbox ORDER BY position")
-        return [envelope(row) for row in rows if not types or row["type"] in types]
+        return [envelope(row) for row in rows if (row["type"] in types if types else row["type"] not in EVERY_START)]
 
     async def redeliver_everything(self) -> None:
         """Let the bus forget how far it has read, as after the worst crash."""
@@ -136,8 +151,9 @@ class World:
         async def forget(tx: Any) -> None:
             await tx.run("DELETE FROM bus_offset")
 
-        await self.db.write(TESTER, forget)
-        await self.desk.bus.prepare()
+        for desk in self.desks:
+            await desk.database.write(TESTER, forget)
+            await desk.bus.prepare()
         await self.settle()
 
 

@@ -1,13 +1,16 @@
 """THE WIRING: settings -> database, bus, features -> web application, consumers, timers."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property
-from typing import Any, TypeVar
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar import Litestar
 
-from answerable.infra.bus.local import LocalBus
-from answerable.infra.bus.outbox import last_position
+from answerable.infra.bus.following import Following
+from answerable.infra.bus.open import open_bus
+from answerable.infra.bus.outbox import holds_more_than
+from answerable.infra.bus.port import Bus
 from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
@@ -16,10 +19,18 @@ from answerable.infra.secret import with_secret
 from answerable.infra.timers import Timers
 from answerable.infra.web.app import build_app
 from answerable.infra.web.edge import Edge
+from answerable.infra.web.inner import InnerDoor
+from answerable.infra.web.lane import Lane
 from answerable.kernel.actor import Actor
+from answerable.kernel.errors import Invalid
 from answerable.kernel.manifest import Feature
-from answerable.services import features_of
+from answerable.kernel.tx import Tx
+from answerable.messages.users import SigningKeyMade
+from answerable.services import features_of, followers_of, service_of
 from answerable.settings import Settings
+
+if TYPE_CHECKING:
+    from answerable.infra.web.proxy import Proxy
 
 T = TypeVar("T")
 
@@ -36,22 +47,70 @@ class Desk:
         """
         self.settings = with_secret(with_schema(settings, services))
         self.features: list[Feature] = features_of(services)
+        here = {feature.name for feature in self.features}
+        self.elsewhere: list[Feature] = [feature for feature in features_of() if feature.name not in here]
+        self.proxy: Proxy | None = None
         self.database: DeskDatabase = open_database(self.settings, clock)
         migrate(self.database, wanted_migrations(self.features, self.database.engine))
-        self.bus = LocalBus(self.database, self.features)
+        self.bus: Bus = open_bus(self.settings, self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
+        self.services = services
+        self.followings: list[Following] = []
         self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
 
     @cached_property
     def litestar(self) -> Litestar:
-        """Return the web application, built when it is first asked for: commands do without."""
-        return build_app(self.features, self.settings, **self.state, database=self.database, bus=self.bus, desk=self)
+        """Return the web application, built when it is first asked for: commands do without.
+
+        A gateway knows the routes of all features, also of those that run elsewhere.
+        """
+        features = [*self.features, *self.elsewhere] if self._is_gateway else self.features
+        return build_app(features, self.settings, **self.state, database=self.database, bus=self.bus, desk=self)
 
     @cached_property
     def app(self) -> Edge:
-        """Return what a web server serves."""
-        identify = next((f.identify for f in self.features if f.identify), None)
-        return Edge(self.litestar, self.database, self.settings, identify)
+        """Return what a web server serves: everything, or a gateway to services elsewhere, or one behind a gateway.
+
+        Raises ``Invalid`` where the settings do not say what services apart need to know.
+        """
+        lane = Lane(self.litestar)
+        has_peers = self.settings.peers.secret or self.settings.peers.urls
+        if not self.elsewhere or (self._local("identify") and not has_peers):
+            return Edge(lane, self.database, self.settings, self._local("identify"))
+        inner = InnerDoor(self.settings, self.database.clock, self._anywhere("grants_of"))
+        if not self._is_gateway:
+            return Edge(lane, self.database, self.settings, None, inner)
+        from answerable.infra.web.proxy import Proxy  # noqa: PLC0415  # a desk in one piece starts without a client
+
+        self.proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner)
+        return Edge(self.proxy, self.database, self.settings, self._local("identify") or self._identify_from_afar())
+
+    @property
+    def _is_gateway(self) -> bool:
+        return any(feature.name == "gateway" for feature in self.features)
+
+    def _local(self, offer: str) -> Any:
+        return next((found for f in self.features if (found := getattr(f, offer))), None)
+
+    def _anywhere(self, offer: str) -> Any:
+        return next(found for f in (*self.features, *self.elsewhere) if (found := getattr(f, offer)))
+
+    def _identify_from_afar(self) -> Callable[[Tx, str], Awaitable[Actor]]:
+        tell, grants_of = self._local("identify_from_afar"), lru_cache(maxsize=4096)(self._anywhere("grants_of"))
+
+        async def identify(tx: Tx, authorization: str) -> Actor:
+            actor: Actor = await tell(tx, authorization)
+            return replace(actor, grants=grants_of(actor.roles))
+
+        return identify
+
+    def _owners(self) -> dict[Any, str]:
+        """Return the service behind each route function that runs elsewhere; each must have an address."""
+        services = service_of()
+        missing = sorted({services[f.name] for f in self.elsewhere if f.routes} - self.settings.peers.urls.keys())
+        if missing:
+            raise Invalid(f"peers.{missing[0]}: is needed; the gateway has to know where {', '.join(missing)} run.")
+        return {route.fn: services[f.name] for f in self.elsewhere for route in f.routes}
 
     async def prepare(self) -> None:
         """Do what features want done before the doors open."""
@@ -61,21 +120,35 @@ class Desk:
         await self.bus.prepare()
 
     async def start(self) -> None:
-        """Prepare, then deliver messages and run timers in the background."""
+        """Prepare, then deliver messages and run timers in the background.
+
+        Raises ``Invalid`` for settings that cannot be used.
+        """
         await self.prepare()
+        self.followings = self.make_followings()
         await self.bus.start()
         self.timers.start()
+        for following in self.followings:
+            following.start()
         self.database.watch_others()
 
+    def make_followings(self) -> list[Following]:
+        """Return who follows the log from outside the database, as the settings want; nobody reads yet."""
+        return [Following(self.database, each) for each in followers_of(self.settings, self.services)]
+
     async def stop(self) -> None:
-        """Stop timers and bus, finish what was accepted, close the database."""
+        """Stop followers, timers and bus, finish what was accepted, close the database."""
+        for following in self.followings:
+            await following.stop()
         await self.timers.stop()
         await self.bus.stop()
+        if self.proxy is not None:
+            await self.proxy.close()
         await self.database.close()
 
     async def is_empty(self) -> bool:
-        """Tell whether nothing has ever happened here."""
-        return await self.database.read(Actor("runtime", "service"), last_position) == 0
+        """Tell whether nothing has ever happened here but the start."""
+        return not await self.database.read(Actor("runtime", "service"), holds_more_than, SigningKeyMade.TYPE)
 
     async def audit(self) -> list[str]:
         """Compare every feature's figures with a recount; return a line per difference."""

@@ -15,6 +15,9 @@ from typing import Any
 from answerable.kernel.errors import Invalid
 
 PREFIX = "ANSWERABLE"
+_PEER = re.compile(r"https?://[^/?#@\s]+/?")
+_BUS_URL = re.compile(r"|kafka://[^\s,/@:]+:\d{1,5}(,[^\s,/@:]+:\d{1,5})*/?")
+_MECHANISMS = ("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
 
 
@@ -83,6 +86,27 @@ class Storage:
 
 
 @dataclass(frozen=True)
+class Bus:
+    """What messages travel on: this process alone, or Kafka."""
+
+    url: str = setting("", "kafka://host:9092[,host:9092]; empty: messages stay in this process.")
+    prefix: str = setting("answerable", "First word of the topics and consumer groups; one for each desk.")
+    partitions: int = setting(6, "Partitions of a topic that is made; later changes of the number break the order.")
+    replication: int = setting(1, "Copies of a topic that is made; 3 where there are as many brokers.")
+    retention_days: int = setting(7, "Days for which a topic that is made keeps its messages.")
+    security: str = setting("plain", "plain or tls.")
+    ca_file: str = setting("", "PEM file of the authorities that may vouch for the broker; empty: the system's.")
+    mechanism: str = setting("", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; empty: no sign-in.")
+    username: str = setting("", "User for the sign-in.")
+    password: str = setting("", "Password for the sign-in.", secret=True)
+
+    @property
+    def servers(self) -> list[str]:
+        """Return the brokers as ``host:port``, none where messages stay in this process."""
+        return [server for server in self.url.removeprefix("kafka://").rstrip("/").split(",") if server]
+
+
+@dataclass(frozen=True)
 class Auth:
     """Who may come in."""
 
@@ -132,16 +156,50 @@ class Sla:
 
 
 @dataclass(frozen=True)
+class Peers:
+    """The other services, where they run apart: what the gateway needs to reach them, and how they know it."""
+
+    users: str = setting("", "Address of the users service, such as http://users:8081.")
+    tickets: str = setting("", "Address of the tickets service.")
+    assignment: str = setting("", "Address of the assignment service (with SLA).")
+    notifications: str = setting("", "Address of the notifications service.")
+    reporting: str = setting("", "Address of the reporting service.")
+    secret: str = setting(
+        "",
+        "Shared by gateway and services, at least 32 characters: signs who asks, and services take nothing else.",
+        secret=True,
+    )
+    timeout_seconds: float = setting(30.0, "Longest silence of a service within one answer.")
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Return the address of each service that has one."""
+        names = ("users", "tickets", "assignment", "notifications", "reporting")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A copy for readers of MongoDB; needs the extra ``answerable[mongodb]``."""
+
+    url: str = setting("", "mongodb://user:password@host/database that is kept current; empty: no mirror.", secret=True)
+    timeout_seconds: float = setting(10.0, "Longest wait for the MongoDB server.")
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one process. ``origins`` tells where each value that is not a default came from."""
 
     server: Server = Server()
     storage: Storage = Storage()
+    bus: Bus = Bus()
     auth: Auth = Auth()
     mail: Mail = Mail()
     tickets: Tickets = Tickets()
     assignment: Assignment = Assignment()
     sla: Sla = Sla()
+    peers: Peers = Peers()
+    mirror: Mirror = Mirror()
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -170,12 +228,11 @@ def load_settings(config: Path | None = None, environment: Mapping[str, str] | N
     if config is not None:
         settings = _from_file(settings, config)
     settings = _from_environment(settings, os.environ if environment is None else environment)
-    _check(settings)
-    return settings
+    return checked(settings)
 
 
-def _check(settings: Settings) -> None:
-    """Refuse values of the right type that cannot work, naming the setting."""
+def checked(settings: Settings) -> Settings:
+    """Return the settings where they can work; raise ``Invalid`` naming the setting where not."""
     wrong = [
         *_unless(settings.server.log_format in ("text", "json"), "server.log_format: must be text or json."),
         *_unless(0 <= settings.server.port <= 65535, "server.port: must be 0 to 65535."),
@@ -184,15 +241,39 @@ def _check(settings: Settings) -> None:
         *_unless(all(map(_is_network, settings.server.metrics_networks)), "server.metrics_networks: must be networks."),
         *_unless(1 <= settings.storage.connections <= 100, "storage.connections: must be 1 to 100."),
         *_unless(0 < settings.storage.wait_seconds <= 60, "storage.wait_seconds: must be more than 0, at most 60."),
+        *_wrong_about_the_bus(settings.bus),
         *_unless(settings.auth.access_seconds > 0, "auth.access_seconds: must be more than 0."),
         *_unless(settings.auth.refresh_days > 0, "auth.refresh_days: must be more than 0."),
         *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),
         *_unless(settings.tickets.auto_close_days >= 0, "tickets.auto_close_days: must be 0 or more."),
         *_unless(settings.assignment.capacity >= 0, "assignment.capacity: must be 0 or more."),
+        *_unless(settings.peers.timeout_seconds > 0, "peers.timeout_seconds: must be more than 0."),
+        *[
+            f"peers.{name}: must be an address such as http://{name}:8081."
+            for name, url in settings.peers.urls.items()
+            if not _PEER.fullmatch(url)
+        ],
         *_unless(0 < settings.sla.warn_share < 1, "sla.warn_share: must be between 0 and 1."),
+        *_unless(settings.mirror.timeout_seconds > 0, "mirror.timeout_seconds: must be more than 0."),
     ]
     if wrong:
         raise Invalid(wrong[0], errors=tuple(wrong[1:]))
+    return settings
+
+
+def _wrong_about_the_bus(bus: Bus) -> list[str]:
+    # What was given for bus.url is not repeated: people put passwords into addresses.
+    signs_in = bus.mechanism != ""
+    return [
+        *_unless(_BUS_URL.fullmatch(bus.url), "bus.url: must be kafka://host:port[,host:port], without a password."),
+        *_unless(re.fullmatch(r"[A-Za-z0-9._-]{1,100}", bus.prefix), "bus.prefix: must be letters, digits, . _ or -."),
+        *_unless(1 <= bus.partitions <= 1000, "bus.partitions: must be 1 to 1000."),
+        *_unless(1 <= bus.replication <= 9, "bus.replication: must be 1 to 9."),
+        *_unless(bus.retention_days >= 1, "bus.retention_days: must be 1 or more."),
+        *_unless(bus.security in ("plain", "tls"), "bus.security: must be plain or tls."),
+        *_unless(bus.mechanism in _MECHANISMS, "bus.mechanism: must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."),
+        *_unless(not signs_in or (bus.username and bus.password), "bus.mechanism: needs a username and a password."),
+    ]
 
 
 def _unless(fits: object, complaint: str) -> list[str]:

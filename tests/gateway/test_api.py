@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from answerable.gateway import actions
+from answerable.infra import probe
 from answerable.infra.web import assets
 from answerable.messages.users import UserRegistered
 from tests.world import TESTER, World, json_of, open_world
@@ -58,7 +58,7 @@ class TestProbes:
         assert (await world.http.get("/readyz")).status_code == 200
 
     async def test_not_ready_when_consumers_are_far_behind(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(actions, "MOST_LAG", 0)
+        monkeypatch.setattr(probe, "MOST_LAG", 0)
 
         async def register(tx: Any) -> None:
             tx.publish(UserRegistered(user_id="u", name="U", email="u@desk.test", roles=["USER"], active=True))
@@ -71,11 +71,12 @@ class TestProbes:
             await world.http.get("/readyz")
             world.clock.now += 100_000
         first = world.clock.now - 300_000
-        assert [row["written_at"] for row in await world.sql("SELECT written_at FROM gateway_probe")] == [first]
+        assert [row["written_at"] for row in await world.sql("SELECT written_at FROM bus_probe")] == [first]
 
 
 class TestNumbers:
     async def test_prometheus_reads_counts_by_route_lag_and_parked(self, world: World) -> None:
+        await world.settle()
         await world.http.get("/api/tickets/some-id")
         answer = await world.http.get("/metrics")
         assert answer.status_code == 200

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from answerable.infra.bus import inbox
-from answerable.infra.bus.local import LocalBus
+from answerable.infra.bus.open import open_bus
+from answerable.infra.bus.port import Bus
 from answerable.infra.bus.verify import verify_log
 from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
@@ -16,6 +18,7 @@ from answerable.kernel.times import MINUTE, SECOND
 from answerable.kernel.tx import Tx
 from answerable.messages.base import MAX_DEPTH
 from answerable.messages.users import UserChanged, UserRegistered
+from tests.kafka import settings_on
 from tests.world import Clock, settings_for
 
 SEEN = Migration("test", "0001", "CREATE TABLE test_seen (place BIGINT, consumer TEXT, name TEXT);")
@@ -57,7 +60,17 @@ class Bench:
         self.db = database
         self.clock = clock
         self.one, self.two = Flaky("one"), Flaky("two")
-        self.bus = LocalBus(database, [self.one.feature(), self.two.feature()])
+        self.bus = self.open(self.one.feature(), self.two.feature())
+
+    def open(self, *features: Feature) -> Bus:
+        return open_bus(self.db.settings, self.db, features)
+
+    async def take(self, *features: Feature) -> Bus:
+        """Go on with another bus, as after a restart; with ``features`` where they are given."""
+        await self.bus.stop()
+        self.bus = self.open(*(features or (self.one.feature(), self.two.feature())))
+        await self.bus.prepare()
+        return self.bus
 
     async def publish(self, *events: UserRegistered) -> None:
         async def tell(tx: Tx) -> None:
@@ -78,14 +91,19 @@ class Bench:
         await self.bus.settle()
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+@pytest.fixture(params=["local", "kafka"])
+async def bench(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     clock = Clock()
-    database = open_database(settings_for(tmp_path), clock)
+    given: dict[str, Any] = (
+        settings_on(request.getfixturevalue("broker"), bus__partitions=1) if request.param == "kafka" else {}
+    )
+    database = open_database(settings_for(tmp_path, **given), clock)
     migrate(database, [*migrations_of("bus", "answerable.infra.bus", database.engine), SEEN])
     bench = Bench(database, clock)
     await bench.bus.prepare()
+    await bench.bus.settle()  # from now on listeners hear what is new
     yield bench
+    await bench.bus.stop()
     await database.close()
 
 
@@ -97,15 +115,17 @@ async def test_every_consumer_gets_each_message_once_in_order(bench: Bench) -> N
 
 async def test_a_consumer_that_forgot_its_place_repeats_nothing(bench: Bench) -> None:
     await bench.publish(registered("u1"), registered("u2"))
+    await bench.bus.stop()
 
     async def forget(tx: Tx) -> None:
         await tx.run("DELETE FROM bus_offset")
 
     await bench.db.write(ANONYMOUS, forget)
-    again = LocalBus(bench.db, [bench.one.feature(), bench.two.feature()])
+    again = await bench.take()
     assert await again.settle() > 0
     assert await bench.seen("one") == ["Una", "Una"]
-    assert bench.one.heard == ["Una", "Una"], "listeners hear only what is new"
+    if not bench.db.settings.bus.servers:  # over Kafka, what is sent again is heard again
+        assert bench.one.heard == ["Una", "Una"], "listeners hear only what is new"
 
 
 async def test_what_fails_is_tried_again_and_its_key_waits_while_others_go_on(bench: Bench) -> None:
@@ -141,8 +161,7 @@ async def test_a_wrong_statement_in_a_consumer_is_parked_like_any_other_error(be
     async def wrong(tx: Tx, event: UserRegistered) -> None:
         await tx.run("SELECT nonsense FROM nowhere")
 
-    bus = LocalBus(bench.db, [Feature("wrong", consumers={UserRegistered: wrong}), bench.two.feature()])
-    await bus.prepare()
+    bus = await bench.take(Feature("wrong", consumers={UserRegistered: wrong}), bench.two.feature())
 
     async def tell(tx: Tx) -> None:
         tx.publish(registered("u1"))
@@ -158,8 +177,7 @@ async def test_a_wrong_statement_in_a_consumer_is_parked_like_any_other_error(be
 async def test_retries_survive_a_restart(bench: Bench) -> None:
     bench.one.fails_on = {"Bad"}
     await bench.publish(registered("u1", "Bad"))
-    again = LocalBus(bench.db, [bench.one.feature(), bench.two.feature()])
-    await again.prepare()
+    again = await bench.take()
     await bench.publish(registered("u1", "Later"))
     bench.one.fails_on = set()
     bench.clock.now += MINUTE
@@ -171,8 +189,7 @@ async def test_a_chain_of_messages_ends(bench: Bench) -> None:
     async def echo(tx: Tx, event: UserRegistered) -> None:
         tx.publish(event)
 
-    bus = LocalBus(bench.db, [Feature("echo", consumers={UserRegistered: echo})])
-    await bus.prepare()
+    bus = await bench.take(Feature("echo", consumers={UserRegistered: echo}))
 
     async def tell(tx: Tx) -> None:
         tx.publish(registered("u1"))
@@ -206,6 +223,8 @@ async def test_damage_to_the_log_is_found(bench: Bench, damage: str, words: str)
     async def harm(tx: Tx) -> None:
         await tx.run(damage)
 
+    if bench.db.settings.bus.servers and words in ("not in the log", "cause nobody is missing"):
+        pytest.skip("over Kafka, another service may have sent it")
     await bench.db.write(ANONYMOUS, harm)
     _, differences = await verify_log(bench.db)
     assert any(words in line for line in differences), differences
@@ -218,4 +237,5 @@ async def test_one_message_type_in_the_log_that_nobody_wants_is_passed_over(benc
     await bench.db.write(service("users"), tell)
     await bench.publish(registered("u2", "Otto"))
     assert await bench.seen("one") == ["Otto"]
-    assert await bench.bus.lag() == {"one": 0, "two": 0}
+    assert {"one": 0, "two": 0}.items() <= (await bench.bus.lag()).items()
+    assert not any((await bench.bus.lag()).values())

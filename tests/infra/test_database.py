@@ -54,6 +54,36 @@ async def test_a_unit_that_raises_leaves_nothing_and_harms_nobody(database: Sqli
     assert await database.read(ANONYMOUS, names) == ["after", "before"]
 
 
+async def test_each_unit_counts_once_whatever_fails_among_them(database: SqliteDatabase) -> None:
+    async def count(tx: Tx, name: str) -> int:
+        rows = await tx.run(
+            """INSERT INTO test_thing (name, n) VALUES (:name, 1)
+            ON CONFLICT (name) DO UPDATE SET n = test_thing.n + 1 RETURNING n""",
+            name=name,
+        )
+        return int(rows[0]["n"])
+
+    async def refuse(tx: Tx) -> None:
+        await names(tx)
+        raise Conflict("before anything was written")
+
+    async def count_and_refuse(tx: Tx) -> None:
+        await count(tx, "all")
+        raise Conflict("after something was written")
+
+    units = [
+        *(database.write(ANONYMOUS, count, "all") for _ in range(5)),
+        *(database.write(ANONYMOUS, refuse) for _ in range(3)),
+        *(database.write(ANONYMOUS, count_and_refuse) for _ in range(3)),
+        *(database.write(ANONYMOUS, count, "all") for _ in range(5)),
+    ]
+    results = await asyncio.gather(*units, return_exceptions=True)
+    assert [r for r in results if isinstance(r, int)] == list(range(1, 11))
+    assert [str(r) for r in results if isinstance(r, Conflict)] == (
+        ["before anything was written"] * 3 + ["after something was written"] * 3
+    )
+
+
 async def test_units_that_arrive_together_share_a_commit(database: SqliteDatabase) -> None:
     beats = database.pulse.count
     await asyncio.gather(*(database.write(ANONYMOUS, add, f"{n:03}") for n in range(100)))

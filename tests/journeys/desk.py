@@ -8,6 +8,9 @@ from typing import Any
 import httpx
 
 from answerable.infra.bus.verify import verify_log
+from answerable.runtime import Desk
+from tests.apart import open_apart
+from tests.kafka import Broker
 from tests.people import PASSWORD, TestPerson, make_person
 from tests.world import World, json_of, open_world
 
@@ -99,9 +102,12 @@ class Client:
 
 
 @asynccontextmanager
-async def company(folder: Path, *, kept: bool = False, **settings: Any) -> AsyncIterator[Client]:
-    """Open a desk; afterwards everything must still be sound."""
-    async with open_world(folder, **{**LASTING, **settings}) as world:
+async def company(
+    folder: Path, *, kept: bool = False, apart: Broker | None = None, **settings: Any
+) -> AsyncIterator[Client]:
+    """Open a desk, with its services ``apart`` where there is a broker between them; it must be sound at the end."""
+    values = {**LASTING, **settings}
+    async with open_apart(folder, apart, **values) if apart else open_world(folder, **values) as world:
         yield Client(world, kept=kept)
         await expect_sound(world)
 
@@ -114,23 +120,27 @@ async def signed_in(client: Client, *roles: str, name: str) -> TestPerson:
     return TestPerson(person.id, person.name, person.email, person.actor, headers, answer["token"])
 
 
-async def snapshot(world: World) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of every table."""
-    names = [name for name in await world.tables() if name not in BOOKKEEPING]
-    return {name: sorted(tuple(row) for row in await world.sql(f"SELECT * FROM {name}")) for name in names}
+async def snapshot(world: World, desk: Desk) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table of one process."""
+    kept = [name for name in await world.tables(desk) if name not in BOOKKEEPING]
+    return {name: sorted(map(tuple, await world.rows(desk, f"SELECT * FROM {name}")), key=repr) for name in kept}
 
 
 async def expect_sound(world: World) -> None:
     """Check what must hold at any time: figures, event log, nothing parked, and nothing happens twice."""
     await world.settle()
-    assert await world.desk.audit() == []
-    checked, differences = await verify_log(world.db)
-    assert differences == []
+    checked = 0
+    for desk in world.desks:
+        assert await desk.audit() == []
+        messages, differences = await verify_log(desk.database)
+        checked += messages
+        assert differences == []
+        assert await world.rows(desk, "SELECT * FROM bus_retry") == []
     assert checked > 0
-    assert await world.sql("SELECT * FROM bus_retry") == []
     twice = "SELECT 1 FROM notifications_delivery GROUP BY message_id, person_id, channel HAVING COUNT(*) > 1"
     assert await world.sql(twice) == []
-    before = await snapshot(world)
+    before = [await snapshot(world, desk) for desk in world.desks]
     await world.redeliver_everything()
-    after = await snapshot(world)
-    assert {name for name in before if before[name] != after[name]} == set(), "delivered again, something changed"
+    for desk, was in zip(world.desks, before, strict=True):
+        now = await snapshot(world, desk)
+        assert {name for name in was if was[name] != now[name]} == set(), "delivered again, something changed"

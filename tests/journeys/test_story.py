@@ -1,13 +1,26 @@
 """Whole stories over HTTP, with every feature at work. Each ends sound: see ``desk.expect_sound``."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from tests.gateway.sse import SseClient, listening
 from tests.journeys.desk import Client, company, signed_in
+from tests.kafka import settings_on, shared_broker
 from tests.world import json_of
+
+Where: TypeAlias = Callable[[], dict[str, Any]]
+ON = pytest.mark.parametrize(
+    "on",
+    [
+        pytest.param(dict, id="today's paths"),
+        pytest.param(lambda: {"kept": True}, id="kept paths"),
+        pytest.param(lambda: settings_on(shared_broker()), id="kafka", marks=pytest.mark.slow),
+        pytest.param(lambda: {"apart": shared_broker()}, id="apart", marks=pytest.mark.slow),
+    ],
+)
 
 
 def heard(stream: SseClient) -> list[tuple[str, str]]:
@@ -16,9 +29,9 @@ def heard(stream: SseClient) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["today's paths", "kept paths"])
-async def test_a_ticket_from_first_word_to_last(tmp_path: Path, kept: bool) -> None:
-    async with company(tmp_path, kept=kept) as desk:
+@ON
+async def test_a_ticket_from_first_word_to_last(tmp_path: Path, on: Where) -> None:
+    async with company(tmp_path, **on()) as desk:
         world = desk.world
         una, otto = await signed_in(desk, "USER", name="Una User"), await signed_in(desk, "USER", name="Otto User")
         abe = await signed_in(desk, "AGENT", name="Abe Agent")
@@ -135,9 +148,9 @@ async def expect_reports_of_one_closed_ticket(desk: Client, boss: Any, agent: An
     assert (await desk.refused(agent, "GET", "/reports/summary"))[0] == 403
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["today's paths", "kept paths"])
-async def test_nobody_is_free_until_somebody_is(tmp_path: Path, kept: bool) -> None:
-    async with company(tmp_path, kept=kept) as desk:
+@ON
+async def test_nobody_is_free_until_somebody_is(tmp_path: Path, on: Where) -> None:
+    async with company(tmp_path, **on()) as desk:
         una = await signed_in(desk, "USER", name="Una User")
         abe = await signed_in(desk, "AGENT", name="Abe Agent")
         max_, ada = await signed_in(desk, "MANAGER", name="Max"), await signed_in(desk, "ADMIN", name="Ada")
@@ -186,9 +199,9 @@ async def test_nobody_is_free_until_somebody_is(tmp_path: Path, kept: bool) -> N
         assert (await desk.ticket(una, sooner))["assignedTo"] == cid.id
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["today's paths", "kept paths"])
-async def test_a_promise_is_broken_and_a_manager_is_called_in(tmp_path: Path, kept: bool) -> None:
-    async with company(tmp_path, kept=kept) as desk:
+@ON
+async def test_a_promise_is_broken_and_a_manager_is_called_in(tmp_path: Path, on: Where) -> None:
+    async with company(tmp_path, **on()) as desk:
         world = desk.world
         una, abe = await signed_in(desk, "USER", name="Una"), await signed_in(desk, "AGENT", name="Abe")
         max_, mia = await signed_in(desk, "MANAGER", name="Max"), await signed_in(desk, "MANAGER", name="Mia")
@@ -265,9 +278,9 @@ async def test_a_promise_is_broken_and_a_manager_is_called_in(tmp_path: Path, ke
         assert types == ["SLA_BREACHED", "TICKET_ESCALATED"] * 3, "each exactly once"
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["today's paths", "kept paths"])
-async def test_a_manager_assigns_by_hand(tmp_path: Path, kept: bool) -> None:
-    async with company(tmp_path, kept=kept, assignment__capacity=1) as desk:
+@ON
+async def test_a_manager_assigns_by_hand(tmp_path: Path, on: Where) -> None:
+    async with company(tmp_path, assignment__capacity=1, **on()) as desk:
         world = desk.world
         una, abe = await signed_in(desk, "USER", name="Una"), await signed_in(desk, "AGENT", name="Abe")
         max_, ada = await signed_in(desk, "MANAGER", name="Max"), await signed_in(desk, "ADMIN", name="Ada")

@@ -44,7 +44,11 @@ async def test_reading_one_then_all(desk: World) -> None:
     assert json_of(await put(desk, ria, "/api/notifications/read-all")) == {"updated": 2}
     assert await get(desk, ria, "/api/notifications?unread=true") == []
     assert len(await get(desk, ria, "/api/notifications?unread=false")) == 3
-    assert await desk.log("NOTIFICATIONS_READ") == [NotificationsRead(user_id=ria.id)] * 2
+    ids = [notice["id"] for notice in listed]
+    assert await desk.log("NOTIFICATIONS_READ") == [
+        NotificationsRead(user_id=ria.id, notification_ids=[ids[1]]),
+        NotificationsRead(user_id=ria.id, notification_ids=[ids[2], ids[0]]),
+    ]
 
 
 async def test_nobody_reads_or_marks_what_is_not_theirs(desk: World) -> None:

@@ -63,7 +63,13 @@ async def test_a_notice_is_put_on_the_screen_and_said(desk: World) -> None:
     }
     [said] = await desk.log("NOTIFICATION_CREATED")
     assert said == NotificationCreated(
-        notification_id=notice["id"], user_id=ria.id, ticket_id="ticket-1", about="TICKET_RESOLVED"
+        notification_id=notice["id"],
+        user_id=ria.id,
+        ticket_id="ticket-1",
+        about="TICKET_RESOLVED",
+        title=notice["title"],
+        message=notice["message"],
+        created_at=desk.clock.now,
     )
 
 

@@ -42,7 +42,9 @@ async def test_una_registers_signs_in_and_reads_her_account(world: World) -> Non
         "active": True,
     }
     assert await world.log("USER_REGISTERED") == [
-        UserRegistered(user_id=made["id"], name="Una User", email="una@desk.test", roles=["USER"], active=True)
+        UserRegistered(
+            user_id=made["id"], name="Una User", email="una@desk.test", roles=["USER"], active=True, session_version=1
+        )
     ]
 
 

@@ -203,7 +203,7 @@ async def test_a_key_that_another_process_made_is_found(world: World) -> None:
     async def add_key(tx: Any) -> str:
         sealed, public = make_key("kid-2", secret)
         await tx.run(
-            "INSERT INTO users_signing_key VALUES ('kid-2', :sealed, :public, :now)",
+            "INSERT INTO users_signing_key VALUES ('kid-2', :sealed, :public, :now, :now)",
             sealed=sealed,
             public=public,
             now=tx.now + 1,

@@ -44,5 +44,7 @@ def build() -> click.Group:
         cli.add_command(command)
     for feature in features_of():
         for command in feature.commands:
-            cli.add_command(desk_options(command))
+            for each in getattr(command, "commands", {}).values() or (command,):
+                desk_options(each)
+            cli.add_command(command)
     return cli

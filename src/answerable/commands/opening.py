@@ -1,4 +1,4 @@
-"""How commands open a desk: ``--data-dir`` and ``--config`` on every one of them."""
+"""How commands open a desk: ``--data-dir``, ``--bus`` and ``--config`` on every one of them."""
 
 import asyncio
 import fcntl
@@ -12,7 +12,7 @@ import click
 
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk, with_desk
-from answerable.settings import Settings, load_settings
+from answerable.settings import Settings, checked, load_settings
 
 T = TypeVar("T")
 LOCK = "serving.lock"
@@ -25,11 +25,21 @@ class Opener:
         self.config: Path | None = None
         self.data_dir: str | None = None
         self.database: str | None = None
+        self.bus: str | None = None
+        self.mirror: str | None = None
 
     def settings(self) -> Settings:
         """Read the settings of this command. Raises ``Invalid``."""
         given = load_settings(self.config)
-        return given.with_values("command line", storage__data_dir=self.data_dir, storage__database=self.database)
+        return checked(
+            given.with_values(
+                "command line",
+                storage__data_dir=self.data_dir,
+                storage__database=self.database,
+                bus__url=self.bus,
+                mirror__url=self.mirror,
+            )
+        )
 
     def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Open the desk (beside a running server, if there is one), do ``work``, close it."""
@@ -38,6 +48,8 @@ class Opener:
 
 def desk_options(command: Any, folder: str = "./data") -> Any:
     """Give a command the options that say which desk it is about; ``folder`` is the one it takes by itself."""
+    if any(each.name == "data_dir" for each in command.params):  # a feature's command, in a second command line
+        return command
     command.params += [
         click.Option(
             ["--data-dir"],
@@ -55,6 +67,13 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
             "where it has a password.",
         ),
         click.Option(
+            ["--bus"],
+            metavar="URL",
+            expose_value=False,
+            callback=_remember("bus"),
+            help="kafka://host:9092[,host:9092] [default: messages stay in this process].",
+        ),
+        click.Option(
             ["--config"],
             metavar="FILE",
             type=click.Path(path_type=Path, dir_okay=False),
@@ -62,6 +81,20 @@ def desk_options(command: Any, folder: str = "./data") -> Any:
             callback=_remember("config"),
             help="TOML file with settings; see 'answerable config show'.",
         ),
+    ]
+    return command
+
+
+def mirror_option(command: Any) -> Any:
+    """Give a command the option that names the mirror."""
+    command.params += [
+        click.Option(
+            ["--mirror"],
+            metavar="URL",
+            expose_value=False,
+            callback=_remember("mirror"),
+            help="mongodb://user:password@host/database to keep current; a password is better set as mirror.url.",
+        )
     ]
     return command
 

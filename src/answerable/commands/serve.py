@@ -13,12 +13,14 @@ import structlog
 import uvicorn
 import uvloop
 
-from answerable.commands.opening import desk_options, only_server, opener
+from answerable.commands.opening import desk_options, mirror_option, only_server, opener
 from answerable.commands.workers import Workers
 from answerable.infra.logging import set_up_logging
+from answerable.infra.web.wire import DeskProtocol
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk
+from answerable.services import features_of
 from answerable.settings import Settings
 
 STOP_SECONDS = 2
@@ -82,6 +84,8 @@ def serve(
         speaks, descriptor, lifeline = worker
         uvloop.run(_serve(settings, services, socket.socket(fileno=descriptor), bool(speaks), lifeline))
         return
+    if services:
+        _check_apart(settings, services)
     count = settings.server.workers
     if count > 1 and not settings.storage.database:
         raise Invalid("server.workers: a SQLite file has one server. Name a PostgreSQL with --database, or leave it 1.")
@@ -96,7 +100,16 @@ def serve(
             asyncio.run(_serve_by_workers(settings, services, sockets))
 
 
-desk_options(serve)
+desk_options(mirror_option(serve))
+
+
+def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:
+    """Refuse services alone that could not hear or know each other."""
+    features_of(services)
+    if not settings.peers.secret:
+        raise Invalid("peers.secret: is needed to run some services only; gateway and services share it.")
+    if "gateway" not in services and not settings.bus.servers:
+        raise Invalid("bus.url: is needed to run some services only; they hear of each other over Kafka.")
 
 
 def _listen(settings: Settings, count: int) -> list[socket.socket]:
@@ -165,7 +178,7 @@ def _uvicorn_config(desk: Desk) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=DeskProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

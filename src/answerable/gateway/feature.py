@@ -1,8 +1,8 @@
 """The manifest of the gateway feature."""
 
-from answerable.gateway import api, pages
-from answerable.gateway.actions import Probe
+from answerable.gateway import api, consumers, pages
 from answerable.gateway.live import Hub, live
+from answerable.gateway.queries.doorman import Doorman
 from answerable.kernel.manifest import Feature
 from answerable.messages import notifications, sla, tickets, users
 
@@ -37,6 +37,12 @@ def feature() -> Feature:
         "gateway",
         routes=[*api.ROUTES, *pages.ROUTES, live],
         listeners={**dict.fromkeys(SIGNALLED, hub.hear), users.UserChanged: hub.hear_of_person},
-        state={"live": hub, "probe": Probe()},
+        consumers={
+            users.UserRegistered: consumers.know_person,
+            users.UserChanged: consumers.know_person,
+            users.SigningKeyMade: consumers.know_key,
+        },
+        state={"live": hub},
+        identify_from_afar=Doorman().identify,
         on_start=hub.begin,
     )

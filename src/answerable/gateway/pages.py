@@ -2,7 +2,7 @@
 
 from litestar import Response, get
 
-from answerable.gateway.queries import reference_of
+from answerable.gateway.queries.reference import reference_of
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.html import render
 from answerable.infra.web.openapi import document_of

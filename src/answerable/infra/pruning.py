@@ -31,10 +31,32 @@ def pruning(database: DeskDatabase) -> Timer:
 async def forget(tx: Tx) -> int:
     """Forget what is older than ``storage.keep_messages_days``; return how many rows went.
 
-    An inbox row may go once its consumer's stored offset has passed the message: it cannot be delivered again.
+    An inbox row may go once its message cannot be delivered again: where the log is this database, when its consumer's
+    stored offset has passed it; over Kafka, when the topics have forgotten it (which they may do a day late).
     """
-    before = tx.now - tx.settings.storage.keep_messages_days * DAY
-    oldest_kept = uuid7(max(0, before // 1000), 0, bytes(8))  # message ids sort by time
+    keep, bus = tx.settings.storage.keep_messages_days, tx.settings.bus
+    days = max(keep, bus.retention_days + 2) if bus.servers else keep
+    oldest_kept = uuid7(max(0, (tx.now - days * DAY) // 1000), 0, "0" * 16)  # message ids sort by time
+    forgotten = await (_forget_by_age if bus.servers else _forget_by_offset)(tx, oldest_kept)
+    answers = await tx.run(
+        "DELETE FROM bus_idempotency WHERE created_at < :before RETURNING 1 AS gone", before=tx.now - DAY
+    )
+    return forgotten + len(answers)
+
+
+async def _forget_by_age(tx: Tx, oldest_kept: str) -> int:
+    rows = await tx.run(
+        """DELETE FROM bus_inbox WHERE (consumer, message) IN (
+            SELECT consumer, message FROM bus_inbox i WHERE message < :oldest AND NOT EXISTS (
+                SELECT 1 FROM bus_retry r WHERE r.consumer = i.consumer AND r.message = i.message) LIMIT :rows)
+        RETURNING 1 AS gone""",
+        oldest=oldest_kept,
+        rows=ROWS,
+    )
+    return len(rows)
+
+
+async def _forget_by_offset(tx: Tx, oldest_kept: str) -> int:
     forgotten = 0
     for reader in await tx.run("SELECT consumer, position FROM bus_offset"):
         rows = await tx.run(
@@ -48,7 +70,4 @@ async def forget(tx: Tx) -> int:
             rows=ROWS,
         )
         forgotten += len(rows)
-    answers = await tx.run(
-        "DELETE FROM bus_idempotency WHERE created_at < :before RETURNING 1 AS gone", before=tx.now - DAY
-    )
-    return forgotten + len(answers)
+    return forgotten

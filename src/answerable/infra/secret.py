@@ -50,12 +50,13 @@ def keep_secret(settings: Settings) -> None:
             file.write(settings.storage.secret)
 
 
-def check_secret(secret: str) -> None:
+def check_secret(secret: str, name: str = "storage.secret") -> None:
     """Raise ``Invalid`` where a secret is too short or easy to guess. The secret itself is never in the message."""
     if len(secret) < SHORTEST:
-        raise Invalid(f"storage.secret: must have at least {SHORTEST} characters.")
+        raise Invalid(f"{name}: must have at least {SHORTEST} characters.")
     lowered = secret.lower()
     if len(set(secret)) < 10 or any(
         lowered.startswith(word * 2) or lowered.strip("0123456789-_!. ") == word for word in KNOWN
     ):
-        raise Invalid("storage.secret: is easy to guess; leave it empty and the desk makes one.")
+        advice = "leave it empty and the desk makes one" if name == "storage.secret" else "take a random one"
+        raise Invalid(f"{name}: is easy to guess; {advice}.")

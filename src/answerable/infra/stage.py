@@ -1,6 +1,6 @@
 """A desk on stage: its clock is set by a script, its timers run at their instants, its messages arrive at once."""
 
-from answerable.infra.bus.local import LocalBus
+from answerable.infra.bus.port import Bus
 from answerable.infra.database.port import DeskDatabase
 from answerable.infra.timers import Timers
 
@@ -21,7 +21,7 @@ class StageClock:
 class Stage:
     """The parts of a desk that a replay, a demo or a test moves by hand."""
 
-    def __init__(self, database: DeskDatabase, bus: LocalBus, timers: Timers, clock: StageClock) -> None:
+    def __init__(self, database: DeskDatabase, bus: Bus, timers: Timers, clock: StageClock) -> None:
         self.database = database
         self.bus = bus
         self.timers = timers

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import structlog
 
-from answerable.infra.bus.local import LocalBus
+from answerable.infra.bus.port import Bus
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 class Timers:
     """Runs the timers of the features of this process."""
 
-    def __init__(self, database: DeskDatabase, bus: LocalBus, features: Sequence[Feature], *own: Timer) -> None:
+    def __init__(self, database: DeskDatabase, bus: Bus, features: Sequence[Feature], *own: Timer) -> None:
         """Take the timers of ``features`` and those of the infrastructure itself."""
         self._db = database
         self._bus = bus

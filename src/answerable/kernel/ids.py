@@ -4,14 +4,13 @@ import os
 
 _COUNTER_LIMIT = 1 << 12
 _POOL = 4096
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
-def uuid7(unix_ms: int, counter: int, random: bytes) -> str:
-    """Return the UUIDv7 text for a Unix time in milliseconds, a counter below 4096 and eight random bytes."""
-    head = (unix_ms & 0xFFFFFFFFFFFF) << 16 | 0x7000 | counter
-    tail = int.from_bytes(random, "big") & 0x3FFFFFFFFFFFFFFF | 0x8000000000000000
-    text = f"{head:016x}{tail:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def uuid7(unix_ms: int, counter: int, random: str) -> str:
+    """Return the UUIDv7 text for a Unix time in milliseconds, a counter below 4096 and 16 random hexadecimal digits."""
+    time = f"{unix_ms & 0xFFFFFFFFFFFF:012x}"
+    return f"{time[:8]}-{time[8:]}-7{counter:03x}-{_VARIANT[random[0]]}{random[1:4]}-{random[4:]}"
 
 
 class IdMaker:
@@ -22,7 +21,7 @@ class IdMaker:
     def __init__(self) -> None:
         self._ms = 0
         self._counter = 0
-        self._random = b""
+        self._random = ""
         self._used = 0
 
     def make(self, now: int) -> str:
@@ -35,6 +34,6 @@ class IdMaker:
             if self._counter == _COUNTER_LIMIT:
                 self._ms, self._counter = self._ms + 1, 0
         if self._used == len(self._random):  # one call to the system for many ids
-            self._random, self._used = os.urandom(_POOL), 0
-        self._used += 8
-        return uuid7(self._ms, self._counter, self._random[self._used - 8 : self._used])
+            self._random, self._used = os.urandom(_POOL).hex(), 0
+        self._used += 16
+        return uuid7(self._ms, self._counter, self._random[self._used - 16 : self._used])

@@ -1,6 +1,6 @@
 """What a feature offers to the rest of the house. Each feature has one, in its ``feature.py``."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -31,10 +31,12 @@ class Feature:
 
     ``routes`` are the Litestar handlers of its API and pages; ``consumers`` run once per message in a unit of work;
     ``listeners`` hear each new event of this process after it is durable, and keep nothing; ``state`` is what its
-    handlers reach as ``request.app.state``; ``identify`` turns an ``Authorization`` header into an actor (one feature
-    offers it); ``on_start`` runs once before the doors open; ``greeting`` returns lines for whoever starts the server;
-    ``commands`` are click commands; ``audit`` compares the feature's own figures with a recount and returns a line per
-    difference.
+    handlers reach as ``request.app.state``; ``on_start`` runs once before the doors open; ``greeting`` returns lines
+    for whoever starts the server; ``commands`` are click commands; ``audit`` compares the feature's own figures with a
+    recount and returns a line per difference.
+
+    ``identify`` turns an ``Authorization`` header into an actor and ``grants_of`` roles into grants; one feature offers
+    both. Where it runs elsewhere, ``identify_from_afar`` stands in, and leaves the grants out.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Feature:
     commands: Sequence[Any] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
     identify: Callable[[Tx, str], Awaitable[Actor]] | None = None
+    identify_from_afar: Callable[[Tx, str], Awaitable[Actor]] | None = None
+    grants_of: Callable[[Iterable[str]], frozenset[str]] | None = None
     on_start: Callable[[Database], Awaitable[None]] | None = None
     greeting: Callable[[Tx], Awaitable[list[str]]] | None = None
     audit: Callable[[Tx], Awaitable[list[str]]] | None = None

@@ -32,7 +32,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     ``time`` is in UTC microseconds. ``sequence`` counts the messages of one topic and key from 1 without gaps.
     ``cause`` is the id of the message that led to this one and ``depth`` the length of that chain; a chain of
-    ``MAX_DEPTH`` ends. ``position`` is the place in the sender's outbox.
+    ``MAX_DEPTH`` ends. ``position`` is the place in the sender's outbox, ``origin`` the place on the wire that it came
+    by (``topic/partition/offset``), where there was one.
     """
 
     id: str
@@ -48,3 +49,4 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     trace: str | None
     body: str
     position: int = 0
+    origin: str | None = None

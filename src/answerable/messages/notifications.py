@@ -2,11 +2,13 @@
 
 from typing import ClassVar
 
+import msgspec
+
 from answerable.messages.base import Event
 
 
 class NotificationCreated(Event, frozen=True, kw_only=True):
-    """A person has something new in the app. The content stays with the notifications feature."""
+    """A person has something new in the app: ``title`` and ``message``, since ``created_at`` (microseconds)."""
 
     TOPIC: ClassVar[str] = "answerable.notifications"
     TYPE: ClassVar[str] = "NOTIFICATION_CREATED"
@@ -14,6 +16,9 @@ class NotificationCreated(Event, frozen=True, kw_only=True):
     user_id: str
     ticket_id: str | None
     about: str
+    title: str = ""
+    message: str = ""
+    created_at: int = 0
 
     @property
     def key(self) -> str:
@@ -22,11 +27,12 @@ class NotificationCreated(Event, frozen=True, kw_only=True):
 
 
 class NotificationsRead(Event, frozen=True, kw_only=True):
-    """A person has read one or all of their notifications."""
+    """A person has read some of their notifications. Very many are told in several events."""
 
     TOPIC: ClassVar[str] = "answerable.notifications"
     TYPE: ClassVar[str] = "NOTIFICATIONS_READ"
     user_id: str
+    notification_ids: list[str] = msgspec.field(default_factory=list)
 
     @property
     def key(self) -> str:

@@ -7,10 +7,11 @@ import msgspec
 from answerable.messages.base import Command, Event
 
 
-class TicketRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class TicketRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A ticket as it stands after the event. Enough that no listener has to ask back.
 
-    ``created_at`` is in UTC microseconds; ``number`` is the human number; ``agent_id`` is ``None`` while unassigned.
+    Instants are UTC microseconds; ``number`` is the human number; ``agent_id`` is ``None`` while unassigned. From
+    ``updated_at`` on, the fields are told by the tickets feature alone; elsewhere they may be missing.
     """
 
     id: str
@@ -22,6 +23,10 @@ class TicketRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     requester_id: str
     agent_id: str | None
     created_at: int
+    updated_at: int = 0
+    resolved_at: int | None = None
+    closed_at: int | None = None
+    version: int = 0
 
 
 class TicketEvent(Event, frozen=True, kw_only=True):
@@ -41,6 +46,7 @@ class TicketCreated(TicketEvent, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "TICKET_CREATED"
     created_by: str
+    description: str = ""
 
 
 class TicketAssigned(TicketEvent, frozen=True, kw_only=True):
@@ -103,11 +109,15 @@ class TicketCancelled(TicketEvent, frozen=True, kw_only=True):
 
 
 class TicketUpdated(TicketEvent, frozen=True, kw_only=True):
-    """Title, description, category or priority changed; ``changed`` names them, ``former_priority`` is the old one."""
+    """Title, description, category or priority changed; ``changed`` names them, ``former_priority`` is the old one.
+
+    ``description`` is the new one, ``None`` where it stayed.
+    """
 
     TYPE: ClassVar[str] = "TICKET_UPDATED"
     changed: list[str]
     former_priority: str
+    description: str | None = None
 
 
 class CommentAdded(TicketEvent, frozen=True, kw_only=True):

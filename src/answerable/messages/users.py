@@ -6,7 +6,10 @@ from answerable.messages.base import Event
 
 
 class PersonEvent(Event, frozen=True, kw_only=True):
-    """A person as they are after the event. Passwords and tokens are never part of it."""
+    """A person as they are after the event. Passwords and tokens are never part of it.
+
+    ``session_version`` is that of their valid tokens: a token of a lower one has ended.
+    """
 
     TOPIC: ClassVar[str] = "answerable.users"
     user_id: str
@@ -14,6 +17,7 @@ class PersonEvent(Event, frozen=True, kw_only=True):
     email: str
     roles: list[str]
     active: bool
+    session_version: int = 0
 
     @property
     def key(self) -> str:
@@ -32,3 +36,17 @@ class UserChanged(PersonEvent, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "USER_CHANGED"
     changed: list[str]
+
+
+class SigningKeyMade(Event, frozen=True, kw_only=True):
+    """Access tokens may be signed with a new key from now on: the public part of it (RFC 8037, ``x``)."""
+
+    TOPIC: ClassVar[str] = "answerable.users"
+    TYPE: ClassVar[str] = "SIGNING_KEY_MADE"
+    kid: str
+    public_key: str
+
+    @property
+    def key(self) -> str:
+        """Return the key's id."""
+        return self.kid

@@ -14,6 +14,7 @@ from answerable.notifications.rules import Delivery, Person
 
 MOST_PREFERENCES = 200
 LOGGED_AT_ONCE = 200
+TOLD_AT_ONCE = 500  # ids in one event
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,9 @@ async def _show(tx: Tx, delivery: Delivery) -> None:
             user_id=delivery.person_id,
             ticket_id=delivery.ticket_id,
             about=delivery.type,
+            title=delivery.subject,
+            message=delivery.body,
+            created_at=tx.now,
         )
     )
 
@@ -91,7 +95,7 @@ async def _show(tx: Tx, delivery: Delivery) -> None:
 async def read_notice(tx: Tx, notice_id: str) -> NoticeView:
     """Mark one of the caller's notices read. Raises ``Missing`` for any other."""
     if await store.mark_read(tx, tx.actor.id, notice_id):
-        tx.publish(NotificationsRead(user_id=tx.actor.id))
+        tx.publish(NotificationsRead(user_id=tx.actor.id, notification_ids=[notice_id]))
     notice = await store.find_notice(tx, tx.actor.id, notice_id)
     if notice is None:
         raise Missing("There is no such notification.")
@@ -101,9 +105,10 @@ async def read_notice(tx: Tx, notice_id: str) -> NoticeView:
 async def read_all_notices(tx: Tx) -> int:
     """Mark all of the caller's notices read; return how many were not before."""
     changed = await store.mark_all_read(tx, tx.actor.id)
-    if changed:
-        tx.publish(NotificationsRead(user_id=tx.actor.id))
-    return changed
+    for start in range(0, len(changed), TOLD_AT_ONCE):
+        part = changed[start : start + TOLD_AT_ONCE]
+        tx.publish(NotificationsRead(user_id=tx.actor.id, notification_ids=part))
+    return len(changed)
 
 
 async def set_preferences(tx: Tx, wanted: Sequence[Preference]) -> list[PreferenceView]:

@@ -144,15 +144,15 @@ async def mark_read(tx: Tx, user_id: str, notice_id: str) -> int:
     return len(rows)
 
 
-async def mark_all_read(tx: Tx, user_id: str) -> int:
-    """Mark all of a person's notices read; return how many were not before."""
+async def mark_all_read(tx: Tx, user_id: str) -> list[str]:
+    """Mark all of a person's notices read; return the ids of those that were not before."""
     rows = await tx.run(
         """UPDATE notifications_notice SET read_at = :now
-        WHERE user_id = :user_id AND read_at IS NULL RETURNING 1 AS changed""",
+        WHERE user_id = :user_id AND read_at IS NULL RETURNING id""",
         user_id=user_id,
         now=tx.now,
     )
-    return len(rows)
+    return sorted(row["id"] for row in rows)
 
 
 _NOTICES = {"all": "", "unread": "AND read_at IS NULL"}

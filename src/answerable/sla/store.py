@@ -11,7 +11,7 @@ from answerable.sla.rules import Clock, Manager, Metric
 
 ESCALATIONS = "-escalatedAt"  # the order of lists of escalations
 
-_REF = TicketRef.__struct_fields__
+_REF = ("id", "number", "title", "category", "priority", "status", "requester_id", "agent_id", "created_at")
 _REF_NAMES = ", ".join(_REF)
 _REF_COLUMNS = ", ".join(f"t.{name} AS ticket_{name}" for name in _REF)
 _CLOCK = Clock.__struct_fields__
@@ -33,12 +33,12 @@ WHERE id = :id AND version = :was RETURNING 1 AS saved"""
 
 async def insert_ticket(tx: Tx, ticket: TicketRef) -> bool:
     """Note a ticket; tell whether it was unknown."""
-    return bool(await tx.run(_INSERT_TICKET, **_fields(ticket)))
+    return bool(await tx.run(_INSERT_TICKET, **_noted(ticket)))
 
 
 async def save_ticket(tx: Tx, ticket: TicketRef) -> bool:
     """Note what became of a ticket; tell whether it was known."""
-    return bool(await tx.run(_SAVE_TICKET, **_fields(ticket)))
+    return bool(await tx.run(_SAVE_TICKET, **_noted(ticket)))
 
 
 async def load_ticket(tx: Tx, ticket_id: str) -> TicketRef | None:
@@ -49,6 +49,10 @@ async def load_ticket(tx: Tx, ticket_id: str) -> TicketRef | None:
 
 def _ticket_of(row: Row) -> TicketRef:
     return TicketRef(**{name: row[f"ticket_{name}"] for name in _REF})
+
+
+def _noted(ticket: TicketRef) -> dict[str, Any]:
+    return {name: getattr(ticket, name) for name in _REF}
 
 
 def _fields(struct: Any) -> dict[str, Any]:

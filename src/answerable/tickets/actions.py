@@ -17,7 +17,7 @@ _CATEGORY = re.compile(r"[A-Z0-9_]{1,50}")
 
 async def create_ticket(tx: Tx, draft: Draft) -> Ticket:
     """Raise a ticket. Raises ``Invalid`` with a line per wrong field, ``Missing`` for an unknown requester."""
-    draft = clean_draft(draft, await store.list_categories(tx))
+    draft = clean_draft(draft, await _categories(tx, draft.category))
     if draft.requester_id is not None and draft.requester_id != tx.actor.id:
         await _check_requester(tx, draft.requester_id)
     number = await store.next_number(tx, "ticket")
@@ -25,6 +25,15 @@ async def create_ticket(tx: Tx, draft: Draft) -> Ticket:
     await store.insert_ticket(tx, change.ticket)
     await _tell(tx, change)
     return change.ticket
+
+
+async def _categories(tx: Tx, wanted: str | None) -> Sequence[str]:
+    """Return the categories to choose from: the wanted one where it is there, all of them where it is not."""
+    if wanted is None:
+        return ()
+    if _CATEGORY.fullmatch(wanted) and await store.has_category(tx, wanted):
+        return (wanted,)
+    return await store.list_categories(tx)
 
 
 async def _check_requester(tx: Tx, requester_id: str) -> None:
@@ -38,7 +47,7 @@ async def _check_requester(tx: Tx, requester_id: str) -> None:
 async def update_ticket(tx: Tx, ticket_id: str, changes: Changes, expected: int | None) -> Ticket:
     """Change title, description, category or priority. ``expected`` is the version the caller read, if they said so."""
     ticket = await _load(tx, ticket_id, expected)
-    changes = clean_changes(changes, await store.list_categories(tx))
+    changes = clean_changes(changes, await _categories(tx, changes.category))
     change = rules.update(tx.actor, ticket, changes, tx.now)
     if change is None:
         return ticket

@@ -3,6 +3,7 @@
 from answerable.kernel.manifest import Feature, Timer
 from answerable.users import api, cli, pages, timers
 from answerable.users.actions.door import Door
+from answerable.users.rules import grants_of
 
 
 def feature() -> Feature:
@@ -17,6 +18,7 @@ def feature() -> Feature:
         ],
         state={"door": door},
         identify=door.identity.identify,
+        grants_of=grants_of,
         on_start=door.open,
         greeting=cli.greeting,
         commands=[cli.create_admin],

@@ -44,8 +44,9 @@ desk_options(demo)
 async def _fill(settings: Settings, password_hash: str) -> dict[str, int]:
     only_errors()
     clock = StageClock(system_clock())
-    # Nobody of the demo is to get mail; everything is one transaction, so a server beside it never sees a half.
-    desk = Desk(settings.with_values("demo", mail__host=""), clock=clock)
+    # Nobody of the demo is to get mail; everything is one transaction, so a server beside it never sees a half. What
+    # was said in it is done here, and is not sent anywhere.
+    desk = Desk(settings.with_values("demo", mail__host="", bus__url=""), clock=clock)
     try:
         if not await desk.is_empty():
             raise Conflict(f"{desk.database.place} is not empty. Name another --data-dir or --database for the demo.")

@@ -58,8 +58,8 @@ def replay(log: Path, limit: int | None, as_json: bool) -> None:
 
 desk_options(replay, "a temporary one")
 
-# The log closes its incidents itself, and nobody of a log is to get mail.
-QUIET = {"tickets__auto_close_days": 0.0, "mail__host": ""}
+# The log closes its incidents itself, nobody of a log is to get mail, and no other service is to hear of it.
+QUIET = {"tickets__auto_close_days": 0.0, "mail__host": "", "bus__url": ""}
 
 
 async def play(settings: Settings, incidents: Sequence[Incident], *, show_progress: bool) -> tuple[Played, Proof]:

@@ -4,9 +4,10 @@ Effect, inbox row and, where it failed, the retry row are one transaction, so a 
 doubles a message.
 """
 
+import msgspec
 import structlog
 
-from answerable.infra.bus.outbox import open_envelope
+from answerable.infra.bus.outbox import load_one, open_envelope
 from answerable.kernel.manifest import Consumer
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Row, Tx
@@ -17,6 +18,8 @@ FIRST_PAUSE = SECOND // 5
 LONGEST_PAUSE = 30 * SECOND
 NEVER = 2**62  # waits behind another message of its key
 _log = structlog.get_logger(__name__)
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Envelope)
 
 
 def pause_after(attempts: int) -> int:
@@ -25,7 +28,11 @@ def pause_after(attempts: int) -> int:
 
 
 class Inbox:
-    """One consumer's way of doing messages. ``blocked`` holds the keys that wait behind a failed message."""
+    """One consumer's way of doing messages.
+
+    ``blocked`` holds the keys that may have to wait behind a failed message; whether they do, the table says, for
+    another process may have done that one.
+    """
 
     def __init__(self, consumer: str, handlers: dict[str, Consumer]) -> None:
         self.consumer = consumer
@@ -37,8 +44,10 @@ class Inbox:
         if not await self._is_new(tx, message.id):
             return
         if message.key in self.blocked:
-            await self._keep_for_later(tx, message, attempts=0, next_at=NEVER, error=None)
-            return
+            if await self._waits(tx, message.key):
+                await self._keep_for_later(tx, message, attempts=0, next_at=NEVER, error=None)
+                return
+            self.blocked.discard(message.key)
         await self.handlers[message.type](tx, open_envelope(message))
 
     async def postpone(self, tx: Tx, message: Envelope, error: Exception) -> None:
@@ -50,12 +59,14 @@ class Inbox:
 
     async def retry(self, tx: Tx, message: Envelope) -> None:
         """Do a kept message again. Once it is done or parked, the next message of its key may go on."""
-        await self.handlers[message.type](tx, open_envelope(message))
-        await tx.run(
-            "DELETE FROM bus_retry WHERE consumer = :consumer AND message = :message",
+        claimed = await tx.run(
+            "DELETE FROM bus_retry WHERE consumer = :consumer AND message = :message RETURNING 1 AS claimed",
             consumer=self.consumer,
             message=message.id,
         )
+        if not claimed:
+            return  # another process was quicker
+        await self.handlers[message.type](tx, open_envelope(message))
         await self._wake_next(tx, message.key)
 
     async def postpone_again(self, tx: Tx, message: Envelope, attempts: int, error: Exception) -> None:
@@ -78,7 +89,8 @@ class Inbox:
 
     async def _wake_next(self, tx: Tx, key: str) -> None:
         await tx.run(
-            """UPDATE bus_retry SET next_at = :now WHERE consumer = :consumer AND position = (
+            """UPDATE bus_retry SET next_at = :now
+            WHERE consumer = :consumer AND key = :key AND parked_at IS NULL AND position = (
                 SELECT MIN(position) FROM bus_retry WHERE consumer = :consumer AND key = :key AND parked_at IS NULL)""",
             now=tx.now,
             consumer=self.consumer,
@@ -95,16 +107,33 @@ class Inbox:
             )
         )
 
+    async def _waits(self, tx: Tx, key: str) -> bool:
+        return bool(
+            await tx.run(
+                """SELECT 1 AS waits FROM bus_retry
+                WHERE consumer = :consumer AND key = :key AND parked_at IS NULL LIMIT 1""",
+                consumer=self.consumer,
+                key=key,
+            )
+        )
+
     async def _keep_for_later(
         self, tx: Tx, message: Envelope, *, attempts: int, next_at: int, error: str | None
     ) -> None:
+        # The position counts within a key, in the order of arrival: what comes over a wire has no place in our outbox.
         await tx.run(
-            """INSERT INTO bus_retry (consumer, message, key, position, attempts, next_at, error)
-            VALUES (:consumer, :message, :key, :position, :attempts, :next_at, :error) ON CONFLICT DO NOTHING""",
+            """INSERT INTO bus_retry
+                (consumer, message, type, topic, key, position, attempts, next_at, error, envelope)
+            VALUES (:consumer, :message, :type, :topic, :key,
+                (SELECT COALESCE(MAX(position), 0) + 1 FROM bus_retry WHERE consumer = :consumer AND key = :key),
+                :attempts, :next_at, :error, :envelope)
+            ON CONFLICT DO NOTHING""",
             consumer=self.consumer,
             message=message.id,
+            type=message.type,
+            topic=message.topic,
             key=message.key,
-            position=message.position,
+            envelope=_encoder.encode(message).decode(),
             attempts=attempts,
             next_at=next_at,
             error=error[:500] if error else None,
@@ -119,22 +148,53 @@ async def next_retry(tx: Tx) -> int | None:
     return rows[0]["next_at"] if rows else None
 
 
-async def due(tx: Tx) -> list[Row]:
-    """Read the kept messages that are to be tried now, oldest first."""
-    return await tx.run(
-        """SELECT consumer, message, attempts FROM bus_retry
-        WHERE parked_at IS NULL AND next_at <= :now ORDER BY position LIMIT 100""",
+async def due(tx: Tx) -> list[tuple[str, Envelope, int]]:
+    """Read the kept messages that are to be tried now: consumer, message, attempts so far."""
+    rows = await tx.run(
+        """SELECT consumer, message, envelope, attempts FROM bus_retry
+        WHERE parked_at IS NULL AND next_at <= :now ORDER BY next_at, position LIMIT 100""",
         now=tx.now,
     )
+    return [(row["consumer"], sealed, row["attempts"]) for row in rows if (sealed := await _sealed(tx, row))]
+
+
+async def _sealed(tx: Tx, row: Row) -> Envelope | None:
+    if row["envelope"] is None:  # kept before messages were kept whole
+        return await load_one(tx, row["message"])
+    return _decoder.decode(row["envelope"])
+
+
+async def waiting_keys(tx: Tx) -> list[tuple[str, str]]:
+    """Read the consumers and keys for which a message waits."""
+    rows = await tx.run("SELECT DISTINCT consumer, key FROM bus_retry WHERE parked_at IS NULL")
+    return [(row["consumer"], row["key"]) for row in rows]
 
 
 async def parked(tx: Tx, limit: int = 500) -> list[Row]:
     """Read the parked messages with what they are, newest first."""
     return await tx.run(
-        """SELECT r.consumer, r.message, r.key, r.attempts, r.error, r.parked_at, o.type, o.topic
-        FROM bus_retry r JOIN bus_outbox o ON o.id = r.message
-        WHERE r.parked_at IS NOT NULL ORDER BY r.parked_at DESC LIMIT :limit""",
+        """SELECT consumer, message, key, attempts, error, parked_at, type, topic FROM bus_retry
+        WHERE parked_at IS NOT NULL ORDER BY parked_at DESC LIMIT :limit""",
         limit=limit,
+    )
+
+
+async def uncopied(tx: Tx) -> list[tuple[str, Envelope, str]]:
+    """Read the parked messages that are not among the dead letters yet: consumer, message, error."""
+    rows = await tx.run(
+        """SELECT consumer, message, envelope, error FROM bus_retry
+        WHERE parked_at IS NOT NULL AND copied_at IS NULL ORDER BY parked_at LIMIT 100"""
+    )
+    return [(row["consumer"], sealed, row["error"] or "") for row in rows if (sealed := await _sealed(tx, row))]
+
+
+async def note_copied(tx: Tx, consumer: str, message_id: str) -> None:
+    """Note that a parked message is among the dead letters."""
+    await tx.run(
+        "UPDATE bus_retry SET copied_at = :now WHERE consumer = :consumer AND message = :message",
+        now=tx.now,
+        consumer=consumer,
+        message=message_id,
     )
 
 
@@ -147,7 +207,7 @@ async def count_parked(tx: Tx) -> int:
 async def unpark(tx: Tx, message_id: str | None) -> int:
     """Let parked messages (one, or all where ``message_id`` is ``None``) be tried again; return how many."""
     rows = await tx.run(
-        """UPDATE bus_retry SET parked_at = NULL, attempts = 0, next_at = :now
+        """UPDATE bus_retry SET parked_at = NULL, copied_at = NULL, attempts = 0, next_at = :now
         WHERE parked_at IS NOT NULL AND (CAST(:message AS TEXT) IS NULL OR message = :message) RETURNING message""",
         now=tx.now,
         message=message_id,

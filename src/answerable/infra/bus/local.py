@@ -1,19 +1,17 @@
 """The bus inside one process: a Kafka of one. The outbox is the log, each feature a consumer group with its offset."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
 
 import structlog
 
-from answerable.infra.bus import inbox, outbox
+from answerable.infra.bus import outbox
+from answerable.infra.bus.consumers import Consumers, Unit
 from answerable.infra.bus.inbox import Inbox
+from answerable.infra.bus.port import BUS, Store
 from answerable.infra.database.errors import StorageFault
-from answerable.infra.database.port import DeskDatabase
-from answerable.kernel.actor import service
-from answerable.kernel.manifest import Feature, Listener
-from answerable.kernel.times import SECOND
+from answerable.kernel.manifest import Feature
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Envelope
 
@@ -21,31 +19,18 @@ BATCH = 100
 IDLE_SECONDS = 30.0
 FOLLOW_SECONDS = 0.3  # how long a process that does not deliver waits before it asks again whether it may
 MOST_COUNTED = 100_000
-BUS = service("bus")
-Unit: TypeAlias = Callable[[Tx], Awaitable[Any]]
-Recovery: TypeAlias = Callable[[Tx, Exception], Awaitable[Any]]
 _log = structlog.get_logger(__name__)
 
 
 class LocalBus:
     """Takes what was committed to the outbox to the consumers and listeners of this process."""
 
-    def __init__(self, database: DeskDatabase, features: Sequence[Feature]) -> None:
+    def __init__(self, database: Store, features: Sequence[Feature]) -> None:
         self._db = database
-        self._inboxes = {
-            feature.name: Inbox(feature.name, {cls.TYPE: handler for cls, handler in feature.consumers.items()})
-            for feature in features
-            if feature.consumers
-        }
-        self._actors = {name: service(name) for name in self._inboxes}
-        self._listeners: dict[str, list[Listener]] = {}
-        for feature in features:
-            for cls, listener in feature.listeners.items():
-                self._listeners.setdefault(cls.TYPE, []).append(listener)
+        self._consumers = Consumers(database, features)
         self._offsets: dict[str, int] = {}
         self._heard: int | None = None
         self._term = 0
-        self._next_retry: int | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -55,11 +40,11 @@ class LocalBus:
 
     async def prepare(self) -> None:
         """Read where each consumer stopped and which keys wait. A new consumer begins with the first message."""
-        stored, last, rows = await self._db.read(BUS, _load_state)
-        self._offsets = {name: stored.get(name, 0) for name in self._inboxes}
+        stored = await self._db.read(BUS, load_offsets)
+        last = await self._db.read(BUS, outbox.last_position)
+        self._offsets = {name: stored.get(name, 0) for name in self._consumers.inboxes}
         self._heard = last if self._heard is None else self._heard
-        for name, box in self._inboxes.items():
-            box.blocked = {key for consumer, key in rows if consumer == name}
+        await self._consumers.load_waiting()
 
     async def start(self) -> None:
         """Deliver in the background from now on."""
@@ -94,7 +79,7 @@ class LocalBus:
     async def lag(self) -> dict[str, int]:
         """Return how many messages of the log each consumer has not read yet."""
         if self.running and not self._term:  # another process delivers
-            return {name: await self._db.read(BUS, _count_unread, box) for name, box in self._inboxes.items()}
+            return {name: await self._db.read(BUS, _count_unread, box) for name, box in self._consumers.inboxes.items()}
         last = await self._db.read(BUS, outbox.last_position)
         return {name: max(0, last - position) for name, position in self._offsets.items()}
 
@@ -115,14 +100,8 @@ class LocalBus:
                 pause = min(pause * 2, 5.0)
                 continue
             if not busy:
-                await self._db.pulse.wait(seen, self._idle_seconds())
-
-    def _idle_seconds(self) -> float:
-        if not self._term:
-            return FOLLOW_SECONDS
-        if self._next_retry is None:
-            return IDLE_SECONDS
-        return min(IDLE_SECONDS, max(0.01, (self._next_retry - self._db.clock()) / SECOND))
+                longest = IDLE_SECONDS if self._term else FOLLOW_SECONDS
+                await self._db.pulse.wait(seen, self._consumers.seconds_to_retry(longest))
 
     async def step(self) -> int:
         """Deliver one batch of the log; return how many messages it held.
@@ -142,6 +121,9 @@ class LocalBus:
             self._tell_listeners(messages)
         return len(messages)
 
+    async def _retry_due(self) -> int:
+        return await self._consumers.retry_due() if self._term else 0
+
     async def _listen(self) -> int:
         messages = await self._db.read(BUS, outbox.load_after, self._heard or 0, BATCH)
         if messages:
@@ -149,59 +131,28 @@ class LocalBus:
         return len(messages)
 
     async def _deliver(self, messages: list[Envelope]) -> None:
-        units: list[asyncio.Future[Any]] = []
+        round_ = self._consumers.round(self._term)
         for message in messages:
-            for name, box in self._inboxes.items():
+            for name, box in self._consumers.inboxes.items():
                 if message.position > self._offsets[name] and message.type in box.handlers:
-                    units.append(
-                        self._db.deliver(
-                            self._actors[name], _receiving(box, message), message, _postponing(box, message)
-                        )
-                    )
+                    round_.add(name, message)
         end = messages[-1].position
         moved = {name: end for name, position in self._offsets.items() if position < end}
-        if not units:
-            self._offsets.update(moved)  # nobody wanted them; the stored offset follows with the next effect
-            return
-        units.append(self._db.deliver(BUS, _storing_offsets(moved)))
-        if not all(unit.done() for unit in units):  # a desk on stage has done them already
-            await asyncio.wait(units)
-        failures = [error for unit in units if (error := unit.exception()) is not None]
-        if failures:
-            await self.prepare()  # read again from what is durable
-            raise failures[0]
+        if round_.units:  # where nobody wanted them, the stored offset follows with the next effect
+            round_.also(storing_offsets(moved))
+            try:
+                await round_.done()
+            except Exception:
+                await self.prepare()  # read again from what is durable
+                raise
         self._offsets.update(moved)
 
     def _tell_listeners(self, messages: list[Envelope]) -> None:
         heard = self._heard or 0
         for message in messages:
-            if message.position <= heard:
-                continue
-            for listener in self._listeners.get(message.type, ()):
-                try:
-                    listener(message, outbox.open_envelope(message))
-                except Exception:
-                    _log.exception("listener failed", type=message.type, id=message.id)
+            if message.position > heard:
+                self._consumers.tell(message)
         self._heard = max(heard, messages[-1].position)
-
-    async def _retry_due(self) -> int:
-        if not self._term:
-            return 0
-        self._next_retry = await self._db.read(BUS, inbox.next_retry)
-        if self._next_retry is None or self._next_retry > self._db.clock():
-            return 0
-        done = 0
-        for row in await self._db.read(BUS, inbox.due):
-            box, message = self._inboxes.get(row["consumer"]), await self._db.read(BUS, outbox.load_one, row["message"])
-            if box is not None and message is not None:
-                postponing = _postponing_again(box, message, row["attempts"])
-                await self._db.deliver(self._actors[box.consumer], _retrying(box, message), message, postponing)
-                done += 1
-        _, _, rows = await self._db.read(BUS, _load_state)
-        for name, box in self._inboxes.items():
-            box.blocked = {key for consumer, key in rows if consumer == name}
-        self._next_retry = await self._db.read(BUS, inbox.next_retry)
-        return done
 
 
 async def _count_unread(tx: Tx, box: Inbox) -> int:
@@ -218,33 +169,14 @@ async def _count_unread(tx: Tx, box: Inbox) -> int:
     return int(rows[0]["unread"])
 
 
-async def _load_state(tx: Tx) -> tuple[dict[str, int], int, list[tuple[str, str]]]:
-    offsets = await tx.run("SELECT consumer, position FROM bus_offset")
-    waiting = await tx.run("SELECT DISTINCT consumer, key FROM bus_retry WHERE parked_at IS NULL")
-    return (
-        {row["consumer"]: row["position"] for row in offsets},
-        await outbox.last_position(tx),
-        [(row["consumer"], row["key"]) for row in waiting],
-    )
+async def load_offsets(tx: Tx) -> dict[str, int]:
+    """Read how far each consumer has read the outbox."""
+    return {row["consumer"]: row["position"] for row in await tx.run("SELECT consumer, position FROM bus_offset")}
 
 
-def _receiving(box: Inbox, message: Envelope) -> Unit:
-    return lambda tx: box.receive(tx, message)
+def storing_offsets(offsets: dict[str, int]) -> Unit:
+    """Return the unit that stores how far consumers have read."""
 
-
-def _postponing(box: Inbox, message: Envelope) -> Recovery:
-    return lambda tx, error: box.postpone(tx, message, error)
-
-
-def _retrying(box: Inbox, message: Envelope) -> Unit:
-    return lambda tx: box.retry(tx, message)
-
-
-def _postponing_again(box: Inbox, message: Envelope, attempts: int) -> Recovery:
-    return lambda tx, error: box.postpone_again(tx, message, attempts, error)
-
-
-def _storing_offsets(offsets: dict[str, int]) -> Unit:
     async def store(tx: Tx) -> None:
         for consumer, position in offsets.items():
             await tx.run(

@@ -93,6 +93,11 @@ async def load_one(tx: Tx, message_id: str) -> Envelope | None:
     return envelope(rows[0]) if rows else None
 
 
+async def holds_more_than(tx: Tx, type_name: str) -> bool:
+    """Tell whether the log has a message of another type."""
+    return bool(await tx.run("SELECT 1 AS other FROM bus_outbox WHERE type <> :type LIMIT 1", type=type_name))
+
+
 async def last_position(tx: Tx) -> int:
     """Return the place of the newest message, 0 where there is none."""
     rows = await tx.run("SELECT COALESCE(MAX(position), 0) AS position FROM bus_outbox")

@@ -1,8 +1,9 @@
 """SQLite with one writer and natural group commit.
 
-Units of work run one after the other on the event loop, each in a SAVEPOINT; only COMMIT (the wait for the disk) runs
-in a thread. Units that arrive meanwhile share the next commit, and every caller is answered after the commit that
-holds its work. Measured against a writer thread, aiosqlite and ORMs in ``docs/decisions/0002-sqlite.md``.
+Units of work run one after the other on the event loop, and one that fails takes nothing of the others with it; only
+COMMIT (the wait for the disk) runs in a thread. Units that arrive meanwhile share the next commit, and every caller is
+answered after the commit that holds its work. Measured against a writer thread, aiosqlite and ORMs in
+``docs/decisions/0002-sqlite.md``.
 """
 
 import asyncio
@@ -10,12 +11,12 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
 
@@ -24,6 +25,7 @@ from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
 from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.tx import SqliteTx
+from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
 from answerable.infra.pulse import Pulse
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
@@ -37,46 +39,11 @@ T = TypeVar("T")
 LOCK_SECONDS = 5.0
 # How long the units of the bus and the timers may run before a commit: briefly where people wait, so that a flood of
 # requests is answered first and followed up at about a twentieth of the time; longer where nobody does.
-BACKGROUND_SECONDS_WHILE_BUSY = 0.0002
+BACKGROUND_SECONDS_WHILE_BUSY = 0.0001
 BACKGROUND_SECONDS = 0.004
 BATCH = 256
 CACHE_KB = 64_000
 _log = structlog.get_logger(__name__)
-
-
-class _Unit(Generic[T]):
-    """A unit of work that waits for its turn and its commit; ``recover`` runs in its place if it raises."""
-
-    __slots__ = ("actor", "cause", "done", "recover", "verb")
-
-    def __init__(
-        self,
-        actor: Actor,
-        verb: Callable[[Tx], Awaitable[T]],
-        done: "asyncio.Future[T]",
-        cause: Envelope | None = None,
-        recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
-    ) -> None:
-        self.actor = actor
-        self.verb = verb
-        self.done = done
-        self.cause = cause
-        self.recover = recover
-
-
-def _recovering(recover: Callable[[Tx, Exception], Awaitable[T]], error: Exception, tx: Tx) -> Awaitable[T]:
-    return recover(tx, error)
-
-
-def run_without_suspending(work: Awaitable[T]) -> T:
-    """Run a coroutine that awaits nothing but a SQLite unit of work, to its end, at once."""
-    steps = work.__await__()
-    try:
-        next(steps)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    raise RuntimeError("An action awaited something other than its unit of work.")
 
 
 class SqliteDatabase:
@@ -97,8 +64,8 @@ class SqliteDatabase:
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self._scan_connections: list[sqlite3.Connection] = []
-        self._urgent: deque[_Unit[Any]] = deque()
-        self._background: deque[_Unit[Any]] = deque()
+        self._urgent: deque[Unit[Any]] = deque()
+        self._background: deque[Unit[Any]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._bulk_units = 0
@@ -177,7 +144,7 @@ class SqliteDatabase:
         """
         lane = self._background if actor.kind == "service" else self._urgent
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._submit(lane, _Unit(actor, lambda tx: verb(tx, *args, **kwargs), done))
+        self._submit(lane, Unit(actor, lambda tx: verb(tx, *args, **kwargs), done))
         return await done
 
     def deliver(
@@ -186,16 +153,17 @@ class SqliteDatabase:
         verb: Callable[[Tx], Awaitable[T]],
         cause: Envelope | None = None,
         recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
+        term: int | None = None,
     ) -> "asyncio.Future[T]":
         """Queue a unit of the bus: in order, and behind the requests of people when time is short.
 
         Where ``verb`` raises, its work is undone and ``recover`` runs in its place, in the same unit.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._submit(self._background, _Unit(actor, verb, done, cause, recover))
+        self._submit(self._background, Unit(actor, verb, done, cause, recover))
         return done
 
-    def _submit(self, lane: "deque[_Unit[Any]]", unit: "_Unit[Any]") -> None:
+    def _submit(self, lane: "deque[Unit[Any]]", unit: "Unit[Any]") -> None:
         if self._closed:
             raise StorageFault("the desk is stopping")
         if self._bulk_every:
@@ -207,7 +175,7 @@ class SqliteDatabase:
 
     async def _commit_all(self) -> None:
         while self._urgent or self._background:
-            batch: list[tuple[_Unit[Any], Any]] = []
+            batch: list[tuple[Unit[Any], Any]] = []
             try:
                 await self._begin()
                 wrote = self._run_batch(batch)
@@ -226,7 +194,7 @@ class SqliteDatabase:
                     unit.done.set_result(result)
             self.pulse.beat()
 
-    def _refuse(self, batch: list[tuple[_Unit[Any], Any]], fault: StorageFault) -> None:
+    def _refuse(self, batch: list[tuple[Unit[Any], Any]], fault: StorageFault) -> None:
         units = [unit for unit, _ in batch]
         if not units:  # not even BEGIN worked: tell everybody who waits
             units = [*self._urgent, *self._background]
@@ -249,45 +217,78 @@ class SqliteDatabase:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.05)
 
-    def _run_batch(self, batch: list[tuple[_Unit[Any], Any]]) -> bool:
+    def _run_batch(self, batch: list[tuple[Unit[Any], Any]]) -> bool:
+        """Run what waits, without a savepoint for each unit: most units that fail do so before they write anything.
+
+        Where one fails later, what it wrote cannot be told from the others' work: all of it is undone, and done again
+        with savepoints. Returns whether anything was written.
+        """
         changes = self._writer.total_changes
-        urgent = min(len(self._urgent), BATCH)
-        for _ in range(urgent):
-            self._run_unit(self._urgent.popleft(), batch)
-        stop_at = time.perf_counter() + (BACKGROUND_SECONDS_WHILE_BUSY if urgent else BACKGROUND_SECONDS)
-        for _ in range(min(len(self._background), BATCH)):
-            self._run_unit(self._background.popleft(), batch)
-            if time.perf_counter() > stop_at:
-                break
+        ran: list[Unit[Any]] = []
+        self._writer.execute("SAVEPOINT batch")
+        try:
+            for unit in self._next_units():
+                ran.append(unit)
+                self._try_unit(unit, batch)
+        except Spoilt:
+            batch.clear()
+            self._undo("batch", ran, batch)
+            for unit in ran:
+                self._run_unit(unit, batch)
         return self._writer.total_changes != changes
 
-    def _run_unit(self, unit: _Unit[Any], batch: list[tuple[_Unit[Any], Any]]) -> None:
+    def _next_units(self) -> Iterator[Unit[Any]]:
+        """Take the units of the next batch: those of people, then those of the desk itself while there is time."""
+        urgent = min(len(self._urgent), BATCH)
+        for _ in range(urgent):
+            yield self._urgent.popleft()
+        stop_at = time.perf_counter() + (BACKGROUND_SECONDS_WHILE_BUSY if urgent else BACKGROUND_SECONDS)
+        for _ in range(min(len(self._background), BATCH)):
+            yield self._background.popleft()
+            if time.perf_counter() > stop_at:
+                break
+
+    def _try_unit(self, unit: Unit[Any], batch: list[tuple[Unit[Any], Any]]) -> None:
         if unit.done.cancelled():
+            return
+        changes = self._writer.total_changes
+        try:
+            result = self._work(unit, unit.verb)
+        except Exception as error:
+            if unit.recover is not None or is_fault(error) or self._writer.total_changes != changes:
+                raise Spoilt from error
+            unit.done.set_exception(error)
+            return
+        batch.append((unit, result))
+
+    def _run_unit(self, unit: Unit[Any], batch: list[tuple[Unit[Any], Any]]) -> None:
+        """Run a unit in a savepoint of its own."""
+        if unit.done.done():
             return
         self._writer.execute("SAVEPOINT unit")
         try:
             result = self._work(unit, unit.verb)
         except Exception as error:
-            self._undo_unit(unit, batch, error)
+            self._undo("unit", [unit], batch)
             if unit.recover is None or is_fault(error):
                 self._writer.execute("RELEASE unit")
                 unit.done.set_exception(self._fault(error) if is_fault(error) else error)
                 return
-            result = self._work(unit, partial(_recovering, unit.recover, error))
+            result = self._work(unit, partial(recovering, unit.recover, error))
         self._writer.execute("RELEASE unit")
         batch.append((unit, result))
 
-    def _work(self, unit: _Unit[T], verb: Callable[[Tx], Awaitable[T]]) -> T:
+    def _work(self, unit: Unit[T], verb: Callable[[Tx], Awaitable[T]]) -> T:
         tx = SqliteTx(self._writer, self._ids, self.clock(), unit.actor, self.settings, unit.cause)
         result = run_without_suspending(verb(tx))
         tx.flush()
         return result
 
-    def _undo_unit(self, unit: _Unit[Any], batch: list[tuple[_Unit[Any], Any]], error: Exception) -> None:
+    def _undo(self, savepoint: str, units: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]]) -> None:
         if not self._writer.in_transaction:  # the engine undid everything (disk full): all of the batch is lost
-            batch.append((unit, None))
-            raise StorageFault(str(error)) from error
-        self._writer.execute("ROLLBACK TO unit")
+            batch += [(unit, None) for unit in units]
+            raise StorageFault("the engine undid the transaction")
+        self._writer.execute(f"ROLLBACK TO {savepoint}")
 
     async def _commit(self, *, in_thread: bool) -> None:
         if in_thread:
@@ -328,13 +329,13 @@ class SqliteDatabase:
         self._writer.execute("COMMIT")
         self.pulse.beat()
 
-    def _run_in_bulk(self, unit: _Unit[Any]) -> None:
+    def _run_in_bulk(self, unit: Unit[Any]) -> None:
         if (
             unit.recover is not None
         ):  # a consumer: what it cannot do ends the whole load, so nothing has to be kept apart
             unit.done.set_result(self._work(unit, unit.verb))
         else:
-            batch: list[tuple[_Unit[Any], Any]] = []
+            batch: list[tuple[Unit[Any], Any]] = []
             self._run_unit(unit, batch)
             for _, result in batch:
                 unit.done.set_result(result)

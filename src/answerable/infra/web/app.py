@@ -13,6 +13,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from answerable import __version__
+from answerable.infra.probe import Probe
+from answerable.infra.web import probes
 from answerable.infra.web.bodies import BodyCheck
 from answerable.infra.web.grants import PUBLIC, GrantCheck, needs
 from answerable.infra.web.problems import answer_crash, answer_http, answer_problem
@@ -28,12 +30,12 @@ def build_app(features: Sequence[Feature], settings: Settings, **state: Any) -> 
     Raises ``RuntimeError`` for a route that names no grant: nothing is open by accident.
     """
     app = Litestar(
-        route_handlers=[route for feature in features for route in feature.routes],
+        route_handlers=[*probes.ROUTES, *(route for feature in features for route in feature.routes)],
         middleware=[GrantCheck, BodyCheck],
         exception_handlers={Problem: answer_problem, HTTPException: answer_http, Exception: answer_crash},
         request_class=DeskRequest,
         request_max_body_size=settings.server.max_body_bytes,
-        state=State(state),
+        state=State(state | {"probe": Probe()}),
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="Answerable",

@@ -27,11 +27,16 @@ class BodyCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then go on."""
-        if scope.get("method") not in _WITHOUT_BODY and scope["path"].startswith("/api/"):
-            headers = scope["state"]["headers"]
-            if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-                check_media_type(headers.get(b"content-type", b"").decode("latin-1"))
+        check_body(scope)
         await self._app(scope, receive, send)
+
+
+def check_body(scope: Scope) -> None:
+    """Raise as :class:`BodyCheck` says for the body that a request announces."""
+    if scope.get("method") not in _WITHOUT_BODY and scope["path"].startswith("/api/"):
+        headers = scope["state"]["headers"]
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            check_media_type(headers.get(b"content-type", b"").decode("latin-1"))
 
 
 def check_media_type(content_type: str) -> None:
@@ -46,6 +51,8 @@ def read_json(body: bytes, kind: Any) -> Any:
 
     Raises ``Invalid`` with the field that is wrong, or for what is no JSON at all.
     """
+    if not body:
+        raise Invalid("The request has invalid values.", errors=("body: is missing",))
     try:
         return _decoder(kind).decode(body)
     except msgspec.ValidationError as error:

@@ -9,10 +9,14 @@ from typing import Any
 import structlog
 
 from answerable.infra import metrics
+from answerable.infra.database.port import DeskDatabase
+from answerable.infra.web.inner import HEADER, InnerDoor
+from answerable.infra.web.probes import PATHS as PROBES
 from answerable.infra.web.problems import MEDIA_TYPE, problem_body, problem_headers
 from answerable.kernel.actor import ANONYMOUS, Actor, service
 from answerable.kernel.errors import Problem, Unauthenticated
-from answerable.kernel.tx import Database, Tx
+from answerable.kernel.times import SECOND
+from answerable.kernel.tx import Tx
 from answerable.settings import Settings
 
 Scope = MutableMapping[str, Any]
@@ -50,12 +54,27 @@ def canonical_path(path: str) -> str:
 
 
 class Edge:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application.
 
-    def __init__(self, app: App, database: Database, settings: Settings, identify: Identify | None) -> None:
+    Who a token stands for is read once between two commits (``database.pulse``) and within one second: until something
+    was written, the answer would be the same, and a token's own end is seen within the second.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        database: DeskDatabase,
+        settings: Settings,
+        identify: Identify | None,
+        inner: InnerDoor | None = None,
+    ) -> None:
+        """Take how people are told apart: ``identify``, or, in a service behind a gateway, what ``inner`` reads."""
         self._app = app
+        self._inner = inner
         self._db = database
         self._identify = identify
+        self._moment = (-1, 0)
+        self._known: dict[bytes, Actor] = {}
         self._origins = frozenset(origin.encode() for origin in settings.server.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,11 +89,8 @@ class Edge:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         state = scope.setdefault("state", {})
         state["headers"], state["database"] = headers, self._db
-        extra = [
-            *SECURITY_HEADERS,
-            (b"x-request-id", _request_id(headers.get(b"x-request-id"))),
-            *self._cors(headers.get(b"origin")),
-        ]
+        state["request_id"] = _request_id(headers.get(b"x-request-id"))
+        extra = [] if self._inner else self._extra(state["request_id"], headers.get(b"origin"))
         status = 500
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
@@ -88,7 +104,10 @@ class Edge:
             await _answer(send_with_headers, 204, b"", self._preflight(headers.get(b"origin")))
             return
         try:
-            state["actor"] = await self._who(headers, state)
+            if self._inner is None:
+                state["actor"] = await self._who(headers, state)
+            elif path not in PROBES:
+                state["actor"], state["address"] = self._inner.open(headers.get(HEADER))
             await self._app(scope, receive, send_with_headers)
         except Problem as problem:
             body = problem_body(problem.status, problem.title, problem.message, problem.errors)
@@ -101,11 +120,23 @@ class Edge:
         authorization = headers.get(b"authorization")
         if authorization is None or self._identify is None:
             return ANONYMOUS
+        moment = (self._db.pulse.count, self._db.clock() // SECOND)
+        if moment != self._moment:
+            self._moment, self._known = moment, {}
+        known = self._known.get(authorization)
+        if known is not None:
+            return known
         try:
-            return await self._db.read(_ASKING, self._identify, authorization.decode("latin-1"))
+            actor = await self._db.read(_ASKING, self._identify, authorization.decode("latin-1"))
         except Unauthenticated as refusal:
             state["refusal"] = refusal  # public routes answer all the same
             return ANONYMOUS
+        if moment == (self._db.pulse.count, self._db.clock() // SECOND):
+            self._known[authorization] = actor
+        return actor
+
+    def _extra(self, request_id: bytes, origin: bytes | None) -> list[tuple[bytes, bytes]]:
+        return [*SECURITY_HEADERS, (b"x-request-id", request_id), *self._cors(origin)]
 
     def _cors(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
         if origin is None or origin not in self._origins:

@@ -28,13 +28,17 @@ class GrantCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then go on."""
-        state = scope["state"]
-        state["route"] = scope.get("path_template", "")  # what the edge counts the request under
-        grant = scope["route_handler"].opt.get("grant")
-        if grant != PUBLIC:
-            actor: Actor = state.get("actor", ANONYMOUS)
-            if actor.kind == "anonymous":
-                raise state.get("refusal") or Unauthenticated("Please sign in first.")
-            if grant is None or grant not in actor.grants:
-                raise Refused("You are not allowed to do this.")
+        check_grant(scope, scope["route_handler"].opt.get("grant"), scope.get("path_template", ""))
         await self._app(scope, receive, send)
+
+
+def check_grant(scope: Scope, grant: str | None, template: str) -> None:
+    """Let the caller of a request pass to the route ``template``, or raise as :class:`GrantCheck` says."""
+    state = scope["state"]
+    state["route"] = template  # what the edge counts the request under
+    if grant != PUBLIC:
+        actor: Actor = state.get("actor", ANONYMOUS)
+        if actor.kind == "anonymous":
+            raise state.get("refusal") or Unauthenticated("Please sign in first.")
+        if grant is None or grant not in actor.grants:
+            raise Refused("You are not allowed to do this.")

@@ -58,6 +58,9 @@ class DeskRequest(Request[Any, Any, State]):
     @property
     def address(self) -> str:
         """Return the client's network address, ``unknown`` where there is none."""
+        told: str | None = self.scope["state"].get("address")  # by the gateway, where this is a service behind it
+        if told is not None:
+            return told
         return self.client.host if self.client else "unknown"
 
     async def ask(self, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -99,25 +102,10 @@ class DeskRequest(Request[Any, Any, State]):
         """
         known: bytes | None = self.scope["state"].get("body")
         if known is None:
-            known = self.scope["state"]["body"] = await self._read_body(self.desk_settings.server.max_body_bytes)
+            known = self.scope["state"]["body"] = await read_body(
+                self.scope["state"]["headers"], self.receive, self.desk_settings.server.max_body_bytes
+            )
         return known
-
-    async def _read_body(self, most: int) -> bytes:
-        announced = self.scope["state"]["headers"].get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > most:
-            raise TooLarge(TOO_LARGE)
-        chunks, size = [], 0
-        while True:
-            message: Any = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientException("The client went away.")
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > most:
-                raise TooLarge(TOO_LARGE)
-            chunks.append(chunk)
-            if not message.get("more_body"):
-                return b"".join(chunks) if len(chunks) > 1 else chunks[0]
 
     async def json(self) -> Any:
         """Read the body as the type of the handler's ``data``; the framework alone would bend values into shape."""
@@ -167,6 +155,25 @@ class JsonAnswer(Response[T]):
         end: Any = {"type": "http.response.body", "body": body, "more_body": False}
         await send(start)
         await send(end)
+
+
+async def read_body(headers: Mapping[bytes, bytes], receive: Any, most: int) -> bytes:
+    """Read the body of a request; raises ``TooLarge`` before more than ``most`` bytes of it are held."""
+    announced = headers.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > most:
+        raise TooLarge(TOO_LARGE)
+    chunks, size = [], 0
+    while True:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientException("The client went away.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > most:
+            raise TooLarge(TOO_LARGE)
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks) if len(chunks) > 1 else chunks[0]
 
 
 def respond(reply: Reply[T]) -> Response[T]:

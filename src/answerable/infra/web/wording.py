@@ -1,6 +1,11 @@
-"""What the JSON decoder found wrong, in the words of people who call the API."""
+"""Words that several doors use: what is wrong with a token, and what the JSON decoder found wrong."""
 
 import re
+
+SEND_IT_SO = "Send the token as: Authorization: Bearer <token>."
+NOT_VALID = "The token is not valid. Please sign in again."
+EXPIRED = "The token has expired. Please sign in again."
+ENDED = "This session has ended. Please sign in again."
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.+)`")

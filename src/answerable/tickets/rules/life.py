@@ -50,7 +50,8 @@ def open_ticket(actor: Actor, draft: Draft, ticket_id: str, number: int, now: in
         updated_at=now,
     )
     words = "Ticket raised" if requester == actor.id else "Ticket raised on behalf of the requester"
-    return Change(ticket, (TicketCreated(ticket=ticket.ref, created_by=actor.id),), (("TICKET_CREATED", words),))
+    event = TicketCreated(ticket=ticket.ref, created_by=actor.id, description=ticket.description)
+    return Change(ticket, (event,), (("TICKET_CREATED", words),))
 
 
 def assign(ticket: Ticket, agent_id: str, agent_name: str, assigned_by: str | None, now: int) -> Change:
@@ -175,7 +176,12 @@ def update(actor: Actor, ticket: Ticket, changes: Changes, now: int) -> Change |
     if not wanted:
         return None
     changed = replace(ticket, **wanted, updated_at=now, version=ticket.version + 1)
-    event = TicketUpdated(ticket=changed.ref, changed=sorted(wanted), former_priority=ticket.priority)
+    event = TicketUpdated(
+        ticket=changed.ref,
+        changed=sorted(wanted),
+        former_priority=ticket.priority,
+        description=wanted.get("description"),
+    )
     parts = [
         f"{name} {getattr(ticket, name)} → {value}" if name in ("priority", "category") else f"{name} changed"
         for name, value in sorted(wanted.items())

@@ -57,6 +57,10 @@ class Ticket(msgspec.Struct, frozen=True):
             requester_id=self.requester_id,
             agent_id=self.agent_id,
             created_at=self.created_at,
+            updated_at=self.updated_at,
+            resolved_at=self.resolved_at,
+            closed_at=self.closed_at,
+            version=self.version,
         )
 
 

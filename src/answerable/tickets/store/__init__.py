@@ -2,6 +2,7 @@
 
 from answerable.tickets.store.lists import arms, list_tickets
 from answerable.tickets.store.people import (
+    has_category,
     list_categories,
     load_person,
     replace_categories,
@@ -35,6 +36,7 @@ __all__ = [
     "count_comments",
     "count_history",
     "find_ticket",
+    "has_category",
     "insert_comment",
     "insert_history",
     "insert_ticket",

@@ -10,6 +10,11 @@ async def list_categories(tx: Tx) -> list[str]:
     return [row["code"] for row in await tx.run("SELECT code FROM tickets_category ORDER BY place, code")]
 
 
+async def has_category(tx: Tx, code: str) -> bool:
+    """Tell whether new tickets may have this category."""
+    return bool(await tx.run("SELECT 1 AS found FROM tickets_category WHERE code = :code", code=code))
+
+
 async def replace_categories(tx: Tx, codes: Sequence[str]) -> None:
     """Store the category codes in this order; tickets keep the one they have."""
     await tx.run("DELETE FROM tickets_category")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from answerable.kernel.errors import Missing, Stale
 from answerable.kernel.tx import Row, Tx
 from answerable.tickets import rules
@@ -47,7 +49,7 @@ async def next_number(tx: Tx, name: str) -> int:
 
 async def insert_ticket(tx: Tx, ticket: Ticket) -> None:
     """Store a new ticket."""
-    await tx.run(_INSERT_TICKET, priority_rank=rules.rank(ticket.priority), **_values(ticket))
+    await tx.run(_INSERT_TICKET, priority_rank=rules.rank(ticket.priority), **asdict(ticket))
 
 
 async def save_ticket(tx: Tx, ticket: Ticket, was: Ticket) -> None:
@@ -69,10 +71,6 @@ async def save_details(tx: Tx, ticket: Ticket) -> None:
         priority=ticket.priority,
         priority_rank=rules.rank(ticket.priority),
     )
-
-
-def _values(ticket: Ticket) -> dict[str, Any]:
-    return {name: getattr(ticket, name) for name in ticket.__struct_fields__}
 
 
 async def mirror_due(tx: Tx, ticket_id: str, due_at: int | None) -> None:

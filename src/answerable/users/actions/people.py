@@ -45,7 +45,12 @@ async def add_person(tx: Tx, new: NewPerson) -> Person:
         raise Invalid(EMAIL_TAKEN, errors=(f"email: {EMAIL_TAKEN}",))
     tx.publish(
         UserRegistered(
-            user_id=person.id, name=person.name, email=person.email, roles=list(person.roles), active=person.active
+            user_id=person.id,
+            name=person.name,
+            email=person.email,
+            roles=list(person.roles),
+            active=person.active,
+            session_version=person.session_version,
         )
     )
     return person
@@ -151,6 +156,7 @@ async def save(tx: Tx, person: Person, changed: list[str]) -> None:
             email=person.email,
             roles=list(person.roles),
             active=person.active,
+            session_version=person.session_version,
             changed=changed,
         )
     )

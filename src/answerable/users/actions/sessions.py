@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from answerable.kernel.errors import Invalid, Unauthenticated
 from answerable.kernel.times import DAY, SECOND
 from answerable.kernel.tx import Tx
+from answerable.messages.users import SigningKeyMade
 from answerable.users.actions import mails
 from answerable.users.actions.people import add_person, set_password
 from answerable.users.queries.keyring import Keyring, make_key
@@ -36,12 +37,13 @@ class Tokens:
 
 async def ensure_signing_key(tx: Tx, keyring: Keyring) -> None:
     """Make the desk's first signing key, or a new one where the secret has changed, and load the keys."""
-    if await keyring.load(tx):
-        return
-    kid = tx.new_id()
-    sealed, public = make_key(kid, tx.settings.storage.secret)
-    await sessions.insert_signing_key(tx, kid, sealed, public)
-    await keyring.load(tx)
+    if not await keyring.load(tx):
+        kid = tx.new_id()
+        sealed, public = make_key(kid, tx.settings.storage.secret)
+        await sessions.insert_signing_key(tx, kid, sealed, public)
+        await keyring.load(tx)
+    keys = await sessions.announce_signing_keys(tx)
+    tx.publish(*(SigningKeyMade(kid=key["kid"], public_key=key["public_key"]) for key in keys))
 
 
 def access_token(tx: Tx, keyring: Keyring, person: Person, jti: str) -> str:

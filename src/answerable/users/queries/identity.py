@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 
+from answerable.infra.web.tokens import BadToken, bearer
+from answerable.infra.web.wording import ENDED, EXPIRED, NOT_VALID, SEND_IT_SO
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Unauthenticated
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
-from answerable.users.queries.keyring import BadToken, Keyring
+from answerable.users.queries.keyring import Keyring
 from answerable.users.rules import grants_of
 from answerable.users.store import people
 
 KNOWN = 10_000  # tokens and actors remembered per desk
-NOT_VALID = "The token is not valid. Please sign in again."
-EXPIRED = "The token has expired. Please sign in again."
-ENDED = "This session has ended. Please sign in again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,10 @@ class Identity:
 
     async def pass_of(self, tx: Tx, authorization: str) -> Pass:
         """Return what the token in a header says; raises ``Unauthenticated``."""
-        scheme, _, token = authorization.partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("Send the token as: Authorization: Bearer <token>.")
+        try:
+            token = bearer(authorization)
+        except BadToken:
+            raise Unauthenticated(SEND_IT_SO) from None
         shown = self._passes.get(token) or self._remember_pass(token, await self._verify(tx, token))
         if shown.expires_at <= tx.now:
             self._passes.pop(token, None)

@@ -77,3 +77,11 @@ async def load_signing_keys(tx: Tx) -> list[Row]:
         "SELECT kid, private_key, public_key FROM users_signing_key ORDER BY created_at DESC, kid DESC LIMIT 16"
     )
     return rows[::-1]
+
+
+async def announce_signing_keys(tx: Tx) -> list[Row]:
+    """Mark the keys that nobody was told of, and return them: kid, public_key."""
+    return await tx.run(
+        """UPDATE users_signing_key SET announced_at = :now WHERE announced_at IS NULL RETURNING kid, public_key""",
+        now=tx.now,
+    )

@@ -1,4 +1,4 @@
-"""What the gateway does: look whether the desk can work."""
+"""Whether this process can work: its database, its migrations, its bus."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -6,13 +6,13 @@ from typing import Protocol
 
 import structlog
 
-from answerable.gateway import store
+from answerable.infra.database import probe_row
 from answerable.infra.database.migrate import Migration, migrations_of, unapplied
 from answerable.kernel.actor import service
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Database
 
-PROBING = service("gateway")
+PROBING = service("probe")
 PATIENCE_SECONDS = 2.0
 FRESH = SECOND  # a probe answers for a second: readiness is public and must not wear the disk
 MOST_LAG = 10_000  # messages that a consumer may be behind
@@ -53,8 +53,8 @@ class Probe:
 
 async def _look(database: Database, bus: Bus, migrations: list[Migration]) -> tuple[str, ...]:
     checks = {
-        "database: cannot be read": database.read(PROBING, store.load_probe),
-        "database: cannot be written": database.write(PROBING, store.save_probe),
+        "database: cannot be read": database.read(PROBING, probe_row.load),
+        "database: cannot be written": database.write(PROBING, probe_row.save),
         "migrations: are not applied": _no_migration_waits(database, migrations),
         "bus: is not running": _runs(bus),
         "bus: is far behind": _keeps_up(bus),

@@ -1,0 +1,185 @@
+"""Measure the desk on Kafka, with a real broker on the same two cores. ``python -m bench.kafka [--events N]``."""
+
+import argparse
+import asyncio
+import http.client
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from answerable.infra.bus.kafka import KafkaBus
+from answerable.infra.database import open_database
+from answerable.infra.database.migrate import migrate, migrations_of
+from answerable.infra.logging import only_errors
+from answerable.kernel.actor import service
+from answerable.kernel.times import SECOND
+from answerable.kernel.tx import Tx
+from answerable.messages.users import UserRegistered
+from answerable.settings import Settings
+from bench import servers
+from bench.__main__ import check, draft, load, posts, wait_until_caught_up
+from bench.load import Result, closed_loop, open_loop, raw_request
+
+SCRIPT = str(Path(__file__).parent.parent / "scripts" / "kafka")
+RATE = 200
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[str]:
+    """Run a broker; give its address for ``bus.url``."""
+    started = subprocess.run([SCRIPT, "start", str(folder)], check=True, capture_output=True, text=True)
+    try:
+        yield f"kafka://{started.stdout.split()[-1]}"
+    finally:
+        subprocess.run([SCRIPT, "stop", str(folder)], check=True)
+
+
+async def relay(folder: Path, url: str, events: int) -> float:
+    """Return how many events a second the relay takes from a full outbox to acknowledged by the broker."""
+    only_errors()
+    settings = Settings().with_values("bench", storage__data_dir=str(folder), bus__url=url, bus__prefix="bench-relay")
+    database = open_database(settings)
+    migrate(database, migrations_of("bus", "answerable.infra.bus"))
+    bus = KafkaBus(settings.bus, database, [])
+
+    async def tell(tx: Tx, start: int) -> None:
+        for number in range(start, start + 1000):
+            text = msgspec.json.encode(draft(number)).decode()
+            tx.publish(UserRegistered(user_id=f"u{number % 500}", name=text, email="", roles=["USER"], active=True))
+
+    await bus.settle()
+    await bus.stop()
+    for start in range(0, events, 1000):
+        await database.write(service("bench"), tell, start)
+    begun = time.perf_counter()
+    await bus.settle()
+    took = time.perf_counter() - begun
+    await bus.stop()
+    await database.close()
+    return events / took
+
+
+def environment(url: str, prefix: str) -> dict[str, str]:
+    return {"ANSWERABLE_BUS_URL": url, "ANSWERABLE_BUS_PREFIX": prefix}
+
+
+def latency(folder: Path, url: str, token: str, seconds: float) -> None:
+    """Print the time from a ticket to its stored notification at 200 tickets a second."""
+    with servers.desk(folder, **environment(url, "bench")) as desk:
+        wait_until_ready(desk.port)
+        wait_until_caught_up(desk.port)
+        before = desk.cpu_seconds()
+        time.sleep(5)
+        print(f"idle CPU on Kafka {(desk.cpu_seconds() - before) / 5:.2%}, memory {desk.rss_mb():.0f} MB")
+        check(open_loop(desk.port, posts(desk.port, token, 5_000_000), RATE, 2), 201)  # warm
+        wait_until_caught_up(desk.port)
+        db = sqlite3.connect(folder / "answerable.sqlite")
+        last = db.execute("SELECT MAX(number) FROM tickets_ticket").fetchone()[0]
+        sent = check(open_loop(desk.port, posts(desk.port, token, 6_000_000), RATE, seconds), 201)
+        wait_until_caught_up(desk.port)
+    spans = sorted(
+        row[0] / SECOND * 1000
+        for row in db.execute(
+            """SELECT MIN(n.created_at) - t.created_at FROM tickets_ticket t JOIN notifications_notice n
+            ON n.ticket_id = t.id WHERE t.number > ? GROUP BY t.id""",
+            (last,),
+        )
+    )
+    db.close()
+    assert len(spans) == len(sent.latencies), (len(spans), len(sent.latencies))
+    p50, p99 = spans[len(spans) // 2], spans[int(len(spans) * 0.99)]
+    print(f"creation to stored notification over Kafka at {RATE}/s: p50 {p50:.1f} ms, p99 {p99:.1f} ms (goal 250 ms)")
+    print(f"POST meanwhile: p50 {sent.percentile(0.5) * 1000:.1f} ms, p99 {sent.percentile(0.99) * 1000:.1f} ms")
+
+
+def catching_up(folder: Path, url: str, tokens: dict[str, str], events: int) -> None:
+    """Print how long the desk takes for a backlog, and what people feel of it."""
+    db = sqlite3.connect(folder / "answerable.sqlite")
+    ids = [row[0] for row in db.execute("SELECT id FROM tickets_ticket ORDER BY number LIMIT 2000")]
+
+    def get(port: int) -> Result:
+        return check(
+            open_loop(
+                port,
+                lambda n: raw_request("GET", f"/api/tickets/{ids[n * 7 % len(ids)]}", port, tokens["MANAGER"]),
+                100,
+                4,
+            ),
+            200,
+        )
+
+    with servers.desk(folder, **environment(url, "bench")) as desk:
+        wait_until_ready(desk.port)
+        wait_until_caught_up(desk.port)
+        get(desk.port)
+        quiet = get(desk.port)
+    # The backlog: tickets raised while Kafka was away.
+    with servers.desk(folder, **environment("kafka://127.0.0.1:1", "bench")) as desk:
+        before = db.execute("SELECT MAX(position) FROM bus_outbox").fetchone()[0]
+        number = 0
+        while db.execute("SELECT MAX(position) FROM bus_outbox").fetchone()[0] < before + events:
+            check(closed_loop(desk.port, posts(desk.port, tokens["USER"], 7_000_000 + number), seconds=1), 201)
+            number += 100_000
+    waiting = db.execute("SELECT MAX(position) FROM bus_outbox").fetchone()[0] - before
+    db.close()
+    with servers.desk(folder, **environment(url, "bench")) as desk:
+        found: list[float] = []
+        done = threading.Event()
+
+        def wait() -> None:
+            found.append(wait_until_caught_up(desk.port, 600))
+            done.set()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        meanwhile: list[float] = []
+        while not done.is_set():
+            meanwhile += get(desk.port).latencies
+        thread.join()
+    db = sqlite3.connect(folder / "answerable.sqlite")
+    followed = db.execute("SELECT MAX(position) FROM bus_outbox").fetchone()[0] - before
+    db.close()
+    result = Result(1.0, meanwhile)
+    print(f"a backlog of {waiting} events, {followed} with what followed, in {found[0]:.1f} s")
+    for name, one in (("quiet", quiet), ("meanwhile", result)):
+        print(f"GET {name}: p50 {one.percentile(0.5) * 1000:.1f} ms, p99 {one.percentile(0.99) * 1000:.1f} ms")
+    print(f"ratio of the p99: {result.percentile(0.99) / quiet.percentile(0.99):.1f} (goal 2)")
+
+
+def wait_until_ready(port: int, seconds: float = 60) -> None:
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/readyz")
+        status = connection.getresponse().status
+        connection.close()
+        if status == 200:
+            return
+        time.sleep(0.1)
+    raise TimeoutError("the desk is not ready")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="answerable-bench-") as name, broker(Path(name) / "kafka") as url:
+        base = Path(name)
+        rate = uvloop.run(relay(base / "relay", url, given.events))
+        print(f"relay: {rate:.0f} events/s (goal 5,000)", flush=True)
+        tokens = asyncio.run(load(base / "desk", 1000))
+        latency(base / "desk", url, tokens["USER"], given.seconds)
+        catching_up(base / "desk", url, tokens, given.events)
+
+
+if __name__ == "__main__":
+    main()

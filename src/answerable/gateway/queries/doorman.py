@@ -1,0 +1,47 @@
+"""Who is asking, where the users feature runs elsewhere: told from its published keys and its events.
+
+No request waits for another service. A token is believed as far as its signature goes, unless the events have told
+something newer about its person: what an administrator changes holds as soon as its event arrives.
+"""
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from answerable.gateway import store
+from answerable.infra.web.tokens import BadToken, bearer, key_id, public_key, read_token
+from answerable.infra.web.wording import ENDED, EXPIRED, NOT_VALID, SEND_IT_SO
+from answerable.kernel.actor import Actor
+from answerable.kernel.errors import Unauthenticated
+from answerable.kernel.times import SECOND
+from answerable.kernel.tx import Tx
+
+
+class Doorman:
+    """Tells who asks, without their grants: those are for the one who knows the roles."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, Ed25519PublicKey] = {}
+
+    async def identify(self, tx: Tx, authorization: str) -> Actor:
+        """Return the person whose token ``authorization`` holds; raises ``Unauthenticated``."""
+        try:
+            token = bearer(authorization)
+        except BadToken:
+            raise Unauthenticated(SEND_IT_SO) from None
+        try:
+            if key_id(token) not in self._keys:
+                self._keys = {row["kid"]: public_key(row["public_key"]) for row in await store.load_keys(tx)}
+            claims = read_token(token, self._keys, tx.settings.auth)
+        except BadToken:
+            raise Unauthenticated(NOT_VALID) from None
+        if claims["exp"] * SECOND <= tx.now:
+            raise Unauthenticated(EXPIRED)
+        known = await store.load_person(tx, claims["sub"])
+        if known is None or known["session_version"] < claims["ver"]:  # the event is still on its way
+            return Actor(claims["sub"], "person", _roles(claims.get("roles")))
+        if not known["active"] or known["session_version"] != claims["ver"]:
+            raise Unauthenticated(ENDED)
+        return Actor(claims["sub"], "person", frozenset(known["roles"].split()), name=known["name"])
+
+
+def _roles(claimed: object) -> frozenset[str]:
+    return frozenset(role for role in claimed if isinstance(role, str)) if isinstance(claimed, list) else frozenset()

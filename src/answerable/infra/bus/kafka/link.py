@@ -1,0 +1,179 @@
+"""The way to the brokers: how to connect, whether it works, and how long to wait where it does not."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from random import SystemRandom
+from typing import Any
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from answerable.infra.bus.wire import topic_on
+from answerable.kernel.errors import Invalid
+from answerable.kernel.times import DAY
+from answerable.messages import CATALOGUE
+from answerable.settings import Bus as BusSettings
+
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
+REQUEST_SECONDS = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
+_random = SystemRandom()
+_log = structlog.get_logger(__name__)
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it repeats itself; the link says once what is wrong
+
+
+class Link:
+    """Connects the parts of a bus, and says once when Kafka goes away and once when it is back."""
+
+    def __init__(self, settings: BusSettings) -> None:
+        """Read the certificates. Raises ``Invalid`` where they cannot be read."""
+        self.settings = settings
+        self._tls = _tls(settings)
+        self._failing: set[str] = set()
+        self._topics_made = False
+        self._making = asyncio.Lock()
+
+    @property
+    def away(self) -> bool:
+        """Tell whether some part cannot work right now."""
+        return bool(self._failing)
+
+    @property
+    def dead_letters(self) -> str:
+        """Return the topic of what could not be done."""
+        return f"{self.settings.prefix}.dead-letters"
+
+    def topic(self, name: str) -> str:
+        """Return what a topic of the catalogue is called on the brokers."""
+        return topic_on(self.settings.prefix, name)
+
+    def options(self) -> dict[str, Any]:
+        """Return what every client of the brokers is told."""
+        signs_in = bool(self.settings.mechanism)
+        protocol = ("SASL_" if signs_in else "") + ("SSL" if self._tls else "PLAINTEXT")
+        given: dict[str, Any] = {
+            "bootstrap_servers": self.settings.servers,
+            "security_protocol": protocol,
+            "ssl_context": self._tls,
+            "request_timeout_ms": int(REQUEST_SECONDS * 1000),
+            "retry_backoff_ms": 250,
+        }
+        if signs_in:
+            given |= {
+                "sasl_mechanism": self.settings.mechanism,
+                "sasl_plain_username": self.settings.username,
+                "sasl_plain_password": self.settings.password,
+            }
+        return given
+
+    def failed(self, part: str, error: BaseException) -> None:
+        """Note that a part cannot work; the first one to say so is logged."""
+        if not self._failing:
+            _log.error("kafka is away", part=part, error=repr(error), brokers=",".join(self.settings.servers))
+        self._failing.add(part)
+
+    def works(self, part: str) -> None:
+        """Note that a part works."""
+        if part in self._failing:
+            self._failing.discard(part)
+            if not self._failing:
+                _log.info("kafka is back")
+
+    async def make_topics(self) -> None:
+        """Make the topics of the catalogue where they are missing, once in the life of this process.
+
+        Raises ``KafkaError`` or ``OSError`` where it cannot be done now.
+        """
+        async with self._making:
+            if not self._topics_made:
+                await connect(self._make_topics)
+                self._topics_made = True
+
+    async def _make_topics(self) -> None:
+        names = [self.topic(topic) for topic in sorted({cls.TOPIC for cls in CATALOGUE.values()})]
+        keeping = {
+            "retention.ms": str(self.settings.retention_days * DAY // 1000),
+            "segment.ms": str(DAY // 1000),  # what is past its time goes within a day
+        }
+        admin = AIOKafkaAdminClient(**self.options())
+        try:
+            await admin.start()
+            existing = set(await admin.list_topics())
+            wanted = [
+                NewTopic(
+                    name=name,
+                    num_partitions=self.settings.partitions,
+                    replication_factor=self.settings.replication,
+                    topic_configs=keeping,
+                )
+                for name in [*names, self.dead_letters]
+                if name not in existing
+            ]
+            if wanted:
+                answer = await admin.create_topics(wanted)
+                for name, code, *message in answer.topic_errors:
+                    kind = for_code(code)
+                    if code and kind is not TopicAlreadyExistsError:
+                        raise kind(f"{name} cannot be made: {' '.join(map(str, message))}")
+        finally:
+            await close(admin.close)
+
+
+def _tls(settings: BusSettings) -> ssl.SSLContext | None:
+    if settings.security != "tls":
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(f"bus.ca_file: {settings.ca_file} cannot be used ({error}).") from error
+
+
+async def connect(starting: Callable[[], Awaitable[Any]], seconds: float = CONNECT_SECONDS) -> None:
+    """Start a client. Raises ``TimeoutError`` after ``seconds``.
+
+    A client that is cut off while it connects leaves a socket open, so it is given a moment to finish first.
+    """
+    task = asyncio.ensure_future(starting())
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(task)
+    except BaseException:
+        await _wait_a_moment(task)
+        raise
+
+
+async def _wait_a_moment(task: "asyncio.Future[Any]") -> None:
+    with suppress(Exception):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await asyncio.shield(task)
+    if not task.done():
+        task.cancel()
+    with suppress(Exception, asyncio.CancelledError):
+        await task
+
+
+async def close(closing: Callable[[], Awaitable[Any]]) -> None:
+    """Close a client, politely for a short while; what it says about it is of no use any more."""
+    await _wait_a_moment(asyncio.ensure_future(closing()))
+
+
+class Backoff:
+    """Pauses that double up to ``LONGEST_PAUSE``, each a little different, so that not everybody comes at once."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE
+
+    def reset(self) -> None:
+        """Begin with the shortest pause again."""
+        self._next = FIRST_PAUSE
+
+    async def pause(self) -> None:
+        """Wait."""
+        seconds = self._next * _random.uniform(0.5, 1.5)
+        self._next = min(self._next * 2, LONGEST_PAUSE)
+        await asyncio.sleep(seconds)

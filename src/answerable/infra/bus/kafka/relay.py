@@ -1,0 +1,179 @@
+"""The relay: reads this desk's own outbox behind a stored position and sends it, in order, at least once.
+
+Order survives every failure because nothing of a partition is sent before what came earlier is acknowledged: a round
+holds one batch for each partition, and where any of them fails, the whole round is read again from the last position
+that is known to be safe. What arrives twice is dropped by the inboxes.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
+
+from answerable.infra.bus import outbox, wire
+from answerable.infra.bus.kafka.link import CONNECT_SECONDS, REQUEST_SECONDS, Backoff, Link, close, connect
+from answerable.infra.bus.local import storing_offsets
+from answerable.infra.bus.port import BUS, RELAY, Store
+from answerable.infra.database.errors import StorageFault
+from answerable.infra.metrics import RELAYED
+from answerable.infra.pulse import Pulse
+from answerable.messages.base import Envelope
+
+ROUND = 100
+BATCH_BYTES = 256_000  # well below what a broker takes at once (1 MB)
+IDLE_SECONDS = 30.0
+STORE_SECONDS = 0.1  # the position is stored this often at most; what is sent again is dropped
+ACK_SECONDS = REQUEST_SECONDS * 2 + 5.0
+_partition_of = DefaultPartitioner()
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition of a key, as every Kafka client reckons it (murmur2)."""
+    chosen: int = _partition_of(key, range(partitions), range(partitions))
+    return chosen
+
+
+class Relay:
+    """Sends the outbox.
+
+    ``position`` is what the brokers have acknowledged, ``sent`` the last offsets they gave, ``total`` how many messages
+    this process has sent.
+    """
+
+    def __init__(self, database: Store, link: Link, progress: Pulse) -> None:
+        self._db = database
+        self._link = link
+        self._progress = progress
+        self._producer: AIOKafkaProducer | None = None
+        self._making = asyncio.Lock()
+        self._stored = 0
+        self._stored_at = 0.0
+        self._rewound = 0
+        self.position = 0
+        self.total = 0
+        self.sent: dict[TopicPartition, int] = {}
+
+    def begin_behind(self, position: int) -> None:
+        """Send what is behind ``position``, also where more was sent already."""
+        self.position = self._stored = position
+        self._rewound += 1
+
+    async def run(self) -> None:
+        """Send for ever; a producer that failed is replaced."""
+        backoff = Backoff()
+        try:
+            while True:
+                seen = self._db.pulse.count
+                try:
+                    busy = await self.step()
+                except StorageFault:
+                    await backoff.pause()
+                except Exception as error:
+                    self._link.failed(RELAY, error)
+                    await self._drop_producer()
+                    await backoff.pause()
+                else:
+                    backoff.reset()
+                    if not busy:
+                        await self._db.pulse.wait(seen, self._idle_seconds())
+        finally:
+            with suppress(Exception):
+                await self._store_position()
+            await self._drop_producer()
+
+    def _idle_seconds(self) -> float:
+        return STORE_SECONDS if self._stored != self.position else IDLE_SECONDS
+
+    async def step(self) -> int:
+        """Send one round and return how many messages it held; store the position where it is time to."""
+        loop = asyncio.get_running_loop()
+        messages = await self._db.read(BUS, outbox.load_after, self.position, ROUND)
+        if messages:
+            await self.send(messages)
+        elif self._producer is None:
+            await self._ready_producer()  # be ready, and know early where nobody answers
+        if self._stored != self.position and loop.time() - self._stored_at >= STORE_SECONDS:
+            self._stored_at = loop.time()
+            await self._store_position()
+        return len(messages)
+
+    async def send(self, messages: Sequence[Envelope]) -> None:
+        """Send messages, as many as fit into one batch for each partition, and wait until they are safe."""
+        rewound = self._rewound
+        producer = await self._ready_producer()
+        batches: dict[TopicPartition, Any] = {}
+        end = self.position
+        for message in messages:
+            topic = self._link.topic(message.topic)
+            key, value, headers = wire.record_of(message)
+            there = TopicPartition(topic, partition_of(key, await _partitions(producer, topic)))
+            batch = batches.get(there)
+            if batch is None:
+                batch = batches[there] = producer.create_batch()
+            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                break  # full: this message and those behind it are the next round
+            end = message.position
+        async with asyncio.timeout(ACK_SECONDS):
+            acknowledged = await asyncio.gather(*(_deliver(producer, batch, tp) for tp, batch in batches.items()))
+        for record, batch in zip(acknowledged, batches.values(), strict=True):
+            self.sent[TopicPartition(record.topic, record.partition)] = record.offset + batch.record_count() - 1
+        self._link.works(RELAY)
+        count = sum(batch.record_count() for batch in batches.values())
+        self.total += count
+        RELAYED.inc(count)
+        if self._rewound == rewound:
+            self.position = end
+        self._progress.beat()
+
+    async def send_one(self, topic: str, key: bytes | None, value: bytes | None, headers: wire.Headers) -> None:
+        """Send one record of another kind (a dead letter) and wait until it is safe."""
+        producer = await self._ready_producer()
+        async with asyncio.timeout(ACK_SECONDS):
+            # A value of null and no key is no record for the client; an empty value says as much.
+            await producer.send_and_wait(topic, value if key or value else b"", key=key, headers=headers)
+
+    async def _ready_producer(self) -> AIOKafkaProducer:
+        async with self._making:
+            if self._producer is None:
+                await self._link.make_topics()
+                made = AIOKafkaProducer(
+                    **self._link.options(), acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
+                )
+                try:
+                    await connect(made.start)
+                except BaseException:
+                    await close(made.stop)
+                    await close(made.client.close)
+                    raise
+                self._producer = made
+                self._link.works(RELAY)
+            return self._producer
+
+    async def _drop_producer(self) -> None:
+        dropped, self._producer = self._producer, None
+        if dropped is not None:
+            await close(dropped.stop)
+            await close(dropped.client.close)
+
+    async def _store_position(self) -> None:
+        position = self.position
+        if self._stored != position:
+            await self._db.deliver(BUS, storing_offsets({RELAY: position}))
+            self._stored = position
+
+
+async def _deliver(producer: AIOKafkaProducer, batch: Any, there: TopicPartition) -> Any:
+    return await (await producer.send_batch(batch, there.topic, partition=there.partition))
+
+
+async def _partitions(producer: AIOKafkaProducer, topic: str) -> int:
+    found = producer.client.cluster.partitions_for_topic(topic)
+    if not found:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            found = await producer.partitions_for(topic)
+    return len(found)

@@ -1,0 +1,46 @@
+"""The bus port: what the rest of the house asks of a bus, whichever wire it uses."""
+
+from typing import Protocol, TypeAlias
+
+from answerable.infra.database.port import DeskDatabase
+from answerable.kernel.actor import service
+
+Store: TypeAlias = DeskDatabase  # what a bus needs of a database: units in order, and a pulse
+BUS = service("bus")
+RELAY = "relay"  # its row of bus_offset tells how much of the outbox has left the house
+
+
+class Bus(Protocol):
+    """Takes what was committed to the outbox to the consumers and listeners."""
+
+    @property
+    def running(self) -> bool:
+        """Tell whether messages are on their way right now."""
+        ...
+
+    async def prepare(self) -> None:
+        """Read what this database knows of the bus; nothing is delivered yet, nothing outside is asked."""
+        ...
+
+    async def start(self) -> None:
+        """Deliver in the background from now on."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop delivering; what is left is delivered after the next start."""
+        ...
+
+    async def settle(self) -> int:
+        """Deliver until nothing is left that could be done now; return how much there was to do.
+
+        Raises ``Unavailable`` where that cannot be reached in time.
+        """
+        ...
+
+    async def catch_up(self, consumer: str, seconds: float) -> None:
+        """Wait until ``consumer`` has done what was sent until now, for ``seconds`` at most."""
+        ...
+
+    async def lag(self) -> dict[str, int]:
+        """Return how many messages each consumer has not read yet."""
+        ...

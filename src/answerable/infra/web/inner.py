@@ -1,0 +1,77 @@
+"""Who asks, from the gateway to the services behind it: a short-lived, signed identity, and nothing else is believed.
+
+A JSON Web Token under a secret that gateway and services share (``peers.secret``). It names the actor and the client's
+address; grants are not part of it: each service adds up the roles itself.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+import jwt
+
+from answerable.infra.secret import check_secret
+from answerable.kernel.actor import ANONYMOUS, Actor
+from answerable.kernel.errors import Invalid, Unauthenticated
+from answerable.kernel.times import SECOND
+from answerable.settings import Settings
+
+HEADER = b"x-answerable-identity"
+LIFE_SECONDS = 30
+REUSE_SECONDS = 5  # one identity serves the requests of some seconds
+ALGORITHM = "HS256"
+TYPE = "inner+jwt"
+AUDIENCE = "answerable services"
+_REFUSAL = "This service takes requests from its gateway only."
+_REQUIRED = ["aud", "sub", "kind", "roles", "name", "address", "exp"]
+
+GrantsOf = Callable[[Iterable[str]], frozenset[str]]
+
+
+class InnerDoor:
+    """Makes and reads the inner identity."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], int], grants_of: GrantsOf) -> None:
+        """Take the shared secret; raises ``Invalid`` where there is none, or none that is good."""
+        if not settings.peers.secret:
+            raise Invalid("peers.secret: is needed where services run apart; gateway and services share it.")
+        check_secret(settings.peers.secret, "peers.secret")
+        self._secret = settings.peers.secret
+        self._clock = clock
+        self._sealed = lru_cache(maxsize=4096)(self._seal)
+        self._grants = lru_cache(maxsize=4096)(grants_of)
+
+    def seal(self, actor: Actor, address: str) -> bytes:
+        """Return the identity of whoever asks, for the header ``HEADER``."""
+        return self._sealed(actor, address, self._clock() // SECOND // REUSE_SECONDS)
+
+    def _seal(self, actor: Actor, address: str, moment: int) -> bytes:
+        claims = {
+            "aud": AUDIENCE,
+            "sub": actor.id,
+            "kind": actor.kind,
+            "roles": sorted(actor.roles),
+            "name": actor.name,
+            "address": address,
+            "exp": moment * REUSE_SECONDS + LIFE_SECONDS,
+        }
+        return jwt.encode(claims, self._secret, algorithm=ALGORITHM, headers={"typ": TYPE}).encode()
+
+    def open(self, sealed: bytes | None) -> tuple[Actor, str]:
+        """Return who asks and from which address; raises ``Unauthenticated`` for anything but a fresh identity."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                sealed or b"",
+                self._secret,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                options={"require": _REQUIRED, "verify_exp": False},
+            )
+            if claims["exp"] * SECOND <= self._clock() or jwt.get_unverified_header(sealed or b"").get("typ") != TYPE:
+                raise Unauthenticated(_REFUSAL)
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise Unauthenticated(_REFUSAL) from error
+        if claims["kind"] != "person":
+            return ANONYMOUS, claims["address"]
+        roles = frozenset(claims["roles"])
+        return Actor(claims["sub"], "person", roles, self._grants(roles), claims["name"]), claims["address"]

@@ -1,0 +1,66 @@
+"""What whoever runs the desk reads of each process: is it alive, is it ready, and its numbers."""
+
+import ipaddress
+
+import msgspec
+from litestar import Response, get
+
+from answerable.infra import metrics
+from answerable.infra.bus.inbox import count_parked
+from answerable.infra.probe import PROBING, Bus, Probe
+from answerable.infra.web.grants import PUBLIC, needs
+from answerable.infra.web.request import DeskRequest
+from answerable.kernel.errors import Missing, Unavailable
+
+PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class Health(msgspec.Struct):
+    """How the desk is."""
+
+    status: str
+
+
+@get("/healthz", opt=needs(PUBLIC), tags=["Operation"])
+async def healthz() -> Health:
+    """Tell that the process answers."""
+    return Health("alive")
+
+
+@get("/readyz", opt=needs(PUBLIC), tags=["Operation"])
+async def readyz(request: DeskRequest) -> Health:
+    """Tell whether the desk can work: database, migrations and bus."""
+    probe: Probe = request.app.state.probe
+    bus: Bus = request.app.state.bus
+    features = [feature.name for feature in request.app.state.desk.features]
+    if reasons := await probe.reasons_against(request.database, bus, features):
+        raise Unavailable("The desk is not ready.", errors=reasons, retry_after=2)
+    return Health("ready")
+
+
+@get("/metrics", opt=needs(PUBLIC), tags=["Operation"])
+async def numbers(request: DeskRequest) -> Response[bytes]:
+    """Read the numbers of this process in Prometheus' format, from the networks that may."""
+    if not _is_near(request):
+        raise Missing("There is nothing here.")
+    bus: Bus = request.app.state.bus
+    for consumer, behind in (await bus.lag()).items():
+        metrics.LAG.labels(consumer).set(behind)
+    metrics.PARKED.set(await request.database.read(PROBING, count_parked))
+    return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
+
+
+def _is_near(request: DeskRequest) -> bool:
+    """Tell whether the client is in ``server.metrics_networks``; through a proxy, nobody knows where it is."""
+    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
+    try:
+        address = ipaddress.ip_address(request.address.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    networks = (ipaddress.ip_network(text, strict=False) for text in request.desk_settings.server.metrics_networks)
+    return any(address in network for network in networks)
+
+
+ROUTES = [healthz, readyz, numbers]

@@ -1,0 +1,149 @@
+"""Comparing: what the event log says of every document, and what MongoDB holds."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from answerable.infra.bus import outbox
+from answerable.infra.bus.following import load_position
+from answerable.kernel.actor import service
+from answerable.kernel.tx import Database
+from answerable.messages.base import Envelope
+from answerable.mirror import rules
+from answerable.mirror.rules import Difference, Document, Key, group_of
+
+if TYPE_CHECKING:
+    from answerable.mirror.store.mongodb import MongoDB
+
+READING = service("mirror")
+BATCH = 2000
+MESSAGES_AT_ONCE = 1_000_000  # a longer log is gone through several times, each time for a share of the documents
+LOOKS = 20  # at documents that differ, for the mirror may be just about to write them
+BETWEEN_LOOKS = 0.1
+Tell = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many documents were compared, how many messages the mirror has still to read, and what differs."""
+
+    documents: int
+    behind: int
+    differences: list[Difference]
+
+
+def tell_nobody(what: str, done: int, total: int | None) -> None:
+    """Hear how far a comparison is, and say nothing."""
+
+
+async def compare_all(database: Database, store: "MongoDB", tell: Tell = tell_nobody, looks: int = LOOKS) -> Comparison:
+    """Compare each document of the four collections with what the events say. Works beside a running desk.
+
+    ``tell`` hears what is done, how far it is, and the end where that is known. Documents that differ are looked at
+    again, up to ``looks`` times, for as long as the mirror has messages to read.
+    """
+    end = await database.read(READING, outbox.last_position)
+    shares = 1 + end // MESSAGES_AT_ONCE
+    documents, differences = 0, list[Difference]()
+    for share in range(shares):
+        compared, found = await _compare_share(database, store, end, (share, shares), tell)
+        documents += compared
+        differences += await _look_again(database, store, end, found, looks)
+    return Comparison(documents, await count_behind(database, store), sorted(differences, key=_order))
+
+
+async def count_behind(database: Database, store: "MongoDB") -> int:
+    """Return how many messages the mirror has still to read; its position is kept a second late at most."""
+    generation = await store.find_generation()
+    read = await database.read(READING, load_position, group_of(generation)) if generation is not None else 0
+    return max(0, await database.read(READING, outbox.last_position) - read)
+
+
+async def _compare_share(
+    database: Database, store: "MongoDB", end: int, share: tuple[int, int], tell: Tell
+) -> tuple[int, list[Difference]]:
+    expected: dict[Key, Document] = {}
+    async for messages in _log(database, 0, end):
+        changes = (each for each in changes_of(messages) if _is_of(each.id, share))
+        rules.fold(expected, changes)
+        tell("reading the log", messages[-1].position, end)
+    compared, found = 0, list[Difference]()
+    left = set(expected)
+    for collection in rules.COLLECTIONS:
+        async for document in store.read_all(collection):
+            if not _is_of(document["_id"], share):
+                continue
+            key = (collection, document["_id"])
+            left.discard(key)
+            compared += 1
+            if difference := rules.compare(collection, expected.get(key), document):
+                found.append(difference)
+            if compared % 1000 == 0:
+                tell("comparing", compared, len(expected))
+    found += [Difference(key[0], key[1], "missing", (), expected[key], None) for key in left]
+    return compared + len(left), found
+
+
+async def _look_again(
+    database: Database, store: "MongoDB", position: int, differences: list[Difference], looks: int
+) -> list[Difference]:
+    """Return what still differs once the mirror has written what the log says by now, or had the time to."""
+    expected: dict[Key, Document] = {}
+    for each in differences:
+        expected[each.key] = each.expected or rules.blank(each.collection, each.id)
+    for look in range(looks):
+        if not differences:
+            break
+        await asyncio.sleep(BETWEEN_LOOKS if look else 0)
+        has_all, before = await count_behind(database, store) == 0, position
+        async for messages in _log(database, position, None):
+            rules.fold(expected, [each for each in changes_of(messages) if each.key in expected])
+            position = messages[-1].position
+        differences = await _differences_of(store, {each.key: expected[each.key] for each in differences})
+        if has_all and position == before:
+            break
+    return differences
+
+
+async def _differences_of(store: "MongoDB", expected: dict[Key, Document]) -> list[Difference]:
+    found: list[Difference] = []
+    for collection in rules.COLLECTIONS:
+        ids = [key[1] for key in expected if key[0] == collection]
+        there = await store.read_some(collection, ids)
+        for each in ids:
+            difference = rules.compare(collection, expected[collection, each], there.get(each))
+            if difference is not None:
+                found.append(difference)
+    return found
+
+
+async def _log(database: Database, position: int, end: int | None) -> AsyncIterator[list[Envelope]]:
+    """Read the log behind ``position``, up to ``end`` or to wherever it ends by then."""
+    while end is None or position < end:
+        messages = await database.scan(READING, outbox.load_after, position, BATCH)
+        if end is not None:
+            messages = [each for each in messages if each.position <= end]
+        if not messages:
+            return
+        yield messages
+        position = messages[-1].position
+
+
+def changes_of(messages: Iterable[Envelope]) -> list[rules.Change]:
+    """Return what some messages say of documents."""
+    return [
+        change
+        for sealed in messages
+        if sealed.type in rules.TYPES
+        for change in rules.changes_of(sealed, outbox.open_envelope(sealed))
+    ]
+
+
+def _is_of(document_id: Any, share: tuple[int, int]) -> bool:
+    return share[1] == 1 or crc32(str(document_id).encode()) % share[1] == share[0]
+
+
+def _order(difference: Difference) -> tuple[int, str]:
+    return rules.COLLECTIONS.index(difference.collection), str(difference.id)

@@ -1,0 +1,83 @@
+"""The inner identity: what a gateway says of whoever asks, and nothing else, opens a service."""
+
+import jwt
+import pytest
+
+from answerable.infra.web.inner import ALGORITHM, AUDIENCE, InnerDoor
+from answerable.kernel.actor import ANONYMOUS, Actor
+from answerable.kernel.errors import Invalid, Unauthenticated
+from answerable.kernel.times import SECOND
+from answerable.settings import Settings
+from answerable.users.rules import grants_of
+from tests.world import Clock
+
+SECRET = "between gateway and services, 4711 times"
+MAX = Actor("p1", "person", frozenset({"MANAGER"}), grants_of({"MANAGER"}), "Max Manager")
+
+
+def door(clock: Clock, secret: str = SECRET) -> InnerDoor:
+    return InnerDoor(Settings().with_values("test", peers__secret=secret), clock, grants_of)
+
+
+def test_what_the_gateway_seals_a_service_opens() -> None:
+    clock = Clock()
+    sealed = door(clock).seal(MAX, "192.0.2.7")
+    assert door(clock).open(sealed) == (MAX, "192.0.2.7")
+    assert door(clock).open(door(clock).seal(ANONYMOUS, "unknown")) == (ANONYMOUS, "unknown")
+
+
+def test_it_lives_for_seconds() -> None:
+    clock = Clock()
+    gate = door(clock)
+    sealed = gate.seal(MAX, "192.0.2.7")
+    clock.now += 20 * SECOND
+    assert gate.open(sealed)[0] == MAX
+    assert gate.seal(MAX, "192.0.2.7") != sealed
+    clock.now += 15 * SECOND
+    with pytest.raises(Unauthenticated):
+        gate.open(sealed)
+
+
+def forged(secret: str = SECRET, algorithm: str | None = ALGORITHM, typ: str = "inner+jwt", **claims: object) -> bytes:
+    good = {
+        "aud": AUDIENCE,
+        "sub": "p1",
+        "kind": "person",
+        "roles": ["ADMIN"],
+        "name": "Eve",
+        "address": "::1",
+        "exp": Clock().now // SECOND + 20,
+    }
+    made = {name: value for name, value in (good | claims).items() if value is not None}
+    return jwt.encode(made, secret, algorithm=algorithm, headers={"typ": typ}).encode()
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        None,
+        b"",
+        b"nonsense",
+        b"\xff\xfe",
+        b"a.b.c" * 10_000,
+        forged(secret="another secret of good length, 0815 times"),
+        forged(algorithm="none", secret=""),
+        forged(algorithm="HS512", secret=SECRET * 2),
+        forged(typ="JWT"),
+        forged(aud="answerable"),
+        forged(exp=None),
+        forged(address=None),
+        forged(exp=Clock().now // SECOND - 1),
+    ],
+)
+def test_nothing_else_opens(sealed: bytes | None) -> None:
+    assert door(Clock()).open(forged())[0].id == "p1"  # but for one thing, each of them would
+    with pytest.raises(Unauthenticated) as refusal:
+        door(Clock()).open(sealed)
+    assert SECRET not in refusal.value.message
+
+
+@pytest.mark.parametrize("secret", ["", "short", "a" * 40])
+def test_no_door_without_a_good_secret(secret: str) -> None:
+    with pytest.raises(Invalid, match=r"peers\.secret"):
+        door(Clock(), secret)

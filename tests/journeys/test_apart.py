@@ -1,0 +1,190 @@
+"""Six processes and a broker: what people see of it, also when one of them is gone."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.apart import ALL, SECRET
+from tests.kafka import Broker, settings_on
+from tests.processes import ADMIN, ServerProcess, answerable, eventually, hire, make_admin, sign_in
+
+pytestmark = pytest.mark.slow
+DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
+
+
+class Cluster:
+    """The services of a desk, each a process in a folder of its own."""
+
+    def __init__(self, folder: Path, broker: Broker) -> None:
+        self.folder = folder
+        common = {f"ANSWERABLE_{name.replace('__', '_').upper()}": str(v) for name, v in settings_on(broker).items()}
+        self.common: dict[str, Any] = {**common, "ANSWERABLE_PEERS_SECRET": SECRET}
+        self.running: dict[str, ServerProcess] = {}
+        make_admin(folder / "users")
+        for service in sorted(ALL, key=lambda name: name == "gateway"):
+            self.start(service)
+
+    def start(self, service: str, port: str = "0") -> None:
+        """Start a service, at a port it had before where one is given."""
+        peers = {
+            f"ANSWERABLE_PEERS_{name.upper()}": process.url
+            for name, process in self.running.items()
+            if service == "gateway" and name != "gateway"
+        }
+        self.running[service] = ServerProcess(self.folder / service, service, "--port", port, **self.common, **peers)
+
+    def restart(self, service: str) -> None:
+        """Start a service that was killed, where it was."""
+        self.start(service, self.running[service].url.rpartition(":")[2])
+
+    def close(self) -> None:
+        """End everything that runs."""
+        for process in self.running.values():
+            if process.process.poll() is None:
+                process.kill()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, broker: Broker) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        made = Cluster.__new__(Cluster)
+        made.running = {}
+        stack.callback(made.close)
+        made.__init__(tmp_path, broker)  # type: ignore[misc]  # what it has started so far ends with the test
+        yield made
+
+
+@asynccontextmanager
+async def client_of(cluster: Cluster) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=cluster.running["gateway"].url, timeout=20) as client:
+        yield client
+
+
+async def types_of(client: httpx.AsyncClient, headers: dict[str, str]) -> list[str]:
+    answer = await client.get("/api/notifications?size=100", headers=headers)
+    return [notice["type"] for notice in answer.json()] if answer.status_code == 200 else []
+
+
+async def test_a_service_is_gone_and_comes_back(cluster: Cluster) -> None:
+    async with client_of(cluster) as client:
+        await eventually(lambda: _signs_in(client), 30)  # the key of the users service has to arrive once
+        admin = await sign_in(client, ADMIN)
+        una, abe = await hire(client, admin, "Una"), await hire(client, admin, "Abe", "AGENT")
+
+        async def assigned(ticket: str) -> bool:
+            seen = await client.get(f"/api/tickets/{ticket}", headers=una)
+            return bool(seen.status_code == 200 and seen.json()["status"] == "ASSIGNED" and seen.json()["slaDueAt"])
+
+        raised = await client.post("/api/tickets", json=DRAFT, headers=una)
+        assert raised.status_code == 201, raised.text
+        assert raised.headers["etag"] == '"1"'
+        first = raised.json()["id"]
+        await eventually(lambda: assigned(first), 30)
+
+        async def told(headers: dict[str, str], wanted: list[str]) -> bool:
+            return sorted(await types_of(client, headers)) == wanted
+
+        await eventually(lambda: told(abe, ["TICKET_ASSIGNED"]), 30)
+
+        cluster.running["notifications"].kill()
+        away = await client.get("/api/notifications", headers=una)
+        assert away.status_code == 503
+        assert away.headers["retry-after"] == "2"
+        assert away.json()["message"].startswith("This part of the desk is away")
+        second = await client.post("/api/tickets", json=DRAFT, headers=una)
+        assert second.status_code == 201, "no other service is needed to raise a ticket"
+        await eventually(lambda: assigned(second.json()["id"]), 30)
+
+        cluster.running["assignment"].kill()
+        third = await client.post("/api/tickets", json=DRAFT, headers=una)
+        assert third.status_code == 201
+        cluster.restart("notifications")
+        cluster.restart("assignment")
+        await eventually(lambda: assigned(third.json()["id"]), 60)
+        await eventually(lambda: told(abe, ["TICKET_ASSIGNED"] * 3), 60)
+        await eventually(lambda: told(una, ["TICKET_ASSIGNED"] * 3 + ["TICKET_CREATED"] * 3), 60)
+
+        async def counted() -> bool:
+            summary = await client.get("/api/reports/summary", headers=admin)
+            return bool(summary.json()["totalTickets"] == 3)
+
+        await eventually(counted, 30)
+    for process in cluster.running.values():
+        process.stop()
+        assert process.process.returncode == 0
+        assert "Traceback" not in process.errors.read_text()
+    for service in ALL:
+        verified = answerable("events", "verify", "--data-dir", str(cluster.folder / service), **cluster.common)
+        assert "no difference" in verified.stdout, service
+
+
+async def _signs_in(client: httpx.AsyncClient) -> bool:
+    headers = await sign_in(client, ADMIN)
+    return (await client.get("/api/auth/me", headers=headers)).status_code == 200
+
+
+async def test_services_take_nothing_but_what_the_gateway_says(cluster: Cluster) -> None:
+    async with client_of(cluster) as client:
+        await eventually(lambda: _signs_in(client), 30)
+        admin = await sign_in(client, ADMIN)
+        forged = {**admin, "X-Answerable-Identity": "eyJhbGciOiJub25lIn0.e30."}
+        for service, path in (
+            ("tickets", "/api/tickets"),
+            ("users", "/api/auth/me"),
+            ("reporting", "/api/reports/summary"),
+        ):
+            async with httpx.AsyncClient(base_url=cluster.running[service].url) as direct:
+                for headers in ({}, admin, forged):
+                    refused = await direct.get(path, headers=headers)
+                    assert refused.status_code == 401, (service, headers)
+                    assert "gateway" in refused.json()["message"]
+                assert (await direct.get("/healthz")).status_code == 200
+        assert (await client.get("/api/tickets", headers=forged)).status_code == 200, "what a client says is dropped"
+
+        max_ = await hire(client, admin, "Max", "MANAGER")
+        assert (await client.get("/api/reports/summary", headers=max_)).status_code == 200
+        me = (await client.get("/api/auth/me", headers=max_)).json()["id"]
+        stream = asyncio.create_task(_follow(client, max_))
+        changed = await client.patch(f"/api/users/admin/{me}", json={"active": False}, headers=admin)
+        assert changed.status_code == 200
+        ended = time.monotonic()
+
+        async def refused_now() -> bool:
+            return (await client.get("/api/reports/summary", headers=max_)).status_code == 401
+
+        await eventually(refused_now, 5)
+        assert time.monotonic() - ended < 2
+        async with asyncio.timeout(5):
+            await stream
+
+
+async def _follow(client: httpx.AsyncClient, headers: dict[str, str]) -> Any:
+    async with client.stream("GET", "/api/live", headers=headers) as stream:
+        assert stream.status_code == 200
+        async for _ in stream.aiter_lines():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "values", "words"),
+    [
+        (("tickets",), {}, "peers.secret: is needed"),
+        (("gateway",), {"ANSWERABLE_PEERS_SECRET": SECRET}, "peers.assignment: is needed"),
+        (("gateway",), {"ANSWERABLE_PEERS_SECRET": "short"}, "peers.secret: must have at least 32 characters"),
+        (("tickets",), {"ANSWERABLE_PEERS_SECRET": SECRET}, "bus.url: is needed"),
+        (("gateway",), {"ANSWERABLE_PEERS_USERS": "users:80"}, "peers.users: must be an address"),
+    ],
+)
+def test_settings_that_are_missing_are_named(
+    tmp_path: Path, arguments: tuple[str, ...], values: dict[str, str], words: str
+) -> None:
+    done = answerable("serve", *arguments, "--port", "0", "--data-dir", str(tmp_path), check=False, **values)
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert SECRET not in done.stderr

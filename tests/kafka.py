@@ -1,0 +1,165 @@
+"""A real Kafka broker for tests: one for the whole run, or one of its own for a test that treats it badly."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+
+SCRIPT = str(Path(__file__).parent.parent / "scripts" / "kafka")
+RUN = "TESTS_RUN_FOLDER"  # made by the process that the developer started, known to its workers
+MISSING = "Kafka tests need Java 17 or later and Maven, which are not here"
+
+
+def can_run() -> bool:
+    """Tell whether a broker can run here."""
+    return all(shutil.which(program) for program in ("java", "mvn"))
+
+
+def need_broker() -> None:
+    """Skip the test where no broker can run; fail where everything must be tested."""
+    if not can_run():
+        (pytest.fail if os.environ.get("TESTS_INSIST") else pytest.skip)(MISSING)
+
+
+class Broker:
+    """A broker process whose data is in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.address = (folder / "address").read_text() if (folder / "address").exists() else self.start()
+
+    @property
+    def url(self) -> str:
+        """Return what ``--bus`` is given."""
+        return f"kafka://{self.address}"
+
+    @property
+    def pid(self) -> int:
+        """Return the broker's process."""
+        return int((self.folder / "pid").read_text())
+
+    def start(self) -> str:
+        """Start it (again), wait until it answers, return its address."""
+        done = subprocess.run([SCRIPT, "start", str(self.folder)], capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, done.stderr
+        address = done.stdout.split()[-1]
+        (self.folder / "address").write_text(address)
+        return address
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it stand still, its connections open."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it; its data may go."""
+        subprocess.run([SCRIPT, "stop", str(self.folder)], check=True, capture_output=True, timeout=60)
+
+
+@contextmanager
+def own_broker(folder: Path, properties: str = "", formatting: Sequence[str] = ()) -> Iterator[Broker]:
+    """Run a broker for one test, with more properties and arguments for formatting (see ``scripts/kafka``)."""
+    need_broker()
+    folder.mkdir(parents=True, exist_ok=True)
+    if properties:
+        (folder / "extra.properties").write_text(properties)
+    if formatting:
+        (folder / "format").write_text("\n".join(formatting) + "\n")
+    broker = Broker(folder)
+    try:
+        yield broker
+    finally:
+        with suppress(ProcessLookupError):
+            broker.kill()
+
+
+def shared_broker() -> Broker:
+    """Return the broker of this run of the tests, started by whoever needs it first."""
+    need_broker()
+    folder = Path(os.environ[RUN]) / "kafka"
+    folder.mkdir(exist_ok=True)
+    with (folder / "starting.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return Broker(folder)
+
+
+def begin_run() -> None:
+    """Make the folder of this run."""
+    os.environ[RUN] = tempfile.mkdtemp(prefix="answerable-tests-")
+
+
+def end_run() -> None:
+    """Stop what the run has started, and leave nothing behind."""
+    folder = Path(os.environ.pop(RUN))
+    if (folder / "kafka" / "pid").exists():
+        with suppress(ProcessLookupError):
+            os.kill(int((folder / "kafka" / "pid").read_text()), signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def settings_on(broker: Broker, **more: Any) -> dict[str, Any]:
+    """Return the settings of a desk on this broker that no other desk has messages in common with."""
+    return {"bus__url": broker.url, "bus__prefix": f"t-{uuid.uuid4().hex[:12]}", "bus__partitions": 3, **more}
+
+
+async def send_raw(
+    broker: Broker, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
+) -> None:
+    """Put a record into a topic, whatever it is."""
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address)
+    await producer.start()
+    try:
+        await producer.send_and_wait(topic, value, key=key, headers=headers)
+    finally:
+        await producer.stop()
+
+
+async def records_in(broker: Broker, topic: str) -> list[ConsumerRecord]:
+    """Return all records of a topic, partition by partition."""
+    async with raw_consumer(broker) as consumer:
+        places = [TopicPartition(topic, n) for n in await consumer._client._wait_on_metadata(topic)]
+        ends = await consumer.end_offsets(places)
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        found: list[ConsumerRecord] = []
+        while len(found) < sum(ends.values()):  # none of our topics is old enough to have lost its beginning
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += records
+        return found
+
+
+async def forget_offsets(broker: Broker, group: str, topics: list[str]) -> None:
+    """Let a group that is not at work begin with the first record again."""
+    async with raw_consumer(broker, group_id=group, enable_auto_commit=False) as consumer:
+        consumer.subscribe(topics)
+        while not consumer.assignment():
+            await consumer.getmany(timeout_ms=100)
+        await consumer.commit(dict.fromkeys(consumer.assignment(), 0))
+
+
+@asynccontextmanager
+async def raw_consumer(broker: Broker, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer that is none of ours."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.address, **options)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
