@@ -6,36 +6,38 @@ from pathlib import Path
 
 import pytest
 
-from tests import kafka
-from tests.engines import ENGINE, SHARED, end_run, missing, prepare_run
-from tests.kafka import Broker, shared_broker
+from tests import engines, kafka
+from tests.engines import ENGINE
+from tests.kafka import MISSING, Broker, can_run, shared_broker
 from tests.world import World, open_world
 
 # On PostgreSQL these run in make test-fast too; the rest of the suite does so in make test.
 FAST_ON_POSTGRES = ("tests/infra/test_bus.py", "tests/tickets/test_life.py", "tests/assignment/test_consumers.py")
-# What has nothing to do with the engine, or brings one of its own.
-ONE_ENGINE = ("tests/deploy/", "tests/settings/", "tests/mirror/", "tests/infra/test_kafka", "tests/infra/test_shared_")
+# These are about another engine's partner, whichever engine it is.
+ONCE = (
+    "tests/deploy/",
+    "tests/settings/",
+    "tests/mirror/",
+    "tests/infra/test_kafka",
+    "tests/infra/test_following",
+    "tests/infra/test_shared_",
+    "tests/journeys/test_kafka",
+)
 _INSIST = os.environ.get("TESTS_INSIST")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the folders of the run's PostgreSQL and Kafka, once for all workers."""
+    """Choose what the workers of a run share."""
     if not hasattr(config, "workerinput"):
+        engines.begin_run()
         kafka.begin_run()
-    if SHARED not in os.environ:
-        config.stash[_RUN] = prepare_run()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the run's PostgreSQL and Kafka."""
+    """Stop the servers of this run."""
     if not hasattr(config, "workerinput"):
+        engines.end_run()
         kafka.end_run()
-    folder = config.stash.get(_RUN, None)
-    if folder is not None:
-        end_run(folder)
-
-
-_RUN = pytest.StashKey[Path]()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -46,10 +48,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "tmp_path" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("one_engine"):
         return
     path = metafunc.definition.nodeid.partition("::")[0]
-    if path.startswith(ONE_ENGINE):
+    if path.startswith(ONCE):
         return
     marks = [] if path in FAST_ON_POSTGRES else [pytest.mark.slow]
     metafunc.parametrize("engine", ["sqlite", pytest.param("postgres", marks=marks)], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the corner of both switches where a test has both: journeys of services apart run there."""
+    both = [item for item in items if {"postgres", "kafka"} <= _parameters(item)]
+    items[:] = [item for item in items if item not in both]
+    config.hook.pytest_deselected(items=both)
+
+
+def _parameters(item: pytest.Item) -> set[object]:
+    callspec = getattr(item, "callspec", None)
+    return {value for value in callspec.params.values() if isinstance(value, str)} if callspec else set()
 
 
 @pytest.fixture(autouse=True)
@@ -59,9 +73,10 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
     if name == "sqlite":
         yield name
         return
-    if missing() and not _INSIST:
-        pytest.skip(missing())
-    assert not missing(), missing()
+    missing = engines.missing()
+    if missing and not _INSIST:
+        pytest.skip(missing)
+    assert not missing, missing
     ENGINE.use(name)
     try:
         yield name
@@ -70,10 +85,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not kafka.can_run():
-        terminalreporter.write_line(f"NOT TESTED: {kafka.MISSING}.", red=True, bold=True)
-    if missing():
-        terminalreporter.write_line(f"NOT TESTED: PostgreSQL: {missing()}.", red=True, bold=True)
+    for why in (None if can_run() else MISSING, engines.missing()):
+        if why:
+            terminalreporter.write_line(f"NOT TESTED: {why}.", red=True, bold=True)
 
 
 @pytest.fixture

@@ -80,20 +80,19 @@ def missing() -> str:
     return "" if found.returncode == 0 else "no PostgreSQL server here; run scripts/postgres install"
 
 
-def prepare_run() -> Path:
+def begin_run() -> None:
     """Choose the folder of this run's cluster; nothing is started before a test wants it."""
     folder = Path(tempfile.mkdtemp(prefix="answerable-postgres-"))
     folder.chmod(0o755)
     os.environ[SHARED] = str(folder)
-    return folder
 
 
-def end_run(folder: Path) -> None:
+def end_run() -> None:
     """Stop the cluster of this run, if there is one."""
+    folder = Path(os.environ.pop(SHARED))
     if (folder / "data").exists():
         Cluster(folder).stop("immediate")
     shutil.rmtree(folder, ignore_errors=True)
-    os.environ.pop(SHARED, None)
 
 
 @cache

@@ -138,6 +138,23 @@ def only_server(data_dir: str) -> Iterator[Callable[[str], None]]:
     Gives a function that notes the address of the server, for probes. Raises ``Invalid`` where another process serves
     the folder. The lock ends with the process, however it ends.
     """
+    with _open_note(data_dir) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Invalid(f"Another process serves {data_dir}. Stop it first, or name another --data-dir.") from error
+        yield lambda address: _note(handle, address)
+
+
+@contextmanager
+def any_server(data_dir: str) -> Iterator[Callable[[str], None]]:
+    """Give a function that notes the address of a server whose database is elsewhere; the last one to start wins."""
+    with _open_note(data_dir) as handle:
+        yield lambda address: _note(handle, address)
+
+
+@contextmanager
+def _open_note(data_dir: str) -> Iterator[int]:
     folder = Path(data_dir)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -145,16 +162,12 @@ def only_server(data_dir: str) -> Iterator[Callable[[str], None]]:
     except OSError as error:
         raise Invalid(f"storage.data_dir: {folder} cannot be used ({error.strerror}).") from error
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Invalid(f"Another process serves {folder}. Stop it first, or name another --data-dir.") from error
-        os.ftruncate(handle, 0)
-        yield lambda address: _note(handle, address)
+        yield handle
     finally:
         os.close(handle)
 
 
 def _note(handle: int, address: str) -> None:
     with suppress(OSError):  # on a full disk the desk still answers reads; only probes by this file go without
+        os.ftruncate(handle, 0)
         os.pwrite(handle, address.encode(), 0)

@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import click
@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from answerable.commands.opening import desk_options, mirror_option, only_server, opener
+from answerable.commands.opening import any_server, desk_options, mirror_option, only_server, opener
 from answerable.commands.workers import Workers
 from answerable.infra.logging import set_up_logging
 from answerable.infra.web.wire import DeskProtocol
@@ -83,16 +83,16 @@ def serve(
         "command line", server__host=host, server__port=port, server__workers=workers
     )
     set_up_logging(settings.server.log_format)
-    if services:
-        _check_apart(settings, services)
     if worker is not None:
         speaks, descriptor, lifeline = worker
         uvloop.run(_serve(settings, services, socket.socket(fileno=descriptor), bool(speaks), lifeline))
         return
+    if services:
+        _check_apart(settings, services)
     count = settings.server.workers
     if count > 1 and not settings.storage.database:
         raise Invalid("server.workers: a SQLite file has one server. Name a PostgreSQL with --database, or leave it 1.")
-    with nullcontext(_note_nothing) if settings.storage.database else only_server(settings.storage.data_dir) as note:
+    with (any_server if settings.storage.database else only_server)(settings.storage.data_dir) as note:
         sockets = _listen(settings, count)
         settings = settings.with_values(
             settings.origins.get("server.port", "default"), server__port=sockets[0].getsockname()[1]
@@ -105,10 +105,6 @@ def serve(
 
 
 desk_options(mirror_option(serve))
-
-
-def _note_nothing(_address: str) -> None:
-    """Take the place of the note in a data folder, where there is no lock on it to write the address into."""
 
 
 def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:

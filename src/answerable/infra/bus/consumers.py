@@ -45,9 +45,9 @@ class Consumers:
             if consumer in self.inboxes:
                 self.inboxes[consumer].blocked.add(key)
 
-    def round(self) -> "Round":
-        """Begin a round of deliveries."""
-        return Round(self._db, self.inboxes, self._actors)
+    def round(self, term: int | None = None) -> "Round":
+        """Begin a round of deliveries; one with a ``term`` is for the leader of that term only."""
+        return Round(self._db, self.inboxes, self._actors, term)
 
     def tell(self, message: Envelope) -> None:
         """Let the listeners hear a message that is durable; what they raise is logged."""
@@ -86,8 +86,11 @@ class Round:
     one before them, in order.
     """
 
-    def __init__(self, database: Store, inboxes: dict[str, Inbox], actors: dict[str, Any]) -> None:
+    def __init__(
+        self, database: Store, inboxes: dict[str, Inbox], actors: dict[str, Any], term: int | None = None
+    ) -> None:
         self._db = database
+        self._term = term
         self._inboxes = inboxes
         self._actors = actors
         self._latest: dict[tuple[str, str], asyncio.Future[Any]] = {}
@@ -100,13 +103,13 @@ class Round:
         before = self._latest.get(lane)
         unit = self._receiving(box, message) if before is None else self._receiving_behind(before, lane, box, message)
         self._latest[lane] = done = self._db.deliver(
-            self._actors[consumer], unit, message, lambda tx, error: box.postpone(tx, message, error)
+            self._actors[consumer], unit, message, lambda tx, error: box.postpone(tx, message, error), self._term
         )
         self.units.append(done)
 
     def also(self, unit: Unit) -> None:
         """Queue a unit of the bus itself in the same round."""
-        self.units.append(self._db.deliver(BUS, unit))
+        self.units.append(self._db.deliver(BUS, unit, term=self._term))
 
     async def done(self) -> None:
         """Wait until all of it is durable. Raises the first failure."""

@@ -102,13 +102,8 @@ class LocalBus:
                 pause = min(pause * 2, 5.0)
                 continue
             if not busy:
-                await self._db.pulse.wait(seen, self._idle_seconds())
-
-    def _idle_seconds(self) -> float:
-        return self._consumers.seconds_to_retry(IDLE_SECONDS) if self._term else FOLLOW_SECONDS
-
-    async def _retry_due(self) -> int:
-        return await self._consumers.retry_due() if self._term else 0
+                longest = IDLE_SECONDS if self._term else FOLLOW_SECONDS
+                await self._db.pulse.wait(seen, self._consumers.seconds_to_retry(longest))
 
     async def step(self) -> int:
         """Deliver one batch of the log; return how many messages it held.
@@ -128,6 +123,9 @@ class LocalBus:
             self._tell_listeners(messages)
         return len(messages)
 
+    async def _retry_due(self) -> int:
+        return await self._consumers.retry_due() if self._term else 0
+
     async def _listen(self) -> int:
         messages = await self._db.read(BUS, outbox.load_after, self._heard or 0, BATCH)
         if messages:
@@ -135,7 +133,7 @@ class LocalBus:
         return len(messages)
 
     async def _deliver(self, messages: list[Envelope]) -> None:
-        round_ = self._consumers.round()
+        round_ = self._consumers.round(self._term)
         for message in messages:
             for name, box in self._consumers.inboxes.items():
                 if message.position > self._offsets[name] and message.type in box.handlers:

@@ -37,10 +37,12 @@ class DeskDatabase(Database, Protocol):
         verb: Callable[[Tx], Awaitable[T]],
         cause: Envelope | None = None,
         recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
+        term: int | None = None,
     ) -> "Future[T]":
         """Queue a unit of the bus: in order, and behind the requests of people when time is short.
 
-        Where ``verb`` raises, its work is undone and ``recover`` runs in its place, in the same unit.
+        Where ``verb`` raises, its work is undone and ``recover`` runs in its place, in the same unit. One with a
+        ``term`` is refused (``StorageFault``) where this process does not lead in that term (any more).
         """
         ...
 

@@ -153,6 +153,7 @@ class SqliteDatabase:
         verb: Callable[[Tx], Awaitable[T]],
         cause: Envelope | None = None,
         recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
+        term: int | None = None,
     ) -> "asyncio.Future[T]":
         """Queue a unit of the bus: in order, and behind the requests of people when time is short.
 

@@ -147,9 +147,10 @@ class PostgresDatabase:
         verb: Callable[[Tx], Awaitable[T]],
         cause: Envelope | None = None,
         recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
+        term: int | None = None,
     ) -> "asyncio.Future[T]":
-        """Queue a unit of the bus: in order, behind the requests of people, and only where this process leads."""
-        return self._submit(self._background, Unit(actor, verb, cause, recover, term=self._writer.term))
+        """Queue a unit of the bus: in order, behind the requests of people; with a ``term``, for its leader only."""
+        return self._submit(self._background, Unit(actor, verb, cause, recover, term=term))
 
     def _submit(self, lane: "deque[Unit[Any]]", unit: "Unit[T]") -> "asyncio.Future[T]":
         if self._closed:

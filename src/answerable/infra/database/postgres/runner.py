@@ -27,7 +27,7 @@ class Runner:
 
     async def run(self, work: Writing, unit: "Unit[Any]") -> "list[tuple[Unit[Any], Any]]":
         """Run a unit without a savepoint. Raises ``Spoilt`` where it leaves something that must be undone."""
-        if unit.done.done() or not await self._may_run(unit):
+        if unit.done.done() or not self._may_run(unit):
             return []
         work.begin_unit()
         try:
@@ -41,12 +41,8 @@ class Runner:
             unit.refuse(error)
             return []
 
-    async def _may_run(self, unit: "Unit[Any]") -> bool:
-        if unit.term is None:
-            return True
-        if not unit.term:  # nobody has asked yet who leads
-            await self._writer.claim()
-        if self._writer.term and unit.term in (0, self._writer.term):
+    def _may_run(self, unit: "Unit[Any]") -> bool:
+        if unit.term is None or unit.term == self._writer.term:
             return True
         unit.refuse(StorageFault("another process delivers"))
         return False
@@ -55,7 +51,7 @@ class Runner:
         """Run units again, each in a savepoint of its own."""
         results = []
         for unit in batch:
-            if unit.done.done() or not await self._may_run(unit):
+            if unit.done.done() or not self._may_run(unit):
                 continue
             await work.connection.execute("SAVEPOINT unit")
             try:

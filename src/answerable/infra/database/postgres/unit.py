@@ -14,7 +14,7 @@ T = TypeVar("T")
 class Unit(Generic[T]):
     """A unit; ``recover`` runs in its place if it raises.
 
-    One with a ``term`` is done by the leader of that term only, or by whoever leads where it is 0.
+    One with a ``term`` is done by the leader of that term only.
     """
 
     __slots__ = ("actor", "cause", "done", "recover", "since", "term", "tries", "verb")
