@@ -11,6 +11,7 @@ from answerable.infra.bus.following import Following
 from answerable.infra.bus.open import open_bus
 from answerable.infra.bus.outbox import holds_more_than
 from answerable.infra.bus.port import Bus
+from answerable.infra.bus.seals import Sealing
 from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
@@ -54,6 +55,7 @@ class Desk:
         migrate(self.database, wanted_migrations(self.features, self.database.engine))
         self.bus: Bus = open_bus(self.settings, self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
+        self.sealing = Sealing(self.database)
         self.services = services
         self.followings: list[Following] = []
         self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
@@ -128,6 +130,7 @@ class Desk:
         self.followings = self.make_followings()
         await self.bus.start()
         self.timers.start()
+        self.sealing.start()
         for following in self.followings:
             following.start()
         self.database.watch_others()
@@ -141,6 +144,7 @@ class Desk:
         for following in self.followings:
             await following.stop()
         await self.timers.stop()
+        await self.sealing.stop()
         await self.bus.stop()
         if self.proxy is not None:
             await self.proxy.close()

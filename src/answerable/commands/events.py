@@ -10,7 +10,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from answerable.commands.opening import desk_options, opener
-from answerable.infra.bus import inbox, outbox
+from answerable.infra.bus import inbox, outbox, seals
+from answerable.infra.bus.seals import Seal
 from answerable.infra.bus.verify import verify_log
 from answerable.kernel.actor import service
 from answerable.kernel.times import iso
@@ -70,25 +71,33 @@ def _public(sealed: Envelope) -> dict[str, object]:
 
 @events.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def verify(as_json: bool) -> None:
-    """Prove that the log is whole and the figures follow from it.
+@click.option("--seal", help="A seal that was noted earlier: it must still be part of the log.")
+def verify(as_json: bool, seal: str | None) -> None:
+    """Prove that the log is whole and unchanged, and that the figures follow from it.
 
-    Exit 1 on any difference.
+    Exit 1 on any difference. Note the seal it prints somewhere else: with --seal it shows later that nothing up to it
+    was taken away.
     """
 
-    async def work(desk: Desk) -> tuple[int, list[str]]:
+    async def work(desk: Desk) -> tuple[int, list[str], Seal]:
         with Progress(console=Console(stderr=True), disable=as_json, transient=True) as progress:
             task = progress.add_task("checking the log", total=None)
             checked, differences = await verify_log(
                 desk.database, lambda done, total: progress.update(task, completed=done, total=total)
             )
             progress.update(task, description="checking the figures", total=None)
-            return checked, differences + await desk.audit()
+            if seal is not None and not await desk.database.read(OPERATOR, seals.holds_seal, seal):
+                differences.append("the seal that was noted is not part of this log")
+            newest = await desk.database.read(OPERATOR, seals.last_seal)
+            return checked, differences + await desk.audit(), newest
 
-    checked, differences = opener().run(work)
+    checked, differences, newest = opener().run(work)
     if as_json:
-        click.echo(msgspec.json.encode({"messages": checked, "differences": differences}).decode())
+        found = {"messages": checked, "differences": differences, "sealed": newest.last, "seal": newest.hash}
+        click.echo(msgspec.json.encode(found).decode())
     else:
+        if newest.number:
+            click.echo(f"Sealed up to message {newest.last}: {newest.hash}")
         for line in differences:
             click.echo(line)
         verdict = "no difference" if not differences else f"{len(differences)} differences"

@@ -7,6 +7,7 @@ message that was done here, is in that one's log and proved there.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from answerable.infra.bus import seals
 from answerable.infra.bus.outbox import load_after, open_envelope
 from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
@@ -30,6 +31,7 @@ async def verify_log(database: DeskDatabase, tell: Callable[[int, int], None] = 
     alone = not database.settings.bus.servers
     for check in (_gaps, _causes, _offsets, *([_strangers, _inbox] if alone else [])):
         found += await database.scan(_AUDITOR, check)
+    found += await database.scan(_AUDITOR, seals.broken_seals, MAX_LINES)
     position, done = 0, 0
     while len(found) < MAX_LINES and (part := await database.scan(_AUDITOR, _unreadable, position)).read:
         found += part.lines
