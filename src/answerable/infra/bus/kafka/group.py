@@ -29,6 +29,7 @@ DRAIN_SECONDS = 8.0
 SILENCE_SECONDS = 5.0  # the brokers answer a fetch within half a second, also where there is nothing
 JOIN_SECONDS = CONNECT_SECONDS + 20.0
 LOOK_SECONDS = 1.0
+LINGER_SECONDS = 0.008  # after a few records, so that the next fetch brings more of them
 Bury: TypeAlias = Callable[[str, ConsumerRecord, Exception], Awaitable[None]]
 _log = structlog.get_logger(__name__)
 
@@ -171,6 +172,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
                     self._read_at = _now()
                     self._resting.set()
                 self._progress.beat()
+                if sum(map(len, found.values())) < POLL:
+                    await asyncio.sleep(LINGER_SECONDS)
             if self.silent:
                 self._link.failed(self.name, TimeoutError("no answer"))
             elif went_well:

@@ -26,6 +26,7 @@ from answerable.messages.base import Envelope
 ROUND = 100
 BATCH_BYTES = 256_000  # well below what a broker takes at once (1 MB)
 IDLE_SECONDS = 30.0
+LINGER_SECONDS = 0.004  # after a small round, so that the next one is worth its round trip
 STORE_SECONDS = 0.1  # the position is stored this often at most; what is sent again is dropped
 ACK_SECONDS = REQUEST_SECONDS * 2 + 5.0
 _partition_of = DefaultPartitioner()
@@ -81,6 +82,8 @@ class Relay:
                     backoff.reset()
                     if not busy:
                         await self._db.pulse.wait(seen, self._idle_seconds())
+                    elif busy < ROUND:
+                        await asyncio.sleep(LINGER_SECONDS)
         finally:
             with suppress(Exception):
                 await self._store_position()
