@@ -18,9 +18,9 @@ from answerable.infra.bus import inbox, outbox, wire
 from answerable.infra.bus.kafka import KafkaBus
 from answerable.infra.bus.local import LocalBus
 from answerable.infra.bus.verify import verify_log
-from answerable.infra.database import SqliteDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
-from answerable.infra.database.open import system_clock
+from answerable.infra.database.open import open_sqlite, system_clock
+from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.metrics import UNKNOWN
 from answerable.infra.pruning import forget
 from answerable.kernel.actor import ANONYMOUS, service
@@ -113,7 +113,7 @@ class Desk:
 @asynccontextmanager
 async def open_desk(folder: Path, broker: Broker, **more: Any) -> AsyncIterator[Desk]:
     clock = Clock()
-    database = open_database(settings_for(folder, **settings_on(broker, **more)), clock)
+    database = open_sqlite(settings_for(folder, **settings_on(broker, **more)), clock)
     migrate(database, [*migrations_of("bus", "answerable.infra.bus"), SEEN])
     desk = Desk(database, clock)
     try:

@@ -10,8 +10,9 @@ import httpx
 import pytest
 from litestar import Litestar, Response, get, post
 
-from answerable.infra.database import SqliteDatabase, open_database
 from answerable.infra.database.migrate import migrate, migrations_of
+from answerable.infra.database.open import open_sqlite
+from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.web.edge import Edge
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.inner import HEADER, InnerDoor
@@ -108,7 +109,7 @@ async def gateway(folder: Path, service: str) -> AsyncIterator[tuple[httpx.Async
         peers__timeout_seconds=0.5,
         server__max_body_bytes=10_000,
     )
-    database: SqliteDatabase = open_database(settings, Clock())
+    database: SqliteDatabase = open_sqlite(settings, Clock())
     migrate(database, migrations_of("bus", "answerable.infra.bus"))
     app = Litestar([stream, thing, user, here], openapi_config=None)
     inner = InnerDoor(settings, database.clock, grants_of)
