@@ -347,10 +347,9 @@ async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_p
     async with open_world(tmp_path) as one, second_process(one) as two:
         heard: dict[str, list[str]] = {"one": [], "two": []}
         for name, desk in (("one", one.desk), ("two", two)):
-            assert isinstance(desk.bus, LocalBus)
-            desk.bus._consumers._listeners["USER_REGISTERED"] = [partial(_hear, heard[name])]
+            bus_of(desk)._consumers._listeners["USER_REGISTERED"] = [partial(_hear, heard[name])]
             await desk.start()
-        assert [desk.bus._term > 0 for desk in (one.desk, two) if isinstance(desk.bus, LocalBus)] == [True, False]
+        assert [bus_of(desk)._term > 0 for desk in (one.desk, two)] == [True, False]
         await make_person_by(two, "Una")
         await one.until(lambda: known_to_everybody(one, 1))
         await one.until(lambda: both(heard, ["Una"]))
@@ -361,6 +360,11 @@ async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_p
         assert asyncio.get_running_loop().time() - begun < 1.0
         assert heard["two"] == ["Una", "Otto"]
         assert (await verify_log(two.database))[1] == []
+
+
+def bus_of(desk: Desk) -> LocalBus:
+    assert isinstance(desk.bus, LocalBus)
+    return desk.bus
 
 
 def _hear(heard: list[str], _: Envelope, event: UserRegistered) -> None:
