@@ -219,7 +219,7 @@ async def test_a_deadlock_with_somebody_else_is_survived(tmp_path: Path) -> None
         async def raise_both(tx: Tx) -> None:
             tries.append(1)
             for name in ("a", "b"):
-                await tx.run("UPDATE test_thing SET n = n + 1 WHERE name = :name RETURNING n", name=name)
+                await tx.run("UPDATE test_thing SET n = n + 1 WHERE name = :name RETURNING name", name=name)
                 reached.set()
 
         rude = other.transaction()
