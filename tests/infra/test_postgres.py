@@ -349,6 +349,7 @@ async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_p
         for name, desk in (("one", one.desk), ("two", two)):
             bus_of(desk)._consumers._listeners["USER_REGISTERED"] = [partial(_hear, heard[name])]
             await desk.start()
+            await one.until(lambda: leads(one.desk))
         assert [bus_of(desk)._term > 0 for desk in (one.desk, two)] == [True, False]
         await make_person_by(two, "Una")
         await one.until(lambda: known_to_everybody(one, 1))
@@ -360,6 +361,10 @@ async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_p
         assert asyncio.get_running_loop().time() - begun < 1.0
         assert heard["two"] == ["Una", "Otto"]
         assert (await verify_log(two.database))[1] == []
+
+
+async def leads(desk: Desk) -> bool:
+    return bus_of(desk)._term > 0
 
 
 def bus_of(desk: Desk) -> LocalBus:

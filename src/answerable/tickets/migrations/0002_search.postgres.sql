@@ -18,6 +18,9 @@ BEGIN
     RETURN array_to_tsvector(array_remove(found, ''));
 END $$;
 
+-- Lists by deadline: the expression of store/lists.py.
+CREATE INDEX tickets_ticket_by_due ON tickets_ticket (COALESCE(sla_due_at, 4611686018427387904), number);
+
 CREATE TABLE tickets_ticket_words (
     number BIGINT PRIMARY KEY,
     words TSVECTOR NOT NULL

@@ -126,10 +126,13 @@ def _conditions(tx: Tx, wanted: TicketFilter) -> tuple[list[str], dict[str, Any]
 def _search(tx: Tx, text: str, values: dict[str, Any]) -> str:
     hidden = "" if rules.may_note(tx.actor) else " AND c.internal = 0"
     values["q"] = text[:500]
-    found = f"""MATCHES(t.tickets_ticket, :q) OR t.id IN (
-        SELECT c.ticket_id FROM tickets_comment c WHERE MATCHES(c.tickets_comment, :q){hidden})"""
+    # One set of numbers: an OR of two would make PostgreSQL look at every ticket.
+    found = f"""t.number IN (
+        SELECT s.number FROM tickets_ticket s WHERE MATCHES(s.tickets_ticket, :q)
+        UNION SELECT s.number FROM tickets_comment c JOIN tickets_ticket s ON s.id = c.ticket_id
+        WHERE MATCHES(c.tickets_comment, :q){hidden})"""
     number = text.strip().lstrip("#")
     if number.isascii() and number.isdigit() and len(number) <= 15:
         values["asked_number"] = int(number)
-        found = f"t.number = :asked_number OR {found}"
-    return f"({found})"
+        found = found.removesuffix(")") + " UNION SELECT CAST(:asked_number AS BIGINT))"
+    return found

@@ -102,7 +102,9 @@ def _counter(text: str) -> Counter | None:
         return None
     table, column, key = found.groups()
     return Counter(
-        f"SELECT {column} FROM {table} WHERE {key} = $1", f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", column
+        f"SELECT {column} FROM {table} WHERE {key} = $1 FOR UPDATE",
+        f"UPDATE {table} SET {column} = $2 WHERE {key} = $1",
+        column,
     )
 
 
