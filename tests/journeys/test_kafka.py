@@ -16,6 +16,7 @@ from tests.kafka import Broker, own_broker, records_in
 from tests.processes import ADMIN, ServerProcess, answerable, eventually, hire, make_admin, server, sign_in
 
 pytestmark = pytest.mark.slow
+MOMENTS = (0.9, 1.7, 0.4)  # seconds of work before each kill
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
 
 
@@ -88,7 +89,7 @@ async def test_a_desk_on_kafka_is_killed_at_random_moments(tmp_path: Path, broke
         admin = await sign_in(client, ADMIN)
         actors: list[Customer | Agent] = [Agent(await hire(client, admin, f"Abe{n}", "AGENT"), seen) for n in range(2)]
         actors += [Customer(f"una{n}", await hire(client, admin, f"Una{n}"), seen) for n in range(4)]
-    for moment in (0.9, 1.7, 0.4):
+    for moment in MOMENTS:
         working = asyncio.create_task(work_until_cut(running.url, actors))
         await asyncio.sleep(moment)
         running.kill()
@@ -100,7 +101,7 @@ async def test_a_desk_on_kafka_is_killed_at_random_moments(tmp_path: Path, broke
                 await actor.act(client)
         await until_all_arrived(client)
     running.stop()
-    compare(folder, seen)
+    compare(folder, seen, len(MOMENTS))
     assert answerable("events", "verify", "--data-dir", str(folder), **where).stdout.endswith("no difference.\n")
 
 

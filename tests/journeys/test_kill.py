@@ -128,10 +128,10 @@ async def until_all_arrived(client: httpx.AsyncClient) -> None:
     raise AssertionError(f"messages did not arrive: {lags}")
 
 
-def compare(folder: Path, seen: Acknowledged) -> None:
+def compare(folder: Path, seen: Acknowledged, kills: int = KILLS) -> None:
     titles = Counter(title for (title,) in rows_in(folder, "SELECT title FROM tickets_ticket"))
     bodies = Counter(body for (body,) in rows_in(folder, "SELECT body FROM tickets_comment"))
-    assert len(seen.tickets) > KILLS, "there was a load"
+    assert len(seen.tickets) > kills, "there was a load"
     assert {key for key in seen.tickets if titles[f"Ticket {key}"] != 1} == set(), "each acknowledged ticket once"
     assert {key for key in seen.comments if bodies[f"Comment {key}"] != 1} == set(), "each acknowledged comment once"
     assert [title for title, count in titles.items() if count > 1] == []

@@ -143,9 +143,9 @@ class SqliteDatabase:
         What people ask for goes before what services do by themselves.
         """
         lane = self._background if actor.kind == "service" else self._urgent
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._submit(lane, Unit(actor, lambda tx: verb(tx, *args, **kwargs), done))
-        return await done
+        unit: Unit[T] = Unit(actor, lambda tx: verb(tx, *args, **kwargs))
+        self._submit(lane, unit)
+        return await unit.done
 
     def deliver(
         self,
@@ -159,9 +159,9 @@ class SqliteDatabase:
 
         Where ``verb`` raises, its work is undone and ``recover`` runs in its place, in the same unit.
         """
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._submit(self._background, Unit(actor, verb, done, cause, recover))
-        return done
+        unit = Unit(actor, verb, cause, recover)
+        self._submit(self._background, unit)
+        return unit.done
 
     def _submit(self, lane: "deque[Unit[Any]]", unit: "Unit[Any]") -> None:
         if self._closed:
@@ -190,8 +190,7 @@ class SqliteDatabase:
                 self._faulty = False
                 _log.info("storage recovered")
             for unit, result in batch:
-                if not unit.done.done():
-                    unit.done.set_result(result)
+                unit.answer(result)
             self.pulse.beat()
 
     def _refuse(self, batch: list[tuple[Unit[Any], Any]], fault: StorageFault) -> None:
@@ -201,8 +200,7 @@ class SqliteDatabase:
             self._urgent.clear()
             self._background.clear()
         for unit in units:
-            if not unit.done.done():
-                unit.done.set_exception(fault)
+            unit.refuse(fault)
 
     async def _begin(self) -> None:
         give_up = time.monotonic() + LOCK_SECONDS

@@ -12,23 +12,41 @@ T = TypeVar("T")
 
 
 class Unit(Generic[T]):
-    """A unit of work that waits for its turn and its commit; ``recover`` runs in its place if it raises."""
+    """A unit; ``recover`` runs in its place if it raises.
 
-    __slots__ = ("actor", "cause", "done", "recover", "verb")
+    One with a ``term`` is done by the leader of that term only, where there are several processes.
+    """
+
+    __slots__ = ("actor", "cause", "done", "recover", "since", "term", "tries", "verb")
 
     def __init__(
         self,
         actor: Actor,
         verb: Callable[[Tx], Awaitable[T]],
-        done: "asyncio.Future[T]",
         cause: Envelope | None = None,
         recover: Callable[[Tx, Exception], Awaitable[T]] | None = None,
+        *,
+        term: int | None = None,
     ) -> None:
+        loop = asyncio.get_running_loop()
         self.actor = actor
         self.verb = verb
-        self.done = done
         self.cause = cause
         self.recover = recover
+        self.term = term
+        self.tries = 0
+        self.since = loop.time()
+        self.done: asyncio.Future[T] = loop.create_future()
+
+    def answer(self, result: T) -> None:
+        """Tell whoever waits, if somebody still does."""
+        if not self.done.done():
+            self.done.set_result(result)
+
+    def refuse(self, error: Exception) -> None:
+        """Tell whoever waits that it was not done, if somebody still does."""
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 class Spoilt(Exception):

@@ -27,9 +27,9 @@ from answerable.infra.database.postgres.migrations import apply
 from answerable.infra.database.postgres.readers import Readers
 from answerable.infra.database.postgres.runner import Runner
 from answerable.infra.database.postgres.tx import PostgresTx, Reading, Writing
-from answerable.infra.database.postgres.unit import Spoilt, Unit
 from answerable.infra.database.postgres.watch import Watch
 from answerable.infra.database.postgres.writer import Doubt, Writer
+from answerable.infra.database.units import Spoilt, Unit
 from answerable.infra.pulse import Pulse
 from answerable.kernel.actor import Actor, service
 from answerable.kernel.ids import IdMaker

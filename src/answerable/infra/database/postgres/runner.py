@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.postgres.connection import is_database_error, is_fault
 from answerable.infra.database.postgres.tx import PostgresTx, Writing
-from answerable.infra.database.postgres.unit import Spoilt, Unit, recovering
 from answerable.infra.database.postgres.writer import Writer
+from answerable.infra.database.units import Spoilt, Unit, recovering
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Tx
 from answerable.settings import Settings
