@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk
 from answerable.services import features_of
-from answerable.settings import Settings
+from answerable.settings import SHORT_NAMES, Settings
 
 STOP_SECONDS = 2
 _log = structlog.get_logger(__name__)
@@ -141,15 +142,29 @@ def _bind(settings: Settings, port: int, *options: int) -> socket.socket:
     return listening
 
 
+def _environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment that tells a worker the addresses of this command.
+
+    Not as arguments: they may hold a password, and everybody may read those.
+    """
+    told = {
+        "ANSWERABLE_STORAGE_DATABASE": settings.storage.database,
+        "ANSWERABLE_BUS_URL": settings.bus.url,
+        "ANSWERABLE_MIRROR_URL": settings.mirror.url,
+    }
+    twins = {*told, *SHORT_NAMES}
+    twins |= {f"{name}_FILE" for name in twins}
+    kept = {name: value for name, value in os.environ.items() if name not in twins}
+    return kept | {name: value for name, value in told.items() if value}
+
+
 async def _serve_by_workers(settings: Settings, services: tuple[str, ...], sockets: list[socket.socket]) -> None:
     await Desk(settings, services).stop()  # what is wrong with settings or database is told once, before workers start
     opened = opener()
     arguments = [*services, "--host", settings.server.host, "--port", str(settings.server.port)]
     for option, value in (("--data-dir", opened.data_dir), ("--config", opened.config)):
         arguments += [option, str(value)] if value else []
-    # Not as an argument: it may hold a password, and everybody may read those.
-    environment = dict.fromkeys(("ANSWERABLE_DATABASE", "ANSWERABLE_STORAGE_DATABASE"), settings.storage.database)
-    await Workers(sockets, arguments, environment).run()
+    await Workers(sockets, arguments, _environment_of(settings)).run()
     _log.info("stopped")
 
 

@@ -23,10 +23,10 @@ class Workers:
     """
 
     def __init__(self, sockets: Sequence[socket], arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Take what to run: ``arguments`` of this program, and the environment in which it finds the rest."""
+        """Take what to run: ``arguments`` of this program, and the whole environment in which it finds the rest."""
         self._sockets = sockets
         self._arguments = arguments
-        self._environment = {**os.environ, **environment}
+        self._environment = environment
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         # Held open for as long as this process lives: workers end when it closes, however the parent ended.

@@ -7,6 +7,7 @@ from answerable.settings.reading import SOURCES, Document, load_settings, read_f
 from answerable.settings.sections import (
     DEFAULT_CATEGORIES,
     PREFIX,
+    SHORT_NAMES,
     Assignment,
     Auth,
     Bus,
@@ -27,6 +28,7 @@ from answerable.settings.sections import (
 __all__ = [
     "DEFAULT_CATEGORIES",
     "PREFIX",
+    "SHORT_NAMES",
     "SOURCES",
     "Assignment",
     "Auth",
