@@ -12,7 +12,7 @@ from tests.kafka import MISSING, Broker, can_run, shared_broker
 from tests.world import World, open_world
 
 # On PostgreSQL these run in make test-fast too; the rest of the suite does so in make test.
-FAST_ON_POSTGRES = ("tests/infra/test_bus.py", "tests/tickets/test_life.py", "tests/assignment/test_consumers.py")
+FAST_ON_POSTGRES = ("tests/infra/test_bus.py", "tests/tickets/test_life.py")
 # These are about another engine's partner, whichever engine it is.
 ONCE = (
     "tests/deploy/",

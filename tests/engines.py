@@ -82,14 +82,22 @@ def missing() -> str:
 
 def begin_run() -> None:
     """Choose the folder of this run's cluster; nothing is started before a test wants it."""
+    for left in Path(tempfile.gettempdir()).glob("answerable-postgres-*"):  # by a run that was killed
+        owner = left / "owner"
+        if owner.exists() and not Path(f"/proc/{owner.read_text()}").exists():
+            _remove(left)
     folder = Path(tempfile.mkdtemp(prefix="answerable-postgres-"))
     folder.chmod(0o755)
+    (folder / "owner").write_text(str(os.getpid()))
     os.environ[SHARED] = str(folder)
 
 
 def end_run() -> None:
     """Stop the cluster of this run, if there is one."""
-    folder = Path(os.environ.pop(SHARED))
+    _remove(Path(os.environ.pop(SHARED)))
+
+
+def _remove(folder: Path) -> None:
     if (folder / "data").exists():
         Cluster(folder).stop("immediate")
     shutil.rmtree(folder, ignore_errors=True)

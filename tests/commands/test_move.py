@@ -47,6 +47,7 @@ def run(folder: Path, *arguments: str, check: bool = True) -> str:
 SECRET: dict[str, Any] = {"ANSWERABLE_STORAGE_SECRET": "t7" * 8 + "-a-secret-for-tests-only"}
 
 
+@pytest.mark.slow
 def test_there_and_back(desk: Path, tmp_path: Path) -> None:
     there, back = ENGINE.address_of(tmp_path / "there"), tmp_path / "back"
     told = run(desk, "--to", there)
