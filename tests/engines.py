@@ -34,6 +34,31 @@ SCHEMA = "answerable"
 CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_connections=200")
 
 
+USES = 40  # of one database, before a new one is made
+# What a new desk has in its tables, kept aside so that a used one can be made new again.
+KEEP_SEEDS = f"""CREATE SCHEMA seed; DO $$ DECLARE t TEXT; filled BOOLEAN; BEGIN
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename <> 'bus_migration' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM {SCHEMA}.%I)', t) INTO filled;
+        IF filled THEN EXECUTE format('CREATE TABLE seed.%I AS TABLE {SCHEMA}.%I', t, t); END IF;
+    END LOOP; END $$"""
+RENEW = f"""SET session_replication_role = replica; DO $$ DECLARE t TEXT; BEGIN
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename <> 'bus_migration' LOOP
+        EXECUTE format('DELETE FROM {SCHEMA}.%I', t);
+    END LOOP;
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'seed' LOOP
+        EXECUTE format('INSERT INTO {SCHEMA}.%I SELECT * FROM seed.%I', t, t);
+    END LOOP; END $$"""
+# Everything a test may have made or changed but rows: then the database is not used again.
+SHAPE = f"""SELECT md5(concat(
+    (SELECT string_agg(concat_ws(' ', n.nspname, c.relname, c.relkind, c.relnatts), ',' ORDER BY n.nspname, c.relname)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')),
+    (SELECT count(*) FROM pg_trigger), ' ', (SELECT count(*) FROM pg_proc), ' ', (SELECT count(*) FROM pg_constraint),
+    (SELECT count(*) FROM {SCHEMA}.bus_migration)))"""
+LEAVE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+
+
 class Cluster:
     """A PostgreSQL server of our own."""
 
@@ -116,6 +141,8 @@ def shared_cluster() -> str:
             settings = Settings().with_values("test", storage__database=database(url, "template_desk"))
             opened = open_database(settings.with_values("test", storage__schema=SCHEMA))
             migrate(opened, wanted_migrations(features_of(), opened.engine))
+            DATABASES.execute(database(url, "template_desk"), KEEP_SEEDS)
+            DATABASES.let_go(database(url, "template_desk"))
             known.write_text(url)
     return known.read_text()
 
@@ -154,6 +181,34 @@ class _Databases:
                 await asyncio.sleep(0.05)
         raise AssertionError(f"{statement}: still in use")
 
+    def let_go(self, url: str) -> None:
+        """Close what is open to a database."""
+        connection = self._connections.pop(url, None)
+        if connection is not None:
+            self._run(connection.close())
+
+    def shape(self, url: str) -> str:
+        """Return what tells whether anything but rows is different."""
+        return str(self.fetch(url, SHAPE)[0][0])
+
+    def renew(self, url: str, shape: str) -> bool:
+        """Make a used database as new; false where it has another shape, or cannot be."""
+
+        async def work() -> bool:
+            connection = await asyncpg.connect(url)
+            try:
+                await connection.execute(LEAVE)
+                if await connection.fetchval(SHAPE) != shape:
+                    return False
+                await connection.execute(RENEW)
+            except asyncpg.PostgresError:
+                return False
+            finally:
+                await connection.close()
+            return True
+
+        return self._run(work())
+
     def fetch(self, url: str, query: str, *values: Any) -> list[Any]:
         """Read rows."""
 
@@ -178,6 +233,9 @@ class Engine:
     def __init__(self) -> None:
         self.name = "sqlite"
         self._made: dict[Path, str] = {}
+        self._free: list[str] = []
+        self._uses: dict[str, int] = {}
+        self._shape = ""
 
     def use(self, name: str) -> None:
         """Run what comes on another engine."""
@@ -189,16 +247,25 @@ class Engine:
             return ""
         folder = folder.resolve()
         if folder not in self._made:
-            url = shared_cluster()
-            name = f"desk_{uuid4().hex[:16]}"
-            DATABASES.execute(url, f"CREATE DATABASE {name} TEMPLATE template_desk")
-            self._made[folder] = database(url, name)
+            self._made[folder] = self._free.pop() if self._free else self._new()
         return self._made[folder]
 
+    def _new(self) -> str:
+        cluster_url, name = shared_cluster(), f"desk_{uuid4().hex[:16]}"
+        DATABASES.execute(cluster_url, f"CREATE DATABASE {name} TEMPLATE template_desk")
+        url = database(cluster_url, name)
+        self._shape = self._shape or DATABASES.shape(url)
+        self._uses[url] = 0
+        return url
+
     def forget(self) -> None:
-        """Drop what was made."""
+        """Make what was used as new, for the next test; drop what cannot be."""
         for url in self._made.values():
-            DATABASES.execute(shared_cluster(), f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
+            self._uses[url] += 1
+            if self._uses[url] < USES and DATABASES.renew(url, self._shape):
+                self._free.append(url)
+            else:
+                DATABASES.execute(shared_cluster(), f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
         self._made.clear()
         self.name = "sqlite"
 

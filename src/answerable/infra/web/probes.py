@@ -15,10 +15,11 @@ from answerable.kernel.errors import Missing, Unavailable
 PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-class Health(msgspec.Struct):
-    """How the desk is."""
+class Health(msgspec.Struct, omit_defaults=True):
+    """How the desk is; ``waiting`` says what people do not wait for, but what follows from their work does."""
 
     status: str
+    waiting: list[str] = msgspec.field(default_factory=list)
 
 
 @get("/healthz", opt=needs(PUBLIC), tags=["Operation"])
@@ -29,13 +30,18 @@ async def healthz() -> Health:
 
 @get("/readyz", opt=needs(PUBLIC), tags=["Operation"])
 async def readyz(request: DeskRequest) -> Health:
-    """Tell whether the desk can work: database, migrations and bus."""
+    """Tell whether the desk can work: database, migrations and bus.
+
+    On Kafka, requests are taken while it is away or behind, so that is no reason to send nobody here.
+    """
     probe: Probe = request.app.state.probe
     bus: Bus = request.app.state.bus
     features = [feature.name for feature in request.app.state.desk.features]
-    if reasons := await probe.reasons_against(request.database, bus, features):
+    reasons = await probe.reasons_against(request.database, bus, features)
+    waiting = [reason for reason in reasons if reason.startswith("bus:") and request.desk_settings.bus.servers]
+    if len(waiting) < len(reasons):
         raise Unavailable("The desk is not ready.", errors=reasons, retry_after=2)
-    return Health("ready")
+    return Health("ready", waiting)
 
 
 @get("/metrics", opt=needs(PUBLIC), tags=["Operation"])
