@@ -124,7 +124,7 @@ class LocalBus:
         return len(messages)
 
     async def _retry_due(self) -> int:
-        return await self._consumers.retry_due() if self._term else 0
+        return await self._consumers.retry_due(self._term) if self._term else 0
 
     async def _listen(self) -> int:
         messages = await self._db.read(BUS, outbox.load_after, self._heard or 0, BATCH)
