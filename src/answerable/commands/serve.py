@@ -109,8 +109,7 @@ desk_options(mirror_option(serve))
 
 def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:
     """Refuse services alone that could not hear or know each other."""
-    features_of(services)
-    if not settings.peers.secret:
+    if any(feature.routes for feature in features_of(services)) and not settings.peers.secret:
         raise Invalid("peers.secret: is needed to run some services only; gateway and services share it.")
     if "gateway" not in services and not settings.bus.servers:
         raise Invalid("bus.url: is needed to run some services only; they hear of each other over Kafka.")
@@ -145,12 +144,23 @@ async def _serve_by_workers(settings: Settings, services: tuple[str, ...], socke
     await Desk(settings, services).stop()  # what is wrong with settings or database is told once, before workers start
     opened = opener()
     arguments = [*services, "--host", settings.server.host, "--port", str(settings.server.port)]
-    for option, value in (("--data-dir", opened.data_dir), ("--config", opened.config)):
+    for option, value in (("--data-dir", opened.data_dir), ("--config", opened.config), ("--bus", opened.bus)):
         arguments += [option, str(value)] if value else []
-    # Not as an argument: it may hold a password, and everybody may read those.
-    environment = dict.fromkeys(("ANSWERABLE_DATABASE", "ANSWERABLE_STORAGE_DATABASE"), settings.storage.database)
+    # Not as arguments: they may hold passwords, and everybody may read those.
+    environment = {
+        **_named_once(opened.database, "ANSWERABLE_DATABASE", "ANSWERABLE_STORAGE_DATABASE"),
+        **_named_once(opened.mirror, "ANSWERABLE_MIRROR_URL"),
+    }
     await Workers(sockets, arguments, environment).run()
     _log.info("stopped")
+
+
+def _named_once(value: str | None, name: str, *aliases: str) -> dict[str, str | None]:
+    """Return what an option becomes in the environment: over what is there, and under one name only."""
+    if value is None:
+        return {}
+    others = [variable for each in (name, *aliases) for variable in (each, f"{each}_FILE")]
+    return {**dict.fromkeys(others), name: value}
 
 
 async def _serve(
