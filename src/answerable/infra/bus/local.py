@@ -8,6 +8,8 @@ import structlog
 
 from answerable.infra.bus import outbox
 from answerable.infra.bus.consumers import Consumers, Unit
+from answerable.infra.bus.follower import Follower
+from answerable.infra.bus.following import Following
 from answerable.infra.bus.inbox import Inbox
 from answerable.infra.bus.port import BUS, Store
 from answerable.infra.database.errors import StorageFault
@@ -84,6 +86,10 @@ class LocalBus:
             return {name: await self._db.read(BUS, _count_unread, box) for name, box in self._consumers.inboxes.items()}
         last = await self._db.read(BUS, outbox.last_position)
         return {name: max(0, last - position) for name, position in self._offsets.items()}
+
+    def following(self, follower: Follower) -> Following:
+        """Return what reads the log of this database for a follower."""
+        return Following(self._db, follower)
 
     async def _run(self) -> None:
         pause = 0.1

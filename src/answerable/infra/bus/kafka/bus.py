@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 
 from answerable.infra.bus import inbox, outbox, wire
 from answerable.infra.bus.consumers import Consumers
+from answerable.infra.bus.follower import Follower
+from answerable.infra.bus.kafka.following import TopicFollowing
 from answerable.infra.bus.kafka.group import Group
 from answerable.infra.bus.kafka.hearing import Hearing
 from answerable.infra.bus.kafka.link import Backoff, Link, close, connect
@@ -109,6 +111,10 @@ class KafkaBus:
             and all(group.finished(sent) for group in self._groups.values())
         ):
             await self._db.deliver(BUS, storing_offsets(dict.fromkeys(self._groups, end)), term=self._relay.term)
+
+    def following(self, follower: Follower) -> TopicFollowing:
+        """Return what reads the topics for a follower."""
+        return TopicFollowing(follower, self._link, self._progress)
 
     # --- how far -------------------------------------------------------------------------------------------------
 
