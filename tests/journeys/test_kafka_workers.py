@@ -18,6 +18,7 @@ from answerable.kernel.tx import Tx
 from answerable.messages.base import Envelope
 from answerable.messages.users import UserRegistered
 from answerable.runtime import Desk
+from answerable.services import features_of
 from tests.engines import ENGINE, SCHEMA
 from tests.journeys.test_postgres_faults import company, expect_whole, some_more
 from tests.kafka import Broker, records_in, settings_on
@@ -144,16 +145,21 @@ async def test_the_leader_is_killed_under_load(tmp_path: Path, broker: Broker) -
                 leader.kill()
                 await some_more(customers)
         await expect_whole(folder, address, running.url, customers)
-        await eventually(lambda: asyncio.to_thread(_everything_is_sent, folder), 30)
+        await eventually(lambda: asyncio.to_thread(_everything_is_done, folder), 60)
         assert "Traceback" not in running.errors.read_text()
         running.stop(20)
     await expect_sent(folder, broker, values["bus__prefix"])
 
 
-def _everything_is_sent(folder: Path) -> bool:
+def _everything_is_done(folder: Path) -> bool:
+    """Tell whether the outbox is sent, and every consumer has done every message that it wants."""
+    wanted = [(feature.name, cls.TYPE) for feature in features_of() for cls in feature.consumers]
+    pairs = ", ".join(f"('{consumer}', '{type_}')" for consumer, type_ in wanted)
     (row,) = rows_in(
         folder,
-        "SELECT (SELECT position FROM bus_offset WHERE consumer = 'relay') = (SELECT MAX(position) FROM bus_outbox)",
+        f"""SELECT (SELECT position FROM bus_offset WHERE consumer = 'relay') = (SELECT MAX(position) FROM bus_outbox)
+            AND NOT EXISTS (SELECT 1 FROM bus_outbox o JOIN (VALUES {pairs}) AS w (consumer, type) ON w.type = o.type
+                WHERE NOT EXISTS (SELECT 1 FROM bus_inbox i WHERE i.consumer = w.consumer AND i.message = o.id))""",
     )
     return bool(row[0])
 
