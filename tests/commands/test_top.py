@@ -1,5 +1,6 @@
 """``answerable top``: what it tells of real processes, of one that is away, and of one that says nothing sensible."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from answerable.commands import build
 from answerable.commands.top.reading import Look
 from answerable.commands.top.showing import from_now
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
@@ -19,7 +22,6 @@ from tests.kafka import Broker, settings_on
 from tests.processes import (
     ADMIN,
     ServerProcess,
-    answerable,
     environment,
     eventually,
     hire,
@@ -31,11 +33,17 @@ from tests.processes import (
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
 
 
-def seen(folder: Path, **values: Any) -> dict[str, dict[str, Any]]:
+async def top(folder: Path, how: str, **values: Any) -> str:
+    """Return what ``answerable top`` prints."""
+    arguments = ["top", how, "--data-dir", str(folder)]
+    done = await asyncio.to_thread(CliRunner().invoke, build(), arguments, env=values)
+    assert (done.exit_code, done.stderr) == (0, "")
+    return done.stdout
+
+
+async def seen(folder: Path, **values: Any) -> dict[str, dict[str, Any]]:
     """Return what ``top --json`` tells, by service."""
-    done = answerable("top", "--json", "--data-dir", str(folder), **values)
-    assert done.stderr == ""
-    return {each["service"]: each for each in json.loads(done.stdout)["services"]}
+    return {each["service"]: each for each in json.loads(await top(folder, "--json", **values))["services"]}
 
 
 @pytest.mark.slow
@@ -52,24 +60,24 @@ async def test_a_desk_in_one_piece(tmp_path: Path) -> None:
                 assert stream.status_code == 200
 
                 async def settled() -> bool:
-                    desk = seen(folder)["desk"]
+                    desk = (await seen(folder))["desk"]
                     return bool(desk["runningClocks"] and not any(desk["lag"].values()))
 
                 await eventually(settled, 30)
-                desk = seen(folder)["desk"]
+                desk = (await seen(folder))["desk"]
         assert (desk["answers"], desk["ready"], desk["reasons"]) == (True, True, [])
         assert desk["address"] == running.url
         assert {"tickets", "assignment", "sla", "notifications", "reporting"} <= set(desk["lag"])
         assert (desk["parked"], desk["liveStreams"], desk["outboxWaiting"]) == (0, 1, None)
         assert desk["runningClocks"] == 2, "an answer and a resolution are promised"
         assert desk["nextDueAt"] > "2026"
-        once = answerable("top", "--once", "--data-dir", str(folder)).stdout
+        once = await top(folder, "--once")
         assert [word in once for word in ("service", "desk", "yes", "sla 0", "in ")] == [True] * 5
         running.stop()
-    gone = seen(folder)["desk"]
+    gone = (await seen(folder))["desk"]
     assert (gone["answers"], gone["ready"], gone["lag"]) == (False, False, {})
     assert gone["reasons"] == ["cannot be reached (Connection refused)"]
-    assert "away" in answerable("top", "--once", "--data-dir", str(folder)).stdout
+    assert "away" in await top(folder, "--once")
 
 
 @pytest.mark.slow
@@ -89,18 +97,18 @@ async def test_services_apart_and_one_of_them_away(tmp_path: Path, broker: Broke
         running["gateway"] = ServerProcess(tmp_path / "gateway", "gateway", **common, **peers)
 
         async def all_read() -> bool:
-            told = seen(tmp_path / "gateway", **common, **peers)
+            told = await seen(tmp_path / "gateway", **common, **peers)
             return bool(told["tickets"]["lag"] == {"tickets": 0} and told["assignment"]["outboxWaiting"] == 0)
 
         await eventually(all_read, 30)
-        told = seen(tmp_path / "gateway", **common, **peers)
+        told = await seen(tmp_path / "gateway", **common, **peers)
         assert list(told) == ["gateway", "users", "tickets", "assignment", "notifications", "reporting"]
         assert {name for name, each in told.items() if each["ready"]} == set(running)
         assert told["gateway"]["address"] == running["gateway"].url
         assert set(told["assignment"]["lag"]) == {"assignment", "sla"}
         assert [told[name]["runningClocks"] for name in ("assignment", "tickets", "users")] == [0, None, None]
         assert told["users"]["reasons"] == ["cannot be reached (Connection refused)"]
-        assert SECRET not in answerable("top", "--once", "--data-dir", str(tmp_path), **common, **peers).stdout
+        assert SECRET not in await top(tmp_path, "--once", **common, **peers)
     finally:
         for process in running.values():
             process.kill()
@@ -127,10 +135,12 @@ def stranger(tmp_path: Path) -> Iterator[Any]:
         ),
     ],
 )
-def test_what_is_no_desk_is_told(tmp_path: Path, stranger: Any, status: int, body: bytes, wanted: list[str]) -> None:
+async def test_what_is_no_desk_is_told(
+    tmp_path: Path, stranger: Any, status: int, body: bytes, wanted: list[str]
+) -> None:
     stranger.respond = lambda exchange: exchange.say(body, status)
     address = stranger.url.removesuffix("/desk.toml")
-    desk = seen(tmp_path / "nobody", ANSWERABLE_SERVER_PUBLIC_URL=address)["desk"]
+    desk = (await seen(tmp_path / "nobody", ANSWERABLE_SERVER_PUBLIC_URL=address))["desk"]
     assert (desk["answers"], desk["ready"], desk["reasons"]) == (True, status == 200, wanted)
 
 

@@ -178,6 +178,8 @@ async def _follow(client: httpx.AsyncClient, headers: dict[str, str]) -> Any:
         (("gateway",), {"ANSWERABLE_PEERS_SECRET": SECRET}, "peers.assignment: is needed"),
         (("gateway",), {"ANSWERABLE_PEERS_SECRET": "short"}, "peers.secret: must have at least 32 characters"),
         (("tickets",), {"ANSWERABLE_PEERS_SECRET": SECRET}, "bus.url: is needed"),
+        (("mirror",), {}, "bus.url: is needed"),
+        (("mirror",), {"ANSWERABLE_BUS_URL": "kafka://127.0.0.1:1"}, "No mirror is set"),
         (("gateway",), {"ANSWERABLE_PEERS_USERS": "users:80"}, "peers.users: must be an address"),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from answerable.infra.bus import wire
 from answerable.infra.bus.history import BATCH, Part, Place
@@ -31,6 +31,7 @@ class TopicsHistory:
         names = sorted({CATALOGUE[type_].TOPIC for type_ in self._types})
         self._topics = {self._link.topic(name): name for name in names}
         self._consumer: AIOKafkaConsumer | None = None
+        self._onlookers: dict[str, AIOKafkaConsumer] = {}
         self._firsts: dict[TopicPartition, int] = {}
         self._begun: set[tuple[str, bytes | None]] = set()
         self._torn: set[tuple[str, bytes | None]] = set()
@@ -92,17 +93,25 @@ class TopicsHistory:
         ends, size = await self.end()
         if group is None:
             return size
-        told = {**self._link.options(), "group_id": f"{self._link.settings.prefix}.{group}"}
-        member = AIOKafkaConsumer(**told, enable_auto_commit=False)
         behind = 0
         async with _telling(self._link):
-            try:
-                await connect(member.start)
-                for tp, end in ends.items():
-                    behind += max(0, end - max(await member.committed(tp) or 0, self._firsts[tp]))
-            finally:
-                await close(member.stop)
+            onlooker = await self._onlooker_of(group)
+            for tp, end in ends.items():
+                behind += max(0, end - max(await onlooker.committed(tp) or 0, self._firsts[tp]))
         return behind
+
+    async def _onlooker_of(self, group: str) -> AIOKafkaConsumer:
+        """Return who may ask for a group's offsets, and is no member of it: it subscribes to nothing."""
+        if group not in self._onlookers:
+            told = {**self._link.options(), "group_id": f"{self._link.settings.prefix}.{group}"}
+            onlooker = AIOKafkaConsumer(**told, enable_auto_commit=False)
+            try:
+                await connect(onlooker.start)
+            except BaseException:
+                await close(onlooker.stop)
+                raise
+            self._onlookers[group] = onlooker
+        return self._onlookers[group]
 
     async def move_on(self, group: str, place: Place) -> None:
         """Leave the offsets to the group, which may be at work: what it reads again is harmless."""
@@ -113,7 +122,6 @@ class TopicsHistory:
             if self._consumer is None:
                 consumer = AIOKafkaConsumer(**self._link.options(), group_id=None, auto_offset_reset="earliest")
                 try:
-                    await self._link.make_topics()
                     await connect(consumer.start)
                     places = [
                         TopicPartition(topic, number)
@@ -130,8 +138,9 @@ class TopicsHistory:
 
     async def close(self) -> None:
         """Hang up."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
+        opened = [*self._onlookers.values(), *([self._consumer] if self._consumer else [])]
+        self._consumer, self._onlookers = None, {}
+        for consumer in opened:
             await close(consumer.stop)
 
 
@@ -139,6 +148,9 @@ class TopicsHistory:
 async def _telling(link: Link) -> AsyncIterator[None]:
     try:
         yield
+    except UnknownTopicOrPartitionError as error:
+        prefix = link.settings.prefix
+        raise Unavailable(f"Kafka has no topics of a desk called {prefix} yet (bus.prefix).", retry_after=5) from error
     except (KafkaError, OSError, TimeoutError) as error:
         where = ",".join(link.settings.servers)
         raise Unavailable(f"Kafka at {where} cannot be read now ({type(error).__name__}).", retry_after=5) from error
