@@ -22,10 +22,11 @@ from answerable.infra.bus.kafka.history import TopicsHistory
 from answerable.kernel.tx import Tx
 from answerable.messages import CATALOGUE
 from answerable.messages.notifications import NotificationsRead
-from answerable.mirror import queries
+from answerable.mirror import actions, queries
 from answerable.mirror.queries import Comparison
 from answerable.mirror.rules import COLLECTIONS, NAME, TYPES, Document, Key, group_of
 from answerable.mirror.store import open_store
+from answerable.mirror.store.mongodb import MongoDB
 from answerable.runtime import Desk
 from tests.journeys.desk import company, signed_in
 from tests.kafka import Broker, forget_offsets, raw_consumer, settings_on
@@ -79,15 +80,24 @@ class MirrorProcess:
     async def documents(self) -> dict[Key, Document]:
         return {(name, found["_id"]): found for name in COLLECTIONS async for found in self.database[name].find({})}
 
-    async def compare(self) -> Comparison:
-        """Compare as ``mirror verify`` does."""
-        history = TopicsHistory(self.settings.bus, TYPES)
-        store = open_store(self.settings.mirror.url, 10.0)
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[tuple[TopicsHistory, MongoDB]]:
+        history, store = TopicsHistory(self.settings.bus, TYPES), open_store(self.settings.mirror.url, 10.0)
         try:
-            return await queries.compare_all(history, store)
+            yield history, store
         finally:
             await history.close()
             await store.close()
+
+    async def compare(self) -> Comparison:
+        """Compare as ``mirror verify`` does."""
+        async with self._opened() as (history, store):
+            return await queries.compare_all(history, store)
+
+    async def rebuild(self) -> tuple[int, Comparison]:
+        """Put right as ``mirror rebuild`` does."""
+        async with self._opened() as (history, store):
+            return await actions.rebuild(history, store)
 
     async def has_read_all(self) -> bool:
         told = await self.compare()
@@ -141,9 +151,9 @@ async def test_a_story_of_services_apart_is_in_the_mirror(tmp_path: Path, broker
         assert await mirror.documents() == documents
 
         await forget_records(broker, f"{prefix}.users")
-        told = await mirror.command("rebuild")
-        assert (told["mended"], told["differences"]) == (0, [])
-        assert re.match(rf"the first \d records of {prefix}\.users are gone", told["lost"])
+        count, after = await mirror.rebuild()
+        assert (count, after.differences) == (0, [])
+        assert re.match(rf"the first \d records of {prefix}\.users are gone", after.lost)
         assert await mirror.documents() == documents, "nothing is removed because it is old"
         await mirror.reader.close()
 
