@@ -46,6 +46,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
         self._consumer: AIOKafkaConsumer | None = None
         self._committed: dict[TopicPartition, int] = {}
         self._committed_at = 0.0
+        self._commit_failed = False
         self._resting = asyncio.Event()
         self._resting.set()
         self._new_partitions = False
@@ -202,7 +203,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
                 self._progress.beat()
             if self.silent:
                 self._link.failed(self.name, TimeoutError("no answer"))
-            elif went_well:
+            elif went_well and not self._commit_failed:
                 self._link.works(self.name)
             if not found or loop.time() - self._committed_at >= COMMIT_SECONDS:
                 await self._commit(consumer)
@@ -243,6 +244,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
         self._committed_at = asyncio.get_running_loop().time()
         moved = self._uncommitted()
         if not moved:
+            self._commit_failed = False
             return
         try:
             async with asyncio.timeout(DRAIN_SECONDS / 2):
@@ -250,9 +252,12 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
         except (CommitFailedError, IllegalStateError):
             pass  # somebody else has them now, and reads again what we have done: the inbox knows it
         except (KafkaError, OSError, TimeoutError) as error:
+            self._commit_failed = True  # no answer to a fetch says more until an offset is taken
             self._link.failed(self.name, error)
+            return
         else:
             self._committed.update(moved)
+        self._commit_failed = False
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Finish what is in hand, and say so, before somebody else goes on."""
