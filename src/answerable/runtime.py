@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar import Litestar
 
-from answerable.infra.bus.following import Following
 from answerable.infra.bus.open import open_bus
 from answerable.infra.bus.outbox import holds_more_than
-from answerable.infra.bus.port import Bus
+from answerable.infra.bus.port import Bus, Follows
 from answerable.infra.bus.seals import Sealing
 from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
@@ -57,7 +56,7 @@ class Desk:
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
         self.sealing = Sealing(self.database)
         self.services = services
-        self.followings: list[Following] = []
+        self.followings: list[Follows] = []
         self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
 
     @cached_property
@@ -79,6 +78,8 @@ class Desk:
         has_peers = self.settings.peers.secret or self.settings.peers.urls
         if not self.elsewhere or (self._local("identify") and not has_peers):
             return Edge(lane, self.database, self.settings, self._local("identify"))
+        if not any(feature.routes for feature in self.features):  # serves nobody but probes: there is no door to guard
+            return Edge(lane, self.database, self.settings, None)
         inner = InnerDoor(self.settings, self.database.clock, self._anywhere("grants_of"))
         if not self._is_gateway:
             return Edge(lane, self.database, self.settings, None, inner)
@@ -135,9 +136,9 @@ class Desk:
             following.start()
         self.database.watch_others()
 
-    def make_followings(self) -> list[Following]:
-        """Return who follows the log from outside the database, as the settings want; nobody reads yet."""
-        return [Following(self.database, each) for each in followers_of(self.settings, self.services)]
+    def make_followings(self) -> list[Follows]:
+        """Return who follows the stream from outside the database, as the settings want; nobody reads yet."""
+        return [self.bus.following(each) for each in followers_of(self.settings, self.services)]
 
     async def stop(self) -> None:
         """Stop followers, timers and bus, finish what was accepted, close the database."""

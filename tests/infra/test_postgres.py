@@ -1,7 +1,7 @@
 """PostgreSQL as it is in life: others write too, connections break, answers get lost, processes lead and end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -421,6 +421,49 @@ async def second_process(world: World) -> AsyncIterator[Desk]:
     await desk.prepare()
     yield desk
     await desk.stop()
+
+
+class Book:
+    """A follower that writes down whom it was told of."""
+
+    name = "book"
+    types = frozenset({UserRegistered.TYPE})
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def group(self) -> str:
+        return "book-one"
+
+    async def apply(self, messages: Sequence[Envelope]) -> None:
+        self.names += [each.key for each in messages]
+
+    async def close(self) -> None:
+        """Stay open."""
+
+
+async def test_one_process_follows_and_another_goes_on_where_it_was(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as one, second_process(one) as two:
+        books = [Book(), Book()]
+        first, second = (desk.bus.following(book) for desk, book in zip((one.desk, two), books, strict=True))
+        for following, desk, book in ((first, one.desk, books[0]), (second, two, books[1])):
+            following.start()
+            desk.database.watch_others()
+            if book is books[0]:
+                await make_person_by(one.desk, "Una")
+                await eventually(lambda: _is(books[0].names, "una"))
+        await make_person_by(two, "Otto")
+        await eventually(lambda: _is(books[0].names, "una", "otto"))
+        assert books[1].names == []
+        await first.stop()
+        await one.desk.stop()
+        await make_person_by(two, "Ida")
+        await eventually(lambda: _is(books[1].names, "ida"))
+        await second.stop()
+
+
+async def _is(found: list[str], *wanted: str) -> bool:
+    return found == list(wanted)
 
 
 async def test_numbers_have_no_gaps_whoever_gives_them(tmp_path: Path) -> None:

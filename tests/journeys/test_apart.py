@@ -26,7 +26,7 @@ class Cluster:
         common = {f"ANSWERABLE_{name.replace('__', '_').upper()}": str(v) for name, v in settings_on(broker).items()}
         self.common: dict[str, Any] = {**common, "ANSWERABLE_PEERS_SECRET": SECRET}
         self.running: dict[str, ServerProcess] = {}
-        make_admin(folder / "users")
+        make_admin(folder / "users", ANSWERABLE_SERVICE="users")
         for service in sorted(ALL, key=lambda name: name == "gateway"):
             self.start(service)
 
@@ -120,7 +120,8 @@ async def test_a_service_is_gone_and_comes_back(cluster: Cluster) -> None:
         assert process.process.returncode == 0
         assert "Traceback" not in process.errors.read_text()
     for service in ALL:
-        verified = answerable("events", "verify", "--data-dir", str(cluster.folder / service), **cluster.common)
+        where = ("--service", service, "--data-dir", str(cluster.folder / service))
+        verified = answerable("events", "verify", *where, **cluster.common)
         assert "no difference" in verified.stdout, service
 
 
@@ -178,6 +179,8 @@ async def _follow(client: httpx.AsyncClient, headers: dict[str, str]) -> Any:
         (("gateway",), {"ANSWERABLE_PEERS_SECRET": SECRET}, "peers.assignment: is needed"),
         (("gateway",), {"ANSWERABLE_PEERS_SECRET": "short"}, "peers.secret: must have at least 32 characters"),
         (("tickets",), {"ANSWERABLE_PEERS_SECRET": SECRET}, "bus.url: is needed"),
+        (("mirror",), {}, "bus.url: is needed"),
+        (("mirror",), {"ANSWERABLE_BUS_URL": "kafka://127.0.0.1:1"}, "No mirror is set"),
         (("gateway",), {"ANSWERABLE_PEERS_USERS": "users:80"}, "peers.users: must be an address"),
     ],
 )

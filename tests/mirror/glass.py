@@ -10,6 +10,7 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from answerable.infra.bus.history import OutboxHistory
 from answerable.kernel.times import iso
 from answerable.mirror import rules
 from answerable.mirror.queries import changes_of
@@ -24,6 +25,7 @@ class Glass(Client):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         [self.following] = world.desk.make_followings()
+        self.history = OutboxHistory(world.db)
 
     @cached_property
     def reader(self) -> "AsyncMongoClient[Document]":

@@ -30,7 +30,7 @@ class Story:
         self.store = store
 
     async def compare(self) -> list[Difference]:
-        return (await queries.compare_all(self.glass.world.db, self.store)).differences
+        return (await queries.compare_all(self.glass.history, self.store)).differences
 
     async def tamper(self) -> None:
         """Change, remove and add documents in every collection, in ways that a guard alone would not notice."""
@@ -79,30 +79,30 @@ async def test_every_difference_is_found_and_put_right(story: Story) -> None:
     assert {key[0] for key in told} == {"notifications"}
     assert {what for what, _ in told.values()} == {"different"}
 
-    mended, after = await actions.rebuild(story.glass.world.db, story.store)
+    mended, after = await actions.rebuild(story.glass.history, story.store)
     assert (mended, after.differences) == (len(found), [])
     assert await story.glass.documents() == await said(story.glass.world)
 
 
 async def test_a_mirror_that_is_behind_differs_until_it_has_caught_up(story: Story) -> None:
     await story.glass.raised(story.una)
-    comparison = await queries.compare_all(story.glass.world.db, story.store)
+    comparison = await queries.compare_all(story.glass.history, story.store)
     assert comparison.behind > 0
     assert "missing" in {each.what for each in comparison.differences}
-    comparing = asyncio.create_task(queries.compare_all(story.glass.world.db, story.store))
+    comparing = asyncio.create_task(queries.compare_all(story.glass.history, story.store))
     await asyncio.sleep(0)
     await story.glass.following.settle()
     assert (await comparing).differences == []
 
 
 async def test_a_long_log_is_compared_in_shares(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = await queries.compare_all(story.glass.world.db, story.store)
+    whole = await queries.compare_all(story.glass.history, story.store)
     await story.tamper()
     at_once = await story.compare()
     monkeypatch.setattr(queries, "MESSAGES_AT_ONCE", 20)
     assert await story.compare() == at_once
-    await actions.rebuild(story.glass.world.db, story.store)
-    again = await queries.compare_all(story.glass.world.db, story.store)
+    await actions.rebuild(story.glass.history, story.store)
+    again = await queries.compare_all(story.glass.history, story.store)
     assert (again.documents, again.differences) == (whole.documents, [])
 
 
@@ -119,7 +119,7 @@ async def test_rebuild_beside_a_desk_at_work(story: Story) -> None:
 
     desk = asyncio.create_task(work())
     await working.wait()
-    await actions.rebuild(story.glass.world.db, story.store)
+    await actions.rebuild(story.glass.history, story.store)
     await desk
     assert await story.compare() == []
     assert await story.glass.documents() == await said(story.glass.world)
@@ -137,7 +137,7 @@ async def test_what_the_mirror_wrote_meanwhile_is_not_put_right(story: Story) ->
 
 async def test_rebuild_of_an_empty_database_leaves_nothing_to_read(story: Story) -> None:
     await story.glass.reader.drop_database(story.glass.database.name)
-    mended, after = await actions.rebuild(story.glass.world.db, story.store)
+    mended, after = await actions.rebuild(story.glass.history, story.store)
     assert mended == after.documents == len(await said(story.glass.world))
     assert after.behind == 0
     await story.glass.again()
@@ -151,15 +151,15 @@ async def test_a_database_of_somebody_else_is_left_alone(glass: Glass) -> None:
         await glass.following.settle()
     store = open_store(glass.world.desk.settings.mirror.url, 10.0)
     with pytest.raises(Conflict, match="rebuild --replace"):
-        await actions.rebuild(glass.world.db, store)
-    comparison = await queries.compare_all(glass.world.db, store, looks=1)
+        await actions.rebuild(glass.history, store)
+    comparison = await queries.compare_all(glass.history, store, looks=1)
     assert {(each.collection, each.what) for each in comparison.differences} == {
         ("users", "missing"),
         ("tickets", "surplus"),
     }
     assert set(await glass.documents()) == {("tickets", "theirs")}
     await store.take_over()
-    await actions.rebuild(glass.world.db, store)
+    await actions.rebuild(glass.history, store)
     await store.close()
     assert await glass.documents() == await said(glass.world)
 
@@ -202,5 +202,5 @@ async def test_a_restored_backup_of_the_desk_is_noticed(story: Story) -> None:
     await story.glass.world.db.write(story.una.actor, restore)
     found = await story.compare()
     assert {(each.collection, each.id, each.what) for each in found} >= {("tickets", ticket["id"], "different")}
-    await actions.rebuild(story.glass.world.db, story.store)
+    await actions.rebuild(story.glass.history, story.store)
     assert await story.compare() == []

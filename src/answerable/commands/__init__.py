@@ -1,4 +1,4 @@
-"""The commands of the desk's operator: serve, migrate, demo, replay, events, config and those of the features."""
+"""The commands of the desk's operator: serve, migrate, demo, replay, events, config, top and those of the features."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from answerable.commands.move import move
 from answerable.commands.opening import Opener, desk_options
 from answerable.commands.replay import replay
 from answerable.commands.serve import serve
+from answerable.commands.top import top
 from answerable.infra.logging import set_up_logging
 from answerable.kernel.errors import Problem
 from answerable.services import features_of
@@ -40,7 +41,7 @@ def build() -> click.Group:
         set_up_logging("text")
         context.obj = Opener()
 
-    for command in (serve, migrate, move, demo, replay, events, config):
+    for command in (serve, migrate, move, demo, replay, events, config, top):
         cli.add_command(command)
     for feature in features_of():
         for command in feature.commands:

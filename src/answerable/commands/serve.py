@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk
 from answerable.services import features_of
-from answerable.settings import SHORT_NAMES, Settings
+from answerable.settings import Settings
 
 STOP_SECONDS = 2
 _log = structlog.get_logger(__name__)
@@ -110,8 +109,7 @@ desk_options(mirror_option(serve))
 
 def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:
     """Refuse services alone that could not hear or know each other."""
-    features_of(services)
-    if not settings.peers.secret:
+    if any(feature.routes for feature in features_of(services)) and not settings.peers.secret:
         raise Invalid("peers.secret: is needed to run some services only; gateway and services share it.")
     if "gateway" not in services and not settings.bus.servers:
         raise Invalid("bus.url: is needed to run some services only; they hear of each other over Kafka.")
@@ -142,30 +140,27 @@ def _bind(settings: Settings, port: int, *options: int) -> socket.socket:
     return listening
 
 
-def _environment_of(settings: Settings) -> dict[str, str]:
-    """Return the environment that tells a worker the addresses of this command.
-
-    Not as arguments: they may hold a password, and everybody may read those.
-    """
-    told = {
-        "ANSWERABLE_STORAGE_DATABASE": settings.storage.database,
-        "ANSWERABLE_BUS_URL": settings.bus.url,
-        "ANSWERABLE_MIRROR_URL": settings.mirror.url,
-    }
-    twins = {*told, *SHORT_NAMES}
-    twins |= {f"{name}_FILE" for name in twins}
-    kept = {name: value for name, value in os.environ.items() if name not in twins}
-    return kept | {name: value for name, value in told.items() if value}
-
-
 async def _serve_by_workers(settings: Settings, services: tuple[str, ...], sockets: list[socket.socket]) -> None:
     await Desk(settings, services).stop()  # what is wrong with settings or database is told once, before workers start
     opened = opener()
     arguments = [*services, "--host", settings.server.host, "--port", str(settings.server.port)]
-    for option, value in (("--data-dir", opened.data_dir), ("--config", opened.config)):
+    for option, value in (("--data-dir", opened.data_dir), ("--config", opened.config), ("--bus", opened.bus)):
         arguments += [option, str(value)] if value else []
-    await Workers(sockets, arguments, _environment_of(settings)).run()
+    # Not as arguments: they may hold passwords, and everybody may read those.
+    environment = {
+        **_named_once(opened.database, "ANSWERABLE_DATABASE", "ANSWERABLE_STORAGE_DATABASE"),
+        **_named_once(opened.mirror, "ANSWERABLE_MIRROR_URL"),
+    }
+    await Workers(sockets, arguments, environment).run()
     _log.info("stopped")
+
+
+def _named_once(value: str | None, name: str, *aliases: str) -> dict[str, str | None]:
+    """Return what an option becomes in the environment: over what is there, and under one name only."""
+    if value is None:
+        return {}
+    others = [variable for each in (name, *aliases) for variable in (each, f"{each}_FILE")]
+    return {**dict.fromkeys(others), name: value}
 
 
 async def _serve(

@@ -22,11 +22,14 @@ class Workers:
     The sockets are the parent's: what connects while a worker is started again waits for it.
     """
 
-    def __init__(self, sockets: Sequence[socket], arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Take what to run: ``arguments`` of this program, and the whole environment in which it finds the rest."""
+    def __init__(
+        self, sockets: Sequence[socket], arguments: Sequence[str], environment: Mapping[str, str | None]
+    ) -> None:
+        """Take what to run: ``arguments`` of this program, and what its environment has else, or not (``None``)."""
         self._sockets = sockets
         self._arguments = arguments
-        self._environment = environment
+        changed = {**os.environ, **environment}
+        self._environment = {name: value for name, value in changed.items() if value is not None}
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         # Held open for as long as this process lives: workers end when it closes, however the parent ended.

@@ -1,12 +1,14 @@
 """Numbers about the process, in Prometheus' format."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client import ProcessCollector as _ProcessCollector
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from answerable.kernel.manifest import Gauge as OfferedGauge
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -53,10 +55,25 @@ class _Requests(Collector):
         yield spans
 
 
+class _Offered(Collector):
+    """What features say of themselves, as they last said it."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, OfferedGauge] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the numbers that there are."""
+        for gauge in self.said.values():
+            if gauge.value is not None:
+                yield GaugeMetricFamily(f"answerable_{gauge.name}", gauge.doc, gauge.value)
+
+
 REGISTRY = CollectorRegistry()
 _ProcessCollector(registry=REGISTRY)
 _REQUESTS = _Requests()
 REGISTRY.register(_REQUESTS)
+_OFFERED = _Offered()
+REGISTRY.register(_OFFERED)
 LAG = Gauge("answerable_consumer_lag", "Messages not yet read by a consumer.", ["consumer"], registry=REGISTRY)
 PARKED = Gauge("answerable_messages_parked", "Messages that were tried and set aside.", registry=REGISTRY)
 RELAYED = Counter("answerable_messages_relayed", "Messages that Kafka has acknowledged.", registry=REGISTRY)
@@ -78,6 +95,11 @@ STREAMS = Gauge("answerable_live_streams", "Open live streams.", registry=REGIST
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count one request; ``route`` is the path's template, never the path (which people choose)."""
     _REQUESTS.count(method if method in _METHODS else "OTHER", route, status, seconds)
+
+
+def note(gauges: Iterable[OfferedGauge]) -> None:
+    """Note what a feature says of itself."""
+    _OFFERED.said.update({gauge.name: gauge for gauge in gauges})
 
 
 def exposition() -> bytes:

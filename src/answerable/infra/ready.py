@@ -14,6 +14,11 @@ SECONDS = 3.0
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what it listens on is not where it is asked
 
 
+def reachable(host: str) -> str:
+    """Return where to ask whoever listens on ``host``."""
+    return _HERE.get(host, host)
+
+
 def trouble(folder: Path) -> str:
     """Return why the desk of ``folder`` is not ready; nothing where it is."""
     try:
@@ -22,7 +27,7 @@ def trouble(folder: Path) -> str:
         host, port = "", ""
     if not port:
         return f"Nobody serves {folder}."
-    connection = http.client.HTTPConnection(_HERE.get(host, host), int(port), timeout=SECONDS)
+    connection = http.client.HTTPConnection(reachable(host), int(port), timeout=SECONDS)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()

@@ -52,12 +52,16 @@ class Timers:
         return min(found, key=lambda pair: pair[0], default=None)
 
     async def _run(self, timer: Timer) -> None:
-        pause = 0.1
-        await self._bus.catch_up(self._owners.get(timer.name, ""), START_SECONDS)
+        pause, led = 0.1, 0
         while True:
             seen = self._db.pulse.count
             try:
-                if not await self._db.lead():  # another process runs them
+                if (term := await self._db.lead()) != led:
+                    led = term
+                    if term:  # what a process before this one had in hand counts first
+                        await self._bus.catch_up(self._owners.get(timer.name, ""), START_SECONDS)
+                        continue
+                if not term:  # another process runs them
                     await self._db.pulse.wait(seen, FOLLOW_SECONDS)
                     continue
                 due = await self._db.read(_ASKING, timer.due)

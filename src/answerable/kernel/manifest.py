@@ -26,6 +26,15 @@ class Timer:
 
 
 @dataclass(frozen=True)
+class Gauge:
+    """A number for ``/metrics``: its name without ``answerable_``, what it says, what it is; ``None`` for none now."""
+
+    name: str
+    doc: str
+    value: float | None
+
+
+@dataclass(frozen=True)
 class Feature:
     """A feature's offer.
 
@@ -33,7 +42,7 @@ class Feature:
     ``listeners`` hear each new event of this process after it is durable, and keep nothing; ``state`` is what its
     handlers reach as ``request.app.state``; ``on_start`` runs once before the doors open; ``greeting`` returns lines
     for whoever starts the server; ``commands`` are click commands; ``audit`` compares the feature's own figures with a
-    recount and returns a line per difference.
+    recount and returns a line per difference; ``gauges`` reads numbers for whoever runs the desk, in one cheap read.
 
     ``identify`` turns an ``Authorization`` header into an actor and ``grants_of`` roles into grants; one feature offers
     both. Where it runs elsewhere, ``identify_from_afar`` stands in, and leaves the grants out.
@@ -52,3 +61,4 @@ class Feature:
     on_start: Callable[[Database], Awaitable[None]] | None = None
     greeting: Callable[[Tx], Awaitable[list[str]]] | None = None
     audit: Callable[[Tx], Awaitable[list[str]]] | None = None
+    gauges: Callable[[Tx], Awaitable[Sequence[Gauge]]] | None = None

@@ -1,12 +1,11 @@
 """Making the mirror anew."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from answerable.infra.bus import outbox
-from answerable.infra.bus.following import load_position, save_position
-from answerable.kernel.tx import Database, Tx
+from answerable.infra.bus.history import History
 from answerable.mirror import queries
-from answerable.mirror.queries import READING, Comparison, Tell, tell_nobody
+from answerable.mirror.queries import Comparison, Tell, tell_nobody
 from answerable.mirror.rules import COLLECTIONS, Difference, group_of
 
 if TYPE_CHECKING:
@@ -16,24 +15,25 @@ ROUNDS = 5  # each one finds less: what the running mirror wrote meanwhile is lo
 PART = 500
 
 
-async def rebuild(database: Database, store: "MongoDB", tell: Tell = tell_nobody) -> tuple[int, Comparison]:
+async def rebuild(history: History, store: "MongoDB", tell: Tell = tell_nobody) -> tuple[int, Comparison]:
     """Make the four collections what the event log says, in place; return how many documents were mended.
 
     Readers see every document all the while. A document is only replaced while it is what was compared, so a mirror at
-    work is not disturbed. What is no document of this desk is removed. The second value is the comparison afterwards.
+    work is not disturbed. What is no document of this desk is removed, unless the beginning of the history is lost:
+    then it may be one, and what no event is left of stays as it is. The second value is the comparison afterwards.
     Raises ``Conflict``, and changes nothing, where all documents are somebody else's.
     """
     group = group_of(await store.generation())
     mended = 0
     for _ in range(ROUNDS):
-        end = await database.read(READING, outbox.last_position)
-        found = await queries.compare_all(database, store, tell, looks=1)
+        end, _ = await history.end()
+        found = await queries.compare_all(history, store, tell, looks=1)
         if not found.differences:
-            await database.write(READING, _move_on, group, end)
-            return mended, await _counted(database, store, found)
+            await history.move_on(group, end)
+            return mended, replace(found, behind=await queries.count_behind(history, store))
         await _mend(store, found.differences, tell)
         mended += len(found.differences)
-    return mended, await queries.compare_all(database, store, tell)
+    return mended, await queries.compare_all(history, store, tell)
 
 
 async def _mend(store: "MongoDB", differences: list[Difference], tell: Tell) -> None:
@@ -54,13 +54,3 @@ async def _mend(store: "MongoDB", differences: list[Difference], tell: Tell) -> 
                 await store.replace(collection, each.found, each.expected)
             done += 1
             tell("writing", done, len(differences))
-
-
-async def _counted(database: Database, store: "MongoDB", found: Comparison) -> Comparison:
-    return Comparison(found.documents, await queries.count_behind(database, store), [])
-
-
-async def _move_on(tx: Tx, group: str, position: int) -> None:
-    """Note that what was compared need not be read again."""
-    if await load_position(tx, group) < position:
-        await save_position(tx, group, position)

@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from answerable.infra.bus.history import History
+from answerable.infra.bus.open import open_history
 from answerable.mirror import actions, queries
 from answerable.mirror.queries import Comparison, Tell
-from answerable.mirror.rules import Difference
+from answerable.mirror.rules import TYPES, Difference
 from answerable.mirror.store import open_store
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_LINES = 200
+LEFT_ALONE = "What no event is left of is taken as it is, and not removed."
 
 
 def _remember_address(context: click.Context, _parameter: click.Parameter, url: str | None) -> None:
@@ -48,11 +51,12 @@ def mirror() -> None:
 def verify(context: click.Context, as_json: bool) -> None:
     """Compare every document with the event log.
 
-    Works beside a running desk. Exit 1 on any difference.
+    Works beside a running desk. Where services run apart, the log is what Kafka's topics hold. Exit 1 on any
+    difference.
     """
 
-    async def work(database: Any, store: "MongoDB", tell: Tell) -> Comparison:
-        return await queries.compare_all(database, store, tell)
+    async def work(history: History, store: "MongoDB", tell: Tell) -> Comparison:
+        return await queries.compare_all(history, store, tell)
 
     _report(_run(context, work, as_json), as_json)
 
@@ -69,10 +73,10 @@ def rebuild(context: click.Context, replace: bool, as_json: bool) -> None:
     desk are removed.
     """
 
-    async def work(database: Any, store: "MongoDB", tell: Tell) -> tuple[int, Comparison]:
+    async def work(history: History, store: "MongoDB", tell: Tell) -> tuple[int, Comparison]:
         if replace:
             await store.take_over()
-        return await actions.rebuild(database, store, tell)
+        return await actions.rebuild(history, store, tell)
 
     mended, comparison = _run(context, work, as_json)
     if not as_json:
@@ -80,10 +84,11 @@ def rebuild(context: click.Context, replace: bool, as_json: bool) -> None:
     _report(comparison, as_json, mended=mended)
 
 
-def _run(context: click.Context, work: Callable[[Any, "MongoDB", Tell], Awaitable[T]], as_json: bool) -> T:
+def _run(context: click.Context, work: Callable[[History, "MongoDB", Tell], Awaitable[T]], as_json: bool) -> T:
     async def run(desk: Any) -> T:
         settings = desk.settings.mirror
         store = open_store(settings.url, settings.timeout_seconds)
+        history = open_history(desk.settings, desk.database, TYPES)
         try:
             shown = Console(stderr=True)
             hidden = as_json or not shown.is_terminal
@@ -93,8 +98,9 @@ def _run(context: click.Context, work: Callable[[Any, "MongoDB", Tell], Awaitabl
                 def tell(what: str, done: int, total: int | None) -> None:
                     progress.update(task, description=what, completed=done, total=total)
 
-                return await work(desk.database, store, tell)
+                return await work(history, store, tell)
         finally:
+            await history.close()
             await store.close()
 
     result: T = context.obj.run(run)
@@ -121,6 +127,8 @@ def _print(comparison: Comparison) -> None:
         Console().print(table)
         if len(lines) > MOST_LINES:
             click.echo(f"… and {len(lines) - MOST_LINES:,} more; --json tells all.")
+    if comparison.lost:
+        click.echo(f"Not everything can be compared: {comparison.lost}. {LEFT_ALONE}")
     if comparison.behind:
         click.echo(f"The mirror has {_count(comparison.behind, 'message')} still to read.")
     verdict = f"{_count(len(differences), 'difference')}" if differences else "no difference"
@@ -146,7 +154,12 @@ def _public(comparison: Comparison) -> dict[str, Any]:
         }
         for each in comparison.differences
     ]
-    return {"documents": comparison.documents, "behind": comparison.behind, "differences": differences}
+    return {
+        "documents": comparison.documents,
+        "behind": comparison.behind,
+        "lost": comparison.lost,
+        "differences": differences,
+    }
 
 
 def _plain(value: Any) -> Any:

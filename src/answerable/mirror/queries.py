@@ -1,15 +1,13 @@
 """Comparing: what the event log says of every document, and what MongoDB holds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from answerable.infra.bus import outbox
-from answerable.infra.bus.following import load_position
-from answerable.kernel.actor import service
-from answerable.kernel.tx import Database
+from answerable.infra.bus.history import History, Place
 from answerable.messages.base import Envelope
 from answerable.mirror import rules
 from answerable.mirror.rules import Difference, Document, Key, group_of
@@ -17,8 +15,6 @@ from answerable.mirror.rules import Difference, Document, Key, group_of
 if TYPE_CHECKING:
     from answerable.mirror.store.mongodb import MongoDB
 
-READING = service("mirror")
-BATCH = 2000
 MESSAGES_AT_ONCE = 1_000_000  # a longer log is gone through several times, each time for a share of the documents
 LOOKS = 20  # at documents that differ, for the mirror may be just about to write them
 BETWEEN_LOOKS = 0.1
@@ -27,48 +23,53 @@ Tell = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many documents were compared, how many messages the mirror has still to read, and what differs."""
+    """How many documents were compared, how many messages the mirror has still to read, and what differs.
+
+    ``lost`` says what is missing at the beginning of the history, empty where it is whole.
+    """
 
     documents: int
     behind: int
     differences: list[Difference]
+    lost: str = ""
 
 
 def tell_nobody(what: str, done: int, total: int | None) -> None:
     """Hear how far a comparison is, and say nothing."""
 
 
-async def compare_all(database: Database, store: "MongoDB", tell: Tell = tell_nobody, looks: int = LOOKS) -> Comparison:
+async def compare_all(history: History, store: "MongoDB", tell: Tell = tell_nobody, looks: int = LOOKS) -> Comparison:
     """Compare each document of the four collections with what the events say. Works beside a running desk.
 
     ``tell`` hears what is done, how far it is, and the end where that is known. Documents that differ are looked at
-    again, up to ``looks`` times, for as long as the mirror has messages to read.
+    again, up to ``looks`` times, for as long as the mirror has messages to read. Where the beginning of the history is
+    lost, only what events are left of is compared.
     """
-    end = await database.read(READING, outbox.last_position)
-    shares = 1 + end // MESSAGES_AT_ONCE
+    end, size = await history.end()
+    shares = 1 + size // MESSAGES_AT_ONCE
     documents, differences = 0, list[Difference]()
     for share in range(shares):
-        compared, found = await _compare_share(database, store, end, (share, shares), tell)
+        compared, found = await _compare_share(history, store, (end, size), (share, shares), tell)
         documents += compared
-        differences += await _look_again(database, store, end, found, looks)
-    return Comparison(documents, await count_behind(database, store), sorted(differences, key=_order))
+        differences += await _look_again(history, store, end, found, looks)
+    behind = await count_behind(history, store)
+    return Comparison(documents, behind, sorted(differences, key=_order), history.lost)
 
 
-async def count_behind(database: Database, store: "MongoDB") -> int:
+async def count_behind(history: History, store: "MongoDB") -> int:
     """Return how many messages the mirror has still to read; its position is kept a second late at most."""
     generation = await store.find_generation()
-    read = await database.read(READING, load_position, group_of(generation)) if generation is not None else 0
-    return max(0, await database.read(READING, outbox.last_position) - read)
+    return await history.count_behind(None if generation is None else group_of(generation))
 
 
 async def _compare_share(
-    database: Database, store: "MongoDB", end: int, share: tuple[int, int], tell: Tell
+    history: History, store: "MongoDB", end: tuple[Place, int], share: tuple[int, int], tell: Tell
 ) -> tuple[int, list[Difference]]:
     expected: dict[Key, Document] = {}
-    async for messages in _log(database, 0, end):
+    async for messages, _, count in history.read(until=end[0]):
         changes = (each for each in changes_of(messages) if _is_of(each.id, share))
         rules.fold(expected, changes)
-        tell("reading the log", messages[-1].position, end)
+        tell("reading the log", count, end[1])
     compared, found = 0, list[Difference]()
     left = set(expected)
     for collection in rules.COLLECTIONS:
@@ -78,7 +79,10 @@ async def _compare_share(
             key = (collection, document["_id"])
             left.discard(key)
             compared += 1
-            if difference := rules.compare(collection, expected.get(key), document):
+            wanted = expected.get(key)
+            if history.lost:
+                wanted = rules.with_what_is_not_known(collection, wanted, document)
+            if difference := rules.compare(collection, wanted, document):
                 found.append(difference)
             if compared % 1000 == 0:
                 tell("comparing", compared, len(expected))
@@ -87,7 +91,7 @@ async def _compare_share(
 
 
 async def _look_again(
-    database: Database, store: "MongoDB", position: int, differences: list[Difference], looks: int
+    history: History, store: "MongoDB", place: Place, differences: list[Difference], looks: int
 ) -> list[Difference]:
     """Return what still differs once the mirror has written what the log says by now, or had the time to."""
     expected: dict[Key, Document] = {}
@@ -97,12 +101,12 @@ async def _look_again(
         if not differences:
             break
         await asyncio.sleep(BETWEEN_LOOKS if look else 0)
-        has_all, before = await count_behind(database, store) == 0, position
-        async for messages in _log(database, position, None):
+        has_all, before = await count_behind(history, store) == 0, place
+        async for messages, behind, _ in history.read(after=place):
             rules.fold(expected, [each for each in changes_of(messages) if each.key in expected])
-            position = messages[-1].position
+            place = behind
         differences = await _differences_of(store, {each.key: expected[each.key] for each in differences})
-        if has_all and position == before:
+        if has_all and place == before:
             break
     return differences
 
@@ -117,18 +121,6 @@ async def _differences_of(store: "MongoDB", expected: dict[Key, Document]) -> li
             if difference is not None:
                 found.append(difference)
     return found
-
-
-async def _log(database: Database, position: int, end: int | None) -> AsyncIterator[list[Envelope]]:
-    """Read the log behind ``position``, up to ``end`` or to wherever it ends by then."""
-    while end is None or position < end:
-        messages = await database.scan(READING, outbox.load_after, position, BATCH)
-        if end is not None:
-            messages = [each for each in messages if each.position <= end]
-        if not messages:
-            return
-        yield messages
-        position = messages[-1].position
 
 
 def changes_of(messages: Iterable[Envelope]) -> list[rules.Change]:

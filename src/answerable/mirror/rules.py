@@ -279,6 +279,20 @@ def compare(collection: str, expected: Document | None, found: Document | None) 
     return Difference(collection, expected["_id"], "different", fields, expected, found) if fields else None
 
 
+def with_what_is_not_known(collection: str, expected: Document | None, found: Document | None) -> Document | None:
+    """Return what a document should be where the oldest events are lost: what no event is left of, is as it was found.
+
+    A document of which no event is left at all is taken as it is.
+    """
+    if found is None or expected is None:
+        return found if expected is None else expected
+    groups = GROUPS[collection]
+    told = {group: version for group, version in expected[VERSIONS].items() if version}
+    known = {name: expected[name] for group in told for name in groups[group]}
+    versions = found.get(VERSIONS)
+    return {**found, **known, VERSIONS: {**(versions if isinstance(versions, Mapping) else {}), **told}}
+
+
 def _same(expected: Any, found: Any) -> bool:
     """Compare two values; unlike for Python, 1 is not true, for it is not for readers of MongoDB either."""
     return bool(expected == found) and isinstance(expected, bool) == isinstance(found, bool)

@@ -172,6 +172,7 @@ class Peers:
     assignment: str = setting("", "Address of the assignment service (with SLA).")
     notifications: str = setting("", "Address of the notifications service.")
     reporting: str = setting("", "Address of the reporting service.")
+    mirror: str = setting("", "Address of the mirror's process, for 'answerable top'; it serves nobody else.")
     secret: str = setting(
         "",
         "Shared by gateway and services, at least 32 characters: signs who asks, and services take nothing else.",
@@ -182,7 +183,7 @@ class Peers:
     @property
     def urls(self) -> dict[str, str]:
         """Return the address of each service that has one."""
-        names = ("users", "tickets", "assignment", "notifications", "reporting")
+        names = ("users", "tickets", "assignment", "notifications", "reporting", "mirror")
         return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 

@@ -30,4 +30,5 @@ def feature() -> Feature:
         },
         timers=(Timer("sla.look", timers.next_look, timers.look),),
         audit=queries.audit,
+        gauges=queries.gauges,
     )

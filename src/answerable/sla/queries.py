@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import msgspec
 
 from answerable.kernel.errors import Missing
+from answerable.kernel.manifest import Gauge
 from answerable.kernel.paging import Page, PageRequest
-from answerable.kernel.times import MINUTE, iso, iso_or_none
+from answerable.kernel.times import MINUTE, SECOND, iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.sla import rules, store
 from answerable.sla.rules import Clock, Metric
@@ -137,6 +138,19 @@ def _clock_view(clock: Clock, metrics: Sequence[Metric], now: int) -> ClockView:
 
 def _minutes(span: int) -> float:
     return round(span / MINUTE, 2)
+
+
+async def gauges(tx: Tx) -> Sequence[Gauge]:
+    """Return how many clocks run, and when the next promise is late."""
+    running, due_at = await store.count_running(tx)
+    return [
+        Gauge("sla_clocks_running", "SLA clocks that run.", running),
+        Gauge(
+            "sla_next_due_timestamp_seconds",
+            "When the next promise that is not late yet will be, in seconds since 1970.",
+            None if due_at is None else due_at / SECOND,
+        ),
+    ]
 
 
 async def audit(tx: Tx) -> list[str]:

@@ -122,6 +122,15 @@ async def next_look(tx: Tx) -> int | None:
     return at
 
 
+async def count_running(tx: Tx) -> tuple[int, int | None]:
+    """Count the clocks that run, and return when the next of them is late that is not late yet; from an index alone."""
+    rows = await tx.run(
+        """SELECT (SELECT COUNT(*) FROM sla_clock WHERE state = 'RUNNING') AS running,
+            (SELECT MIN(due_at) FROM sla_clock WHERE state = 'RUNNING' AND breached_at IS NULL) AS due_at"""
+    )
+    return rows[0]["running"], rows[0]["due_at"]
+
+
 async def load_due(tx: Tx, limit: int) -> list[tuple[Clock, TicketRef]]:
     """Load clocks that must be looked at now, the longest due first, with their tickets."""
     rows = await tx.run(

@@ -57,8 +57,8 @@ class Consumers:
             except Exception:
                 _log.exception("listener failed", type=message.type, id=message.id)
 
-    async def retry_due(self) -> int:
-        """Do again what is due; return how many messages that was."""
+    async def retry_due(self, term: int | None = None) -> int:
+        """Do again what is due, with a ``term`` as its leader only; return how many messages that was."""
         async with self._retrying:  # two at once would only do each other's work
             self.next_retry = await self._db.read(BUS, inbox.next_retry)
             if self.next_retry is None or self.next_retry > self._db.clock():
@@ -67,7 +67,7 @@ class Consumers:
             for consumer, message, attempts in await self._db.read(BUS, inbox.due):
                 if (box := self.inboxes.get(consumer)) is not None:
                     recovery = _postponing_again(box, message, attempts)
-                    await self._db.deliver(self._actors[consumer], _retrying(box, message), message, recovery)
+                    await self._db.deliver(self._actors[consumer], _retrying(box, message), message, recovery, term)
                     done += 1
             self.next_retry = await self._db.read(BUS, inbox.next_retry)
             return done

@@ -19,6 +19,7 @@ BATCH = 500
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 30.0
 IDLE_SECONDS = 30.0
+FOLLOW_SECONDS = 0.3  # how long a process that does not lead waits before it asks again whether it may
 # The position is kept at most this often: what comes again after a crash is harmless, a commit for each event is not.
 KEEP_SECONDS = 1.0
 _READING = service("bus")
@@ -26,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Following:
-    """One follower's way through the log of this process's database."""
+    """One follower's way through the log of this process's database. Of several processes, the leader reads."""
 
     def __init__(self, database: DeskDatabase, follower: Follower) -> None:
         self._db = database
@@ -36,6 +37,7 @@ class Following:
         self._kept = 0
         self._kept_at = 0.0
         self._away = False
+        self._term: int | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -82,8 +84,9 @@ class Following:
 
     async def _keep(self) -> None:
         if self._group is not None and self._position > self._kept:
-            await self._db.write(_READING, save_position, self._group, self._position)
-            self._kept = self._position
+            group, position = self._group, self._position
+            await self._db.deliver(_READING, lambda tx: save_position(tx, group, position), term=self._term)
+            self._kept = position
             self._kept_at = asyncio.get_running_loop().time()
 
     async def _run(self) -> None:
@@ -91,6 +94,9 @@ class Following:
         while True:
             seen = self._db.pulse.count
             try:
+                if not await self._leads():
+                    await self._db.pulse.wait(seen, FOLLOW_SECONDS)
+                    continue
                 busy = await self.step()
                 behind = await self._measure()
                 if self._away:
@@ -109,6 +115,12 @@ class Following:
                 continue
             if not busy:
                 await self._db.pulse.wait(seen, max(0.01, unkept) if self._position > self._kept else IDLE_SECONDS)
+
+    async def _leads(self) -> bool:
+        term = await self._db.lead()
+        if term != self._term:  # somebody else may have read on since we last did
+            self._term, self._group = term, None
+        return bool(term)
 
     async def _measure(self) -> int:
         behind = max(0, await self._db.read(_READING, outbox.last_position) - self._position)

@@ -8,6 +8,8 @@ import structlog
 
 from answerable.infra.bus import outbox
 from answerable.infra.bus.consumers import Consumers, Unit
+from answerable.infra.bus.follower import Follower
+from answerable.infra.bus.following import Following
 from answerable.infra.bus.inbox import Inbox
 from answerable.infra.bus.port import BUS, Store
 from answerable.infra.database.errors import StorageFault
@@ -85,6 +87,10 @@ class LocalBus:
         last = await self._db.read(BUS, outbox.last_position)
         return {name: max(0, last - position) for name, position in self._offsets.items()}
 
+    def following(self, follower: Follower) -> Following:
+        """Return what reads the log of this database for a follower."""
+        return Following(self._db, follower)
+
     async def _run(self) -> None:
         pause = 0.1
         while True:
@@ -124,7 +130,7 @@ class LocalBus:
         return len(messages)
 
     async def _retry_due(self) -> int:
-        return await self._consumers.retry_due() if self._term else 0
+        return await self._consumers.retry_due(self._term) if self._term else 0
 
     async def _listen(self) -> int:
         messages = await self._db.read(BUS, outbox.load_after, self._heard or 0, BATCH)

@@ -2,12 +2,29 @@
 
 from typing import Protocol, TypeAlias
 
+from answerable.infra.bus.follower import Follower
 from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 
 Store: TypeAlias = DeskDatabase  # what a bus needs of a database: units in order, and a pulse
 BUS = service("bus")
 RELAY = "relay"  # its row of bus_offset tells how much of the outbox has left the house
+
+
+class Follows(Protocol):
+    """Reads the stream for a follower, for as long as it takes."""
+
+    def start(self) -> None:
+        """Follow in the background from now on."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop; what was not read is read after the next start."""
+        ...
+
+    async def settle(self) -> int:
+        """Read until nothing is left; return how many messages were read. Raises ``Problem``."""
+        ...
 
 
 class Bus(Protocol):
@@ -43,4 +60,8 @@ class Bus(Protocol):
 
     async def lag(self) -> dict[str, int]:
         """Return how many messages each consumer has not read yet."""
+        ...
+
+    def following(self, follower: Follower) -> Follows:
+        """Return what reads for a follower: the log of this database, or the topics that hold everybody's."""
         ...

@@ -52,6 +52,9 @@ async def numbers(request: DeskRequest) -> Response[bytes]:
     bus: Bus = request.app.state.bus
     for consumer, behind in (await bus.lag()).items():
         metrics.LAG.labels(consumer).set(behind)
+    for feature in request.app.state.desk.features:
+        if feature.gauges:
+            metrics.note(await request.database.read(PROBING, feature.gauges))
     metrics.PARKED.set(await request.database.read(PROBING, count_parked))
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
 

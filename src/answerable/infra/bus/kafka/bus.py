@@ -11,10 +11,12 @@ from aiokafka.errors import KafkaError
 
 from answerable.infra.bus import inbox, outbox, wire
 from answerable.infra.bus.consumers import Consumers
+from answerable.infra.bus.follower import Follower
+from answerable.infra.bus.kafka.following import TopicFollowing
 from answerable.infra.bus.kafka.group import Group
 from answerable.infra.bus.kafka.hearing import Hearing
 from answerable.infra.bus.kafka.link import Backoff, Link, close, connect
-from answerable.infra.bus.kafka.relay import Relay
+from answerable.infra.bus.kafka.relay import FOLLOW_SECONDS, Relay
 from answerable.infra.bus.local import load_offsets, storing_offsets
 from answerable.infra.bus.port import BUS, RELAY, Store
 from answerable.infra.database.errors import StorageFault
@@ -40,7 +42,7 @@ class KafkaBus:
         self._link = Link(settings)
         self._progress = Pulse()
         self._consumers = Consumers(database, features)
-        self._relay = Relay(database, self._link, self._progress)
+        self._relay = Relay(database, self._link, self._progress, self._noted)
         self._groups = {
             name: Group(name, self._consumers, self._link, self._progress, self._bury)
             for name in self._consumers.inboxes
@@ -61,10 +63,13 @@ class KafkaBus:
 
         A desk that has run without Kafka goes on where the slowest of its consumers was.
         """
+        self._relay.begin_behind(await self._noted())
+        await self._consumers.load_waiting()
+
+    async def _noted(self) -> int:
         stored = await self._db.read(BUS, load_offsets)
         before = min((stored.get(name, 0) for name in self._consumers.inboxes), default=0)
-        self._relay.begin_behind(stored.get(RELAY, before))
-        await self._consumers.load_waiting()
+        return stored.get(RELAY, before)
 
     async def start(self) -> None:
         """Begin to work in the background; where Kafka is away, try until it is there."""
@@ -100,8 +105,16 @@ class KafkaBus:
         """Where everything is done, say so as the local bus would: the desk may go on without Kafka."""
         end = await self._db.read(BUS, outbox.last_position)
         sent = self._relay.sent
-        if self._relay.position == end and all(group.finished(sent) for group in self._groups.values()):
-            await self._db.deliver(BUS, storing_offsets(dict.fromkeys(self._groups, end)))
+        if (
+            self._relay.term
+            and self._relay.position == end
+            and all(group.finished(sent) for group in self._groups.values())
+        ):
+            await self._db.deliver(BUS, storing_offsets(dict.fromkeys(self._groups, end)), term=self._relay.term)
+
+    def following(self, follower: Follower) -> TopicFollowing:
+        """Return what reads the topics for a follower."""
+        return TopicFollowing(follower, self._link, self._progress)
 
     # --- how far -------------------------------------------------------------------------------------------------
 
@@ -110,7 +123,8 @@ class KafkaBus:
 
         A consumer that has no partitions yet counts as one behind: nobody knows.
         """
-        unsent = await self._db.read(BUS, outbox.last_position) - self._relay.position
+        sent = self._relay.position if self._relay.term else await self._noted()
+        unsent = await self._db.read(BUS, outbox.last_position) - sent
         known = {name: group.behind(self._relay.sent) for name, group in self._groups.items()}
         return {RELAY: max(0, unsent), **{name: 1 if waiting is None else waiting for name, waiting in known.items()}}
 
@@ -120,10 +134,14 @@ class KafkaBus:
         if group is None or not self._tasks:
             return
         end = await self._db.read(BUS, outbox.last_position)
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, KafkaError, OSError):
             async with asyncio.timeout(seconds):
                 while self._relay.position < end or group.behind(self._relay.sent) != 0:
                     await self._progress.wait(self._progress.count, LOOK_SECONDS)
+                if group.every != set(group.done):  # other processes have the rest, or had it until a moment ago
+                    ends = await self._ends(group.every)
+                    while await group.behind_elsewhere(ends):
+                        await self._progress.wait(self._progress.count, LOOK_SECONDS)
 
     async def settle(self) -> int:
         """Work until the outbox is sent, everything in the topics is done and nothing is due to be tried again.
@@ -139,14 +157,19 @@ class KafkaBus:
                     position = await self._db.read(BUS, outbox.last_position)
                     await self._until(lambda goal=position: self._relay.position >= goal)  # type: ignore[misc]
                     await self._until(self._everybody_is_there)
-                    ends = await self._ends()
+                    ends = await self._ends(self._ours())
                     await self._until(lambda goal=ends: self._has_done(goal))  # type: ignore[misc]
-                    again = await self._consumers.retry_due() + await self._copy_parked()
+                    again = await self._retry_now()
                     retried += again
                     if not again and await self._db.read(BUS, outbox.last_position) == position:
                         return self._relay.total - already + retried
         except TimeoutError as error:
             raise Unavailable("Messages did not arrive in time.", retry_after=5) from error
+
+    async def _retry_now(self) -> int:
+        """Try again what is due, where this process leads; return how many messages that was."""
+        term = await self._db.lead()
+        return await self._consumers.retry_due(term) + await self._copy_parked() if term else 0
 
     async def _until(self, reached: Callable[[], bool]) -> None:
         while not reached():
@@ -158,9 +181,11 @@ class KafkaBus:
     def _has_done(self, ends: dict[TopicPartition, int]) -> bool:
         return self._hearing.has_heard(ends) and all(group.has_done(ends) for group in self._groups.values())
 
-    async def _ends(self) -> dict[TopicPartition, int]:
-        """Ask the brokers where our partitions end, over a connection on which no fetch waits."""
-        ours = {tp for group in self._groups.values() for tp in group.done} | set(self._hearing.heard)
+    def _ours(self) -> set[TopicPartition]:
+        return {tp for group in self._groups.values() for tp in group.done} | set(self._hearing.heard)
+
+    async def _ends(self, places: set[TopicPartition]) -> dict[TopicPartition, int]:
+        """Ask the brokers where partitions end, over a connection on which no fetch waits."""
         if self._asking is None:
             asking = AIOKafkaConsumer(**self._link.options(), group_id=None)
             try:
@@ -169,7 +194,7 @@ class KafkaBus:
                 await close(asking.stop)
                 raise
             self._asking = asking
-        found: dict[TopicPartition, int] = await self._asking.end_offsets(list(ours))
+        found: dict[TopicPartition, int] = await self._asking.end_offsets(list(places))
         return found
 
     # --- what is tried again, and what is set aside ------------------------------------------------------------------
@@ -179,7 +204,7 @@ class KafkaBus:
         while True:
             seen = self._db.pulse.count
             try:
-                busy = await self._consumers.retry_due() + await self._copy_parked()
+                busy = await self._retry_now()
                 backoff.reset()
             except (StorageFault, KafkaError, OSError, TimeoutError):
                 await backoff.pause()
@@ -188,7 +213,8 @@ class KafkaBus:
                 await backoff.pause()
             else:
                 if not busy:
-                    await self._db.pulse.wait(seen, self._consumers.seconds_to_retry(IDLE_SECONDS))
+                    longest = self._consumers.seconds_to_retry(IDLE_SECONDS) if self._relay.term else FOLLOW_SECONDS
+                    await self._db.pulse.wait(seen, longest)
 
     async def _copy_parked(self) -> int:
         """Copy what was parked to the dead letters; the row in the database stays, to be retried."""

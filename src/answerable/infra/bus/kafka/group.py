@@ -1,198 +1,37 @@
-"""One feature as a consumer group: what it reads is done before the offset says so.
-
-Offsets are committed a little after the effect; what is read twice is dropped by the inbox. When partitions are taken
-away, what is in hand is finished and committed first.
-"""
+"""One feature as a consumer group: each message is done once, in the feature's own database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
-import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import KafkaError
 
 from answerable.infra.bus import wire
 from answerable.infra.bus.consumers import Consumers
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close, connect
+from answerable.infra.bus.kafka.link import Link
+from answerable.infra.bus.kafka.member import LOOK_SECONDS, Found, Member
 from answerable.infra.database.errors import StorageFault
-from answerable.infra.database.open import system_clock
 from answerable.infra.metrics import UNKNOWN
 from answerable.infra.pulse import Pulse
-from answerable.kernel.times import SECOND
 from answerable.messages import CATALOGUE
 
-POLL = 50  # records in hand at once: what a rebalance waits for, and what may be read twice
-COMMIT_SECONDS = 1.0
-SESSION_MS = 6000  # the shortest that brokers take: how long a process that was killed holds its partitions
-DRAIN_SECONDS = 8.0
-SILENCE_SECONDS = 5.0  # the brokers answer a fetch within half a second, also where there is nothing
-JOIN_SECONDS = CONNECT_SECONDS + 20.0
-LOOK_SECONDS = 1.0
-LINGER_SECONDS = 0.008  # after a few records, so that the next fetch brings more of them
 Bury: TypeAlias = Callable[[str, ConsumerRecord, Exception], Awaitable[None]]
-_log = structlog.get_logger(__name__)
 
 
-class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has no types
-    """Reads for one consumer. ``done`` are the next offsets to do, of the partitions that are ours now."""
+class Group(Member):
+    """Reads for one consumer of this process's features."""
 
     def __init__(self, name: str, consumers: Consumers, link: Link, progress: Pulse, bury: Bury) -> None:
-        self.name = name
-        self._consumers = consumers
-        self._link = link
-        self._progress = progress
-        self._bury = bury
         self._handled = consumers.inboxes[name].handlers
-        names = sorted({CATALOGUE[type_].TOPIC for type_ in self._handled})
-        self._topics = {link.topic(topic): topic for topic in names}
-        self._consumer: AIOKafkaConsumer | None = None
-        self._committed: dict[TopicPartition, int] = {}
-        self._committed_at = 0.0
-        self._resting = asyncio.Event()
-        self._resting.set()
-        self._new_partitions = False
-        self._read_at = 0.0
-        self.joined = False
-        self.done: dict[TopicPartition, int] = {}
+        super().__init__(name, self._handled, link, progress)
+        self._consumers = consumers
+        self._bury = bury
 
-    # --- what others ask ---------------------------------------------------------------------------------------------
-
-    @property
-    def silent(self) -> bool:
-        """Tell whether the brokers have not answered for a while."""
-        consumer = self._consumer
-        if consumer is None:
-            return True  # not connected yet, or not any more
-        try:
-            heard = [consumer.last_poll_timestamp(tp) for tp in self.done]
-        except AssertionError:  # partitions are changing hands
-            return False
-        latest = max((moment for moment in heard if moment is not None), default=0)
-        if not self._resting.is_set():
-            return False
-        return bool(_now() - max(latest / 1000, self._read_at) > SILENCE_SECONDS)
-
-    def behind(self, sent: Mapping[TopicPartition, int]) -> int | None:
-        """Return how many records wait, as the brokers last said; ``None`` where that is not known.
-
-        ``sent`` are the last offsets that this process itself has been given.
-        """
-        consumer = self._consumer
-        if consumer is None or not self.joined:
-            return None
-        waiting = 0
-        try:
-            for tp, offset in self.done.items():
-                end = consumer.highwater(tp)
-                if end is None:
-                    return None
-                waiting += max(0, max(end, sent.get(tp, -1) + 1) - offset)
-        except AssertionError:
-            return None
-        return waiting
-
-    def has_done(self, ends: Mapping[TopicPartition, int]) -> bool:
-        """Tell whether everything before ``ends`` is done, as far as it is ours to do."""
-        return self.joined and all(ends.get(tp, 0) <= offset for tp, offset in self.done.items())
-
-    def finished(self, sent: Mapping[TopicPartition, int]) -> bool:
-        """Tell whether nothing waits, in no partition of the topics: not here, and not elsewhere."""
-        consumer = self._consumer
-        if consumer is None or self.behind(sent) != 0:
-            return False
-        every = {TopicPartition(topic, n) for topic in self._topics for n in consumer.partitions_for_topic(topic) or ()}
-        return every == set(self.done)
-
-    # --- life --------------------------------------------------------------------------------------------------------
-
-    async def run(self) -> None:
-        """Read for ever; a client that failed is replaced."""
-        backoff = Backoff()
-        while True:
-            try:
-                await self._link.make_topics()
-                await self._connect()
-                backoff.reset()
-                await self._read()
-            except asyncio.CancelledError:
-                await self._leave()
-                raise
-            except Exception as error:
-                if not isinstance(error, KafkaError | OSError | TimeoutError):
-                    _log.exception("consumer group failed", consumer=self.name)
-                self._link.failed(self.name, error)
-            await self._leave()
-            await backoff.pause()
-
-    async def _connect(self) -> None:
-        consumer = AIOKafkaConsumer(
-            **self._link.options(),
-            group_id=f"{self._link.settings.prefix}.{self.name}",
-            auto_offset_reset="earliest",  # a new consumer begins with the first message
-            enable_auto_commit=False,
-            max_poll_records=POLL,
-            fetch_max_wait_ms=1000,
-            fetch_max_bytes=4_000_000,
-            max_partition_fetch_bytes=256_000,
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=SESSION_MS // 3,
-            rebalance_timeout_ms=10_000,
-            # One slow partition must not send the others into a fetch of their own, which it then has to wait for.
-            consumer_timeout_ms=5000,
-        )
-        self._consumer, self._new_partitions, self._read_at = consumer, True, _now()
-        consumer.subscribe(list(self._topics), listener=self)
-        await connect(consumer.start, JOIN_SECONDS)
-
-    async def _leave(self) -> None:
-        consumer, self._consumer, self.joined = self._consumer, None, False
-        if consumer is not None:
-            if not self._link.away:
-                await self._commit(consumer)
-            await close(consumer.stop)
-            await close(consumer._client.close)
-        self.done.clear()
-        self._progress.beat()
-
-    async def _read(self) -> None:
-        consumer = self._consumer
-        assert consumer is not None
-        loop = asyncio.get_running_loop()
-        while True:
-            if self._new_partitions:
-                await self._begin(consumer)
-            found = await consumer.getmany(timeout_ms=int(LOOK_SECONDS * 1000))
-            went_well = True
-            if found:
-                self._resting.clear()
-                try:
-                    went_well = await self._take(consumer, found)
-                finally:
-                    self._read_at = _now()
-                    self._resting.set()
-                self._progress.beat()
-                if sum(map(len, found.values())) < POLL:
-                    await asyncio.sleep(LINGER_SECONDS)
-            if self.silent:
-                self._link.failed(self.name, TimeoutError("no answer"))
-            elif went_well:
-                self._link.works(self.name)
-            if loop.time() - self._committed_at >= COMMIT_SECONDS:
-                await self._commit(consumer)
-
-    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
-        """Learn where the partitions stand that are ours now, and which keys wait."""
-        self._new_partitions = False
+    async def _prepare(self) -> None:
         await self._consumers.load_waiting()
-        async with asyncio.timeout(CONNECT_SECONDS):
-            for tp in consumer.assignment():
-                if tp not in self.done:
-                    self.done[tp] = self._committed[tp] = await consumer.position(tp)
-        self.joined = not self._new_partitions
-        self._progress.beat()
 
-    async def _take(self, consumer: AIOKafkaConsumer, found: dict[TopicPartition, list[ConsumerRecord]]) -> bool:
+    async def _take(self, consumer: AIOKafkaConsumer, found: Found) -> bool:
         """Do what was read and say that it went well; where it did not, everything is read again after a pause."""
         round_ = self._consumers.round()
         poison: list[tuple[ConsumerRecord, wire.Poison]] = []
@@ -211,13 +50,9 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
             if not isinstance(error, StorageFault):
                 self._link.failed(self.name, error)
             await asyncio.sleep(LOOK_SECONDS)
-            for tp, records in found.items():
-                if tp in self.done:
-                    consumer.seek(tp, records[0].offset)
+            self._again(consumer, found)
             return False
-        for tp, records in found.items():
-            if tp in self.done:  # else it was taken away meanwhile
-                self.done[tp] = records[-1].offset + 1
+        self._is_done(found)
         return True
 
     def _sort(self, round_: Any, topic: str, record: ConsumerRecord) -> None:
@@ -230,44 +65,3 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has 
             round_.add(self.name, message)
         else:
             UNKNOWN.labels(self.name).inc()
-
-    # --- offsets -----------------------------------------------------------------------------------------------------
-
-    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
-        self._committed_at = asyncio.get_running_loop().time()
-        moved = {tp: offset for tp, offset in self.done.items() if self._committed.get(tp) != offset}
-        if not moved:
-            return
-        try:
-            async with asyncio.timeout(DRAIN_SECONDS / 2):
-                await consumer.commit(moved)
-        except (CommitFailedError, IllegalStateError):
-            pass  # somebody else has them now, and reads again what we have done: the inbox knows it
-        except (KafkaError, OSError, TimeoutError) as error:
-            self._link.failed(self.name, error)
-        else:
-            self._committed.update(moved)
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Finish what is in hand, and say so, before somebody else goes on."""
-        consumer = self._consumer
-        if consumer is None or not revoked:
-            return
-        self.joined, self._read_at = False, _now()
-        try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await self._resting.wait()
-        except TimeoutError:
-            _log.warning("rebalance did not wait", consumer=self.name)
-        await self._commit(consumer)
-        for tp in revoked:
-            self.done.pop(tp, None)
-            self._committed.pop(tp, None)
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Take note; the reading loop learns the rest before it goes on."""
-        self._new_partitions, self.joined, self._read_at = True, False, _now()
-
-
-def _now() -> float:
-    return system_clock() / SECOND  # the machine's time, whatever the desk's is: the client stamps with it

@@ -3,10 +3,13 @@
 Order survives every failure because nothing of a partition is sent before what came earlier is acknowledged: a round
 holds one batch for each partition, and where any of them fails, the whole round is read again from the last position
 that is known to be safe. What arrives twice is dropped by the inboxes.
+
+Of several processes on one outbox, the leader sends. One that leads no more gives up what is under way: who leads now
+sends it again, and whoever was first with a message has sent those before it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -27,6 +30,7 @@ ROUND = 100
 BATCH_BYTES = 256_000  # well below what a broker takes at once (1 MB)
 IDLE_SECONDS = 30.0
 LINGER_SECONDS = 0.004  # after a small round, so that the next one is worth its round trip
+FOLLOW_SECONDS = 0.3  # how long a process that does not send waits before it asks again whether it may
 STORE_SECONDS = 0.1  # the position is stored this often at most; what is sent again is dropped
 ACK_SECONDS = REQUEST_SECONDS * 2 + 5.0
 _partition_of = DefaultPartitioner()
@@ -39,15 +43,24 @@ def partition_of(key: bytes, partitions: int) -> int:
     return chosen
 
 
-class Relay:
-    """Sends the outbox.
+class Deposed(Exception):
+    """Another process may lead by now, and send."""
 
-    ``position`` is what the brokers have acknowledged, ``sent`` the last offsets they gave, ``total`` how many messages
-    this process has sent.
+
+class Relay:
+    """Sends the outbox while this process leads.
+
+    ``position`` is what the brokers have acknowledged (of what another process sends, what it has noted), ``sent`` the
+    last offsets they gave, ``total`` how many messages this process has sent, ``term`` its leadership, 0 for none.
     """
 
-    def __init__(self, database: Store, link: Link, progress: Pulse) -> None:
+    def __init__(
+        self, database: Store, link: Link, progress: Pulse, noted: Callable[[], Coroutine[Any, Any, int]]
+    ) -> None:
+        """Take what reads up to where the outbox is noted as sent."""
         self._db = database
+        self._noted = noted
+        self.term = 0
         self._link = link
         self._progress = progress
         self._producer: AIOKafkaProducer | None = None
@@ -72,6 +85,8 @@ class Relay:
                 seen = self._db.pulse.count
                 try:
                     busy = await self.step()
+                except Deposed:
+                    await self._drop_producer()
                 except StorageFault:
                     await backoff.pause()
                 except Exception as error:
@@ -80,7 +95,9 @@ class Relay:
                     await backoff.pause()
                 else:
                     backoff.reset()
-                    if not busy:
+                    if not self.term:
+                        await asyncio.sleep(FOLLOW_SECONDS)
+                    elif not busy:
                         await self._db.pulse.wait(seen, self._idle_seconds())
                     elif busy < ROUND:
                         await asyncio.sleep(LINGER_SECONDS)
@@ -93,7 +110,12 @@ class Relay:
         return STORE_SECONDS if self._stored != self.position else IDLE_SECONDS
 
     async def step(self) -> int:
-        """Send one round and return how many messages it held; store the position where it is time to."""
+        """Send one round and return how many messages it held; store the position where it is time to.
+
+        Sends nothing where another process leads. Raises ``Deposed`` where that has changed meanwhile.
+        """
+        if not await self._leads():
+            return 0
         loop = asyncio.get_running_loop()
         messages = await self._db.read(BUS, outbox.load_after, self.position, ROUND)
         if messages:
@@ -104,6 +126,20 @@ class Relay:
             self._stored_at = loop.time()
             await self._store_position()
         return len(messages)
+
+    async def _leads(self) -> bool:
+        term = await self._db.lead()
+        if term != self.term:  # somebody else may have sent since we last did
+            if self.term:
+                self.term = 0
+                await self._drop_producer()
+                self._link.works(RELAY)  # it is another's work now
+            self.begin_behind(await self._noted())
+            self.term = term
+        elif not term:
+            self.position = self._stored = await self._noted()
+            self._progress.beat()
+        return bool(term)
 
     async def send(self, messages: Sequence[Envelope]) -> None:
         """Send messages, as many as fit into one batch for each partition, and wait until they are safe."""
@@ -121,8 +157,9 @@ class Relay:
             if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                 break  # full: this message and those behind it are the next round
             end = message.position
-        async with asyncio.timeout(ACK_SECONDS):
-            acknowledged = await asyncio.gather(*(_deliver(producer, batch, tp) for tp, batch in batches.items()))
+        acknowledged = await self._while_leading(
+            asyncio.gather(*(_deliver(producer, batch, tp) for tp, batch in batches.items()))
+        )
         for record, batch in zip(acknowledged, batches.values(), strict=True):
             self.sent[TopicPartition(record.topic, record.partition)] = record.offset + batch.record_count() - 1
         self._link.works(RELAY)
@@ -133,9 +170,29 @@ class Relay:
             self.position = end
         self._progress.beat()
 
+    async def _while_leading(self, sending: "asyncio.Future[list[Any]]") -> list[Any]:
+        """Wait for what is being sent. Raises ``TimeoutError`` and, where another leads by then, ``Deposed``."""
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                while not (await asyncio.wait([sending], timeout=FOLLOW_SECONDS))[0]:
+                    if self.term and await self._db.lead() != self.term:
+                        raise Deposed
+            return sending.result()
+        finally:
+            sending.cancel()
+
     async def send_one(self, topic: str, key: bytes | None, value: bytes | None, headers: wire.Headers) -> None:
         """Send one record of another kind (a dead letter) and wait until it is safe."""
         producer = await self._ready_producer()
+        try:
+            await self._send_one(producer, topic, key, value, headers)
+        except Exception:
+            if not self.term:  # nobody else here would notice that this producer is of no use any more
+                await self._drop_producer()
+            raise
+
+    @staticmethod
+    async def _send_one(producer: Any, topic: str, key: bytes | None, value: bytes | None, headers: Any) -> None:
         async with asyncio.timeout(ACK_SECONDS):
             # A value of null and no key is no record for the client; an empty value says as much.
             await producer.send_and_wait(topic, value if key or value else b"", key=key, headers=headers)
@@ -165,8 +222,8 @@ class Relay:
 
     async def _store_position(self) -> None:
         position = self.position
-        if self._stored != position:
-            await self._db.deliver(BUS, storing_offsets({RELAY: position}))
+        if self._stored != position and self.term:
+            await self._db.deliver(BUS, storing_offsets({RELAY: position}), term=self.term)
             self._stored = position
 
 
