@@ -81,20 +81,27 @@ async def undone(stores: Stores) -> list[str]:
 
 async def differences(place: Place, stores: Stores, notes: Notes) -> list[str]:
     """Compare everything with everything; a line for each difference."""
-    found = list(notes.wrong)
-    said = await stores.envelopes()
-    found += await _acknowledged(stores, notes)
-    found += await _sequences(stores)
+    found = notes.wrong + await stored_differences(stores, notes)
     found += await _on_the_wire(place, stores)
-    found += await _told_once(stores, said)
-    found += await _promises(stores, said)
-    found += await _mirrors(stores)
     found += await _verified(place)
     try:
         await expect_equal(stores, stores, await recount(stores))
     except AssertionError as error:
         found.append(f"reports: {error}")
     return found
+
+
+async def stored_differences(stores: Stores, notes: Notes) -> list[str]:
+    """Compare what the services have stored with each other and with what was acknowledged."""
+    said = await stores.envelopes()
+    return [
+        *await undone(stores),
+        *await _acknowledged(stores, notes),
+        *await _sequences(stores),
+        *await _told_once(stores, said),
+        *await _promises(stores, said),
+        *await _mirrors(stores),
+    ]
 
 
 async def _acknowledged(stores: Stores, notes: Notes) -> list[str]:

@@ -17,6 +17,7 @@ from tests.processes import hire
 
 PATIENCE = 8.0  # of a client, in seconds
 PAUSE = 0.05
+LEAST = 5  # tickets, comments, changes that must have been acknowledged
 PRIORITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 PROMISE = "A promise that is not kept"  # tickets that no agent answers
 # What a change is called in the history of the ticket.
@@ -41,6 +42,10 @@ class Notes:
     unsure: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     answers: Counter[int] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+
+    async def enough(self) -> bool:
+        """Tell whether there was something to lose."""
+        return min(len(self.tickets), len(self.comments), self.done.total()) >= LEAST
 
     def __str__(self) -> str:
         acknowledged = f"{len(self.tickets)} tickets, {len(self.comments)} comments, {self.done.total()} changes"
