@@ -5,13 +5,16 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= ./data
+SEED ?= 1
+SEEDS ?= 5
+SECONDS ?= 120
 WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE=
 
-.PHONY: help setup run postgres test test-fast check format bench docs lock clean
+.PHONY: help setup run postgres test test-fast test-faults check format bench docs lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed src/answerable/static/.built ## Install everything into .venv and build the assets (idempotent)
 
@@ -42,6 +45,9 @@ test: setup postgres ## Run the whole test suite
 
 test-fast: setup postgres ## Run the tests that take under a minute together
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs -m "not slow"
+
+test-faults: setup postgres ## Kill, freeze and cut off everything while people work: SEEDS=5 SECONDS=120, from SEED=1 on
+	@FAULT_SEED=$(SEED) FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -rs tests/faults
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .

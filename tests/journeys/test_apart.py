@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,52 +11,17 @@ import httpx
 import pytest
 
 from tests.apart import ALL, SECRET
-from tests.kafka import Broker, settings_on
-from tests.processes import ADMIN, ServerProcess, answerable, eventually, hire, make_admin, sign_in
+from tests.cluster import Cluster, services_apart
+from tests.kafka import Broker
+from tests.processes import ADMIN, answerable, eventually, hire, sign_in
 
 pytestmark = pytest.mark.slow
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
 
 
-class Cluster:
-    """The services of a desk, each a process in a folder of its own."""
-
-    def __init__(self, folder: Path, broker: Broker) -> None:
-        self.folder = folder
-        common = {f"ANSWERABLE_{name.replace('__', '_').upper()}": str(v) for name, v in settings_on(broker).items()}
-        self.common: dict[str, Any] = {**common, "ANSWERABLE_PEERS_SECRET": SECRET}
-        self.running: dict[str, ServerProcess] = {}
-        make_admin(folder / "users", ANSWERABLE_SERVICE="users")
-        for service in sorted(ALL, key=lambda name: name == "gateway"):
-            self.start(service)
-
-    def start(self, service: str, port: str = "0") -> None:
-        """Start a service, at a port it had before where one is given."""
-        peers = {
-            f"ANSWERABLE_PEERS_{name.upper()}": process.url
-            for name, process in self.running.items()
-            if service == "gateway" and name != "gateway"
-        }
-        self.running[service] = ServerProcess(self.folder / service, service, "--port", port, **self.common, **peers)
-
-    def restart(self, service: str) -> None:
-        """Start a service that was killed, where it was."""
-        self.start(service, self.running[service].url.rpartition(":")[2])
-
-    def close(self) -> None:
-        """End everything that runs."""
-        for process in self.running.values():
-            if process.process.poll() is None:
-                process.kill()
-
-
 @pytest.fixture
 def cluster(tmp_path: Path, broker: Broker) -> Iterator[Cluster]:
-    with ExitStack() as stack:
-        made = Cluster.__new__(Cluster)
-        made.running = {}
-        stack.callback(made.close)
-        made.__init__(tmp_path, broker)  # type: ignore[misc]  # what it has started so far ends with the test
+    with services_apart(tmp_path, broker) as made:
         yield made
 
 

@@ -4,14 +4,16 @@ import csv
 import io
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
+import httpx
 import pytest
 
 from answerable.kernel.times import MINUTE, iso
+from answerable.messages.base import Message
 from answerable.messages.sla import SlaBreached
 from tests.people import TestPerson, make_person
 from tests.world import World, json_of, open_world
@@ -30,6 +32,28 @@ NEXT = {
     "CLOSED": ("reopen", "cancel"),
     "CANCELLED": ("reopen", "IN_PROGRESS"),
 }
+
+
+class Desk(Protocol):
+    """What a recount reads: the tickets' tables, the event log, and the reports."""
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """Asks as a client does."""
+
+    async def sql(self, statement: str, /) -> Sequence[Mapping[str, Any]]:
+        """Read rows."""
+
+    async def log(self, *types: str) -> Sequence[Message]:
+        """Read messages."""
+
+
+class Reader(Protocol):
+    """Somebody who may read the reports."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say who they are."""
 
 
 class Company:
@@ -115,7 +139,7 @@ class Company:
         await self.send(self.boss, "PATCH", f"/users/admin/{agent.id}", json={"active": self.random.random() < 0.7})
 
 
-async def recount(world: World) -> list[dict[str, Any]]:
+async def recount(world: Desk) -> list[dict[str, Any]]:
     """Read the tickets' own tables, with the first answer and the last breach worked out anew."""
     tickets = [dict(row) for row in await world.sql("SELECT * FROM tickets_ticket")]
     comments = await world.sql(
@@ -144,7 +168,7 @@ def times(durations: list[int | None], measure: Callable[[list[int]], float]) ->
     return round(measure(known) / MINUTE, 2) if known else None
 
 
-async def expect_equal(world: World, boss: TestPerson, tickets: list[dict[str, Any]], **span: str) -> None:
+async def expect_equal(world: Desk, boss: Reader, tickets: list[dict[str, Any]], **span: str) -> None:
     async def report(name: str) -> Any:
         answer = await world.http.get(f"/api/{name}", params=span, headers=boss.headers)
         assert answer.status_code == 200, answer.text

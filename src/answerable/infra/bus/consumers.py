@@ -115,8 +115,10 @@ class Round:
         """Wait until all of it is durable. Raises the first failure."""
         if not all(unit.done() for unit in self.units):  # a desk on stage has done them already
             await asyncio.wait(self.units)
-        for failed in (error for unit in self.units if (error := unit.exception()) is not None):
-            raise failed
+        # All are looked at, though one is raised: asyncio fills the log with failures that nobody has seen.
+        failures = [error for unit in self.units if (error := unit.exception()) is not None]
+        if failures:
+            raise failures[0]
 
     @staticmethod
     def _receiving(box: Inbox, message: Envelope) -> Unit:
