@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -57,8 +58,14 @@ class Broker:
         return address
 
     def kill(self) -> None:
-        """End it as a power cut would."""
-        os.kill(self.pid, signal.SIGKILL)
+        """End it as a power cut would, and wait until it is gone: its port and its folder are free then."""
+        pid = self.pid
+        watching = os.pidfd_open(pid)
+        try:
+            os.kill(pid, signal.SIGKILL)
+            select.select([watching], [], [], 10)
+        finally:
+            os.close(watching)
 
     def freeze(self) -> None:
         """Let it stand still, its connections open."""
