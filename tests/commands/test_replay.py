@@ -467,6 +467,7 @@ def test_the_command_prints_the_proof(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
+@pytest.mark.one_engine  # a minute and a half on PostgreSQL, for what the made-up incidents prove there too
 async def test_the_real_log_is_proven(tmp_path: Path) -> None:
     if not REAL.exists():
         reason = f"LOUD: the real incident log is not here ({REAL}); 500 of its incidents were NOT replayed."

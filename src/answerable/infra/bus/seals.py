@@ -61,11 +61,12 @@ class Sealing:
 
     async def stop(self) -> None:
         """Seal what is left, then stop."""
-        if self._task is None:
+        task, self._task = self._task, None
+        if task is None:
             return
-        self._task.cancel()
+        task.cancel()
         with suppress(asyncio.CancelledError):
-            await self._task
+            await task
         with suppress(StorageFault, TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
                 await self.seal()
