@@ -20,7 +20,8 @@ from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 from answerable.kernel.tx import Row, Tx
 
-BLOCK = 5000  # messages under one seal at most
+BLOCK = 1000  # messages under one seal at most
+SHARE = 0.1  # of the time, where much has to be sealed: people go first
 PAUSE = 5.0  # seconds between two rounds of sealing
 LAST_SECONDS = 0.5
 IDLE_SECONDS = 30.0
@@ -74,17 +75,27 @@ class Sealing:
     async def seal(self) -> int:
         """Seal what is new; return how many messages that was."""
         sealed = 0
-        while (made := await self._db.scan(SEALER, next_seal)) is not None:
-            sealed += made.messages
-            await self._db.write(SEALER, insert_seal, made)
+        while made := await self._seal_once():
+            sealed += made
         return sealed
 
+    async def _seal_once(self) -> int:
+        made = await self._db.scan(SEALER, next_seal)
+        if made is None:
+            return 0
+        await self._db.write(SEALER, insert_seal, made)
+        return made.messages
+
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             seen = self._db.pulse.count
             try:
                 if await self._db.lead():  # one process is enough; two would only do each other's work
-                    await self.seal()
+                    begun = loop.time()
+                    while await self._seal_once():
+                        await asyncio.sleep((loop.time() - begun) * (1 / SHARE - 1))
+                        begun = loop.time()
                     seen = self._db.pulse.count  # the seal itself is no news
             except StorageFault:
                 pass  # the database tells of its own troubles, and this has time
