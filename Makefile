@@ -27,7 +27,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src || true
 	@touch $@
 
-src/answerable/static/.built: assets/package-lock.json assets/package.json $(wildcard assets/css/*.css assets/js/*.js assets/img/* assets/*.mjs)
+src/answerable/static/.built: assets/package-lock.json assets/package.json $(wildcard assets/css/*.css assets/js/*.js assets/js/pages/*.js assets/img/* assets/icons/* assets/icons.json assets/*.mjs)
 	@command -v npm >/dev/null || { echo "Answerable needs Node 20 or later to build its style sheet."; exit 1; }
 	@echo "Building assets ..."
 	@cd assets && npm ci --silent --no-audit --no-fund --ignore-scripts && npm run --silent build

@@ -21,8 +21,11 @@ from answerable.infra.web.app import build_app
 from answerable.infra.web.edge import Edge
 from answerable.infra.web.inner import InnerDoor
 from answerable.infra.web.lane import Lane
+from answerable.infra.web.problems import answer_problem
+from answerable.infra.web.request import DeskRequest
+from answerable.infra.web.visits import NearVisits, Visits
 from answerable.kernel.actor import Actor
-from answerable.kernel.errors import Invalid
+from answerable.kernel.errors import Invalid, Problem
 from answerable.kernel.manifest import Feature
 from answerable.kernel.tx import Tx
 from answerable.messages.users import SigningKeyMade
@@ -66,7 +69,8 @@ class Desk:
         A gateway knows the routes of all features, also of those that run elsewhere.
         """
         features = [*self.features, *self.elsewhere] if self._is_gateway else self.features
-        return build_app(features, self.settings, **self.state, database=self.database, bus=self.bus, desk=self)
+        offers = [*self.features, *self.elsewhere]
+        return build_app(features, self.settings, offers, **self.state, database=self.database, bus=self.bus, desk=self)
 
     @cached_property
     def app(self) -> Edge:
@@ -77,16 +81,32 @@ class Desk:
         lane = Lane(self.litestar)
         has_peers = self.settings.peers.secret or self.settings.peers.urls
         if not self.elsewhere or (self._local("identify") and not has_peers):
-            return Edge(lane, self.database, self.settings, self._local("identify"))
+            return self._edge(lane, self._local("identify"))
         if not any(feature.routes for feature in self.features):  # serves nobody but probes: there is no door to guard
-            return Edge(lane, self.database, self.settings, None)
+            return self._edge(lane, None)
         inner = InnerDoor(self.settings, self.database.clock, self._anywhere("grants_of"))
         if not self._is_gateway:
-            return Edge(lane, self.database, self.settings, None, inner)
+            return Edge(lane, self.database, self.settings, None, inner, show_problem=self._problem_page)
         from answerable.infra.web.proxy import Proxy  # noqa: PLC0415  # a desk in one piece starts without a client
 
-        self.proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner)
-        return Edge(self.proxy, self.database, self.settings, self._local("identify") or self._identify_from_afar())
+        self.proxy = proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner)
+        if self._local("identify"):
+            return self._edge(proxy, self._local("identify"))
+        still_good = self._local("still_good")
+        proxy.visits = proxy.ask_for_visits(self.database, self._anywhere("grants_of"), still_good)
+        return self._edge(proxy, self._identify_from_afar(), proxy.visits)
+
+    def _edge(self, app: Any, identify: Any, visits: Visits | None = None) -> Edge:
+        """Return the edge of a process that people reach."""
+        visit, seen = self._local("visit"), self._local("seen")
+        if visits is None and visit is not None:
+            visits = NearVisits(self.database, visit, seen)
+        return Edge(app, self.database, self.settings, identify, visits=visits, show_problem=self._problem_page)
+
+    def _problem_page(self, scope: Any, problem: Problem) -> Any:
+        scope["app"] = scope["litestar_app"] = self.litestar
+        request = DeskRequest(scope)
+        return answer_problem(request, problem).to_asgi_response(None, request)
 
     @property
     def _is_gateway(self) -> bool:

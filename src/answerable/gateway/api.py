@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Response, get
 
-from answerable.infra.web.assets import built_assets
+from answerable.infra.web.assets import find_asset
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.openapi import document_of
 from answerable.infra.web.request import DeskRequest
@@ -26,16 +26,18 @@ async def openapi_document(request: DeskRequest) -> Response[dict[str, Any]]:
 
 @get("/static/{name:str}", opt=needs(PUBLIC))
 async def static_file(request: DeskRequest, name: str) -> Response[bytes]:
-    """Read a style sheet or picture of the desk; an address with its version may be kept for ever."""
-    asset = built_assets().get(name)
+    """Read a style sheet, script or picture of the desk; an address with its version may be kept for ever."""
+    asset, exact = find_asset(name)
     if asset is None:
         raise Missing(NOTHING_HERE)
-    tag = f'"{asset.version}"'
-    keep = FOREVER if request.query_params.get("v") == asset.version else "no-cache"
-    headers = {"ETag": tag, "Cache-Control": keep}
+    encoding, content = asset.packed_for(request.headers.get("accept-encoding", ""))
+    tag = f'"{asset.version}{encoding and "-" + encoding}"'
+    headers = {"ETag": tag, "Cache-Control": FOREVER if exact else "no-cache", "Vary": "Accept-Encoding"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
-    return Response(asset.content, headers=headers, media_type=asset.media_type)
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    return Response(content, headers=headers, media_type=asset.media_type)
 
 
 ROUTES = [openapi_document, static_file]

@@ -5,6 +5,7 @@ from answerable.gateway.live import Hub, live
 from answerable.gateway.queries.doorman import Doorman
 from answerable.kernel.manifest import Feature
 from answerable.messages import notifications, sla, tickets, users
+from answerable.messages.base import Envelope
 
 SIGNALLED = (
     tickets.TicketCreated,
@@ -32,17 +33,27 @@ SIGNALLED = (
 
 def feature() -> Feature:
     """Return what the gateway feature offers."""
-    hub = Hub()
+    hub, doorman = Hub(), Doorman()
+
+    def end_session(envelope: Envelope, event: users.SessionEnded) -> None:
+        doorman.hear_of_session(envelope, event)
+        hub.hear_of_session(envelope, event)
+
     return Feature(
         "gateway",
         routes=[*api.ROUTES, *pages.ROUTES, live],
-        listeners={**dict.fromkeys(SIGNALLED, hub.hear), users.UserChanged: hub.hear_of_person},
+        listeners={
+            **dict.fromkeys(SIGNALLED, hub.hear),
+            users.UserChanged: hub.hear_of_person,
+            users.SessionEnded: end_session,
+        },
         consumers={
             users.UserRegistered: consumers.know_person,
             users.UserChanged: consumers.know_person,
             users.SigningKeyMade: consumers.know_key,
         },
         state={"live": hub},
-        identify_from_afar=Doorman().identify,
+        identify_from_afar=doorman.identify,
+        still_good=doorman.still_good,
         on_start=hub.begin,
     )

@@ -3,16 +3,22 @@
 from litestar import Response, get
 
 from answerable.gateway.queries.reference import reference_of
+from answerable.infra.web.forms import go
 from answerable.infra.web.grants import PUBLIC, needs
-from answerable.infra.web.html import render
+from answerable.infra.web.html import render, show
 from answerable.infra.web.openapi import document_of
 from answerable.infra.web.request import DeskRequest
+from answerable.infra.web.viewer import viewer_of
 
 
 @get("/", opt=needs(PUBLIC), media_type="text/html")
-async def start() -> Response[bytes]:
-    """Show what this is and where to go."""
-    return render("gateway/start.html")
+async def start(request: DeskRequest) -> Response[bytes]:
+    """Lead whoever is signed in to their work, and tell everybody else what this is."""
+    viewer = viewer_of(request.scope, request.app.state.frame)
+    if not viewer.signed_in:
+        return show(request, "gateway/start.html")
+    home = next((place for place in viewer.places if place.home), None)
+    return go(request, home.path) if home else show(request, "gateway/home.html")
 
 
 @get("/api/docs", opt=needs(PUBLIC), media_type="text/html", tags=["Reference"])

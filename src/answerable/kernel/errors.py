@@ -71,6 +71,13 @@ class Unsupported(Problem):
     title = "Unsupported media type"
 
 
+class Expired(Problem):
+    """The page that a form was on is too old, or not one of ours; nothing was changed."""
+
+    status = 419
+    title = "This page has expired"
+
+
 class Reused(Problem):
     """An idempotency key came again with another request."""
 

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from answerable.kernel.actor import Actor
 from answerable.kernel.tx import Database, Tx
+from answerable.kernel.visit import Visit
 from answerable.messages.base import Envelope, Event, Message
 
 Consumer: TypeAlias = Callable[[Tx, Any], Awaitable[None]]
@@ -34,6 +35,57 @@ class Gauge:
     value: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An entry of the navigation, for whoever holds ``grant`` and, where it is named, does not hold ``unless``.
+
+    ``label`` is translated when it is shown; ``icon`` is one of ``assets/icons.json``; ``key`` is the letter after
+    ``g``; places are shown by ``order``. ``count`` is the address of a fragment with a small number, read again when
+    one of the topics of ``live`` changes. The first place with ``home`` is where the start page leads.
+    """
+
+    path: str
+    label: str
+    icon: str
+    grant: str
+    unless: str = ""
+    key: str = ""
+    order: int = 50
+    count: str = ""
+    live: str = ""
+    home: bool = False
+
+    def is_for(self, actor: Actor) -> bool:
+        """Tell whether somebody sees this place."""
+        return actor.may(self.grant) and not (self.unless and actor.may(self.unless))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """A part of one feature on the page of another: the page names ``slot``, the panel says what belongs there.
+
+    ``path`` is a page of its own that answers its inside as a fragment; ``{id}`` in it, and in the topics of ``live``,
+    is what the page is about.
+    """
+
+    slot: str
+    path: str
+    title: str
+    grant: str
+    order: int = 50
+    live: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finder:
+    """A part of the command palette: the fragment at ``path`` lists what fits ``?q=``, under ``title``."""
+
+    path: str
+    title: str
+    grant: str
+    order: int = 50
+
+
 @dataclass(frozen=True)
 class Feature:
     """A feature's offer.
@@ -44,8 +96,12 @@ class Feature:
     for whoever starts the server; ``commands`` are click commands; ``audit`` compares the feature's own figures with a
     recount and returns a line per difference; ``gauges`` reads numbers for whoever runs the desk, in one cheap read.
 
+    ``navigation``, ``panels`` and ``finders`` are what the web desk shows of it in the frame around all pages.
+
     ``identify`` turns an ``Authorization`` header into an actor and ``grants_of`` roles into grants; one feature offers
-    both. Where it runs elsewhere, ``identify_from_afar`` stands in, and leaves the grants out.
+    both. Where it runs elsewhere, ``identify_from_afar`` stands in, and leaves the grants out. So it is with the
+    cookies of browsers: ``visit`` reads who comes with one, ``seen`` notes that they did, and from afar
+    ``still_good`` raises ``Unauthenticated`` for a visit that has ended since.
     """
 
     name: str
@@ -58,6 +114,12 @@ class Feature:
     identify: Callable[[Tx, str], Awaitable[Actor]] | None = None
     identify_from_afar: Callable[[Tx, str], Awaitable[Actor]] | None = None
     grants_of: Callable[[Iterable[str]], frozenset[str]] | None = None
+    visit: Callable[[Tx, str], Awaitable[Visit]] | None = None
+    seen: Callable[[Tx, str], Awaitable[None]] | None = None
+    still_good: Callable[[Tx, Visit], Awaitable[None]] | None = None
+    navigation: Sequence[Place] = ()
+    panels: Sequence[Panel] = ()
+    finders: Sequence[Finder] = ()
     on_start: Callable[[Database], Awaitable[None]] | None = None
     greeting: Callable[[Tx], Awaitable[list[str]]] | None = None
     audit: Callable[[Tx], Awaitable[list[str]]] | None = None

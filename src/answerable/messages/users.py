@@ -50,3 +50,17 @@ class SigningKeyMade(Event, frozen=True, kw_only=True):
     def key(self) -> str:
         """Return the key's id."""
         return self.kid
+
+
+class SessionEnded(Event, frozen=True, kw_only=True):
+    """One browser of a person was signed out; whatever it still holds open has ended."""
+
+    TOPIC: ClassVar[str] = "answerable.users"
+    TYPE: ClassVar[str] = "SESSION_ENDED"
+    user_id: str
+    session_id: str
+
+    @property
+    def key(self) -> str:
+        """Return the person's id."""
+        return self.user_id

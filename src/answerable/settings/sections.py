@@ -124,6 +124,8 @@ class Auth:
     audience: str = setting("answerable", "aud of the access tokens.")
     access_seconds: int = setting(3600, "Life of an access token in seconds.")
     refresh_days: int = setting(30, "Life of a refresh token in days.")
+    session_days: int = setting(30, "Days after which a browser must sign in again in any case.")
+    session_idle_hours: int = setting(72, "Hours without use after which a browser must sign in again.")
     login_tries: int = setting(10, "Failed sign-ins per account and address in 15 minutes before 429.")
 
 
@@ -246,6 +248,8 @@ def checked(settings: Settings) -> Settings:
         *_unless(0 < settings.storage.wait_seconds <= 60, "storage.wait_seconds: must be more than 0, at most 60."),
         *_unless(settings.auth.access_seconds > 0, "auth.access_seconds: must be more than 0."),
         *_unless(settings.auth.refresh_days > 0, "auth.refresh_days: must be more than 0."),
+        *_unless(settings.auth.session_days > 0, "auth.session_days: must be more than 0."),
+        *_unless(settings.auth.session_idle_hours > 0, "auth.session_idle_hours: must be more than 0."),
         *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),
         *_unless(settings.tickets.auto_close_days >= 0, "tickets.auto_close_days: must be 0 or more."),
         *_unless(settings.assignment.capacity >= 0, "assignment.capacity: must be 0 or more."),

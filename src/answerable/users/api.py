@@ -7,14 +7,18 @@ import msgspec
 from litestar import Response, get, patch, post
 from litestar.params import Parameter
 
+from answerable.infra.web.cookies import SESSION, cookie_name, read_cookie
 from answerable.infra.web.grants import PUBLIC, SIGNED_IN, needs
 from answerable.infra.web.paging import list_response
 from answerable.infra.web.request import DeskRequest, Reply, respond
+from answerable.infra.web.visits import SEEN_EVERY, Told, tell
 from answerable.kernel.errors import Refused, Unauthenticated
 from answerable.kernel.paging import page_request
-from answerable.users.actions import mails, people, sessions
+from answerable.kernel.visit import Visit
+from answerable.users.actions import browsers, mails, people, sessions
 from answerable.users.actions.door import USERS, Door
 from answerable.users.queries import people as queries
+from answerable.users.queries import visits
 from answerable.users.queries.people import AgentView, AuditView, PersonView
 from answerable.users.rules import (
     BAD_TOKEN,
@@ -189,6 +193,15 @@ async def log_out(request: DeskRequest, data: Ending | None = None) -> Response[
     return await request.post(_nothing, sessions.end_session, jti=jti, refresh=ending.refresh_token)
 
 
+@get("/api/auth/session", opt=needs(PUBLIC), tags=["Identity"])
+async def browser_session(request: DeskRequest) -> Response[Told]:
+    """Read the session of this browser: who is signed in by its cookie, until when, and how they like the desk."""
+    visit = request.visit
+    if visit is None:
+        visit = await _visit_by_cookie(request)
+    return respond(Reply(tell(visit), 200, {"Cache-Control": "no-store"}))
+
+
 @post("/api/auth/forgot-password", status_code=202, opt=needs(PUBLIC), tags=["Identity"])
 async def forget_password(request: DeskRequest, data: Address) -> Response[dict[str, str]]:
     """Ask for a link to choose a new password. The answer is the same for every address."""
@@ -311,6 +324,7 @@ ROUTES = [
     log_in,
     refresh,
     log_out,
+    browser_session,
     forget_password,
     reset_password,
     signing_keys,
@@ -330,6 +344,17 @@ def door_of(request: DeskRequest) -> Door:
     """Return the door of this desk."""
     door: Door = request.app.state.door
     return door
+
+
+async def _visit_by_cookie(request: DeskRequest) -> Visit:
+    """Return the visit of a cookie that a gateway asks about; being asked is being used."""
+    cookie = read_cookie(request.scope["state"]["headers"], cookie_name(SESSION, request.desk_settings))
+    if not cookie:
+        raise request.scope["state"].get("refusal") or Unauthenticated("Nobody is signed in in this browser.")
+    visit = await request.ask(visits.visit, cookie)
+    if visit.seen_at + SEEN_EVERY <= request.database.clock():
+        await request.database.write(USERS, browsers.seen, visit.session_id)
+    return visit
 
 
 def _registered(person_id: str) -> Reply[Registered]:

@@ -2,7 +2,9 @@
 
 from answerable.kernel.manifest import Feature, Timer
 from answerable.users import api, cli, pages, timers
+from answerable.users.actions.browsers import seen
 from answerable.users.actions.door import Door
+from answerable.users.queries.visits import visit
 from answerable.users.rules import grants_of
 
 
@@ -19,6 +21,8 @@ def feature() -> Feature:
         state={"door": door},
         identify=door.identity.identify,
         grants_of=grants_of,
+        visit=visit,
+        seen=seen,
         on_start=door.open,
         greeting=cli.greeting,
         commands=[cli.create_admin],

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -10,11 +11,12 @@ from typing import Any
 
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
+from answerable.kernel.visit import DENSITIES, LANGUAGES, THEMES, Preferences
 
 ROLES = ("USER", "AGENT", "MANAGER", "ADMIN")
 
 _EVERYBODY = frozenset({"desk.enter", "ticket.create"})
-_STAFF = _EVERYBODY | {"ticket.create_for_others", "ticket.note", "user.read", "assignment.read"}
+_STAFF = _EVERYBODY | {"desk.work", "ticket.create_for_others", "ticket.note", "user.read", "assignment.read"}
 _MANAGER = _STAFF | {
     "ticket.read_all",
     "ticket.manage",
@@ -45,6 +47,19 @@ MAILS_PER_RECIPIENT = 3  # of one kind in TRY_WINDOW
 NOTICE_LIFE = DAY
 TRY_WINDOW = 15 * MINUTE
 WIDER = 5  # one account from anywhere, or one address for any account, may fail this many times as often
+
+_ZONE = re.compile(r"[A-Za-z0-9_+/-]{0,64}")
+# The first that fits: each of them claims to be several of those after it.
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 
 _FORBIDDEN_IN_EMAIL = frozenset('<>(),;:"[]\\')
 _JOINERS = str.maketrans("", "", "\u200c\u200d")  # invisible, but part of how some names are written
@@ -215,6 +230,27 @@ def check_roles(roles: Iterable[str]) -> tuple[str, ...]:
 
 def _invalid(name: str, complaint: str) -> Invalid:
     return Invalid(f"{name.capitalize()} {complaint}.", errors=(f"{name}: {complaint}",))
+
+
+# --- browsers --------------------------------------------------------------------------------------------------------
+
+
+def check_preferences(liked: Preferences) -> Preferences:
+    """Return preferences that the desk knows how to follow; raises ``Invalid`` for others."""
+    known = {"theme": THEMES, "density": DENSITIES, "language": ("", *LANGUAGES)}
+    wrong = [f"{name}: is not known here" for name, values in known.items() if getattr(liked, name) not in values]
+    if not _ZONE.fullmatch(liked.zone):  # whether it is one is known where zones are read
+        wrong.append("zone: is not a time zone")
+    if wrong:
+        raise Invalid("The preferences have values that the desk does not know.", errors=tuple(wrong))
+    return liked
+
+
+def device_of(agent: str) -> str:
+    """Return what people call a browser by what it says of itself (``User-Agent``), empty where it says nothing."""
+    name = next((shown for mark, shown in _BROWSERS if mark in agent), "")
+    system = next((shown for mark, shown in _SYSTEMS if mark in agent), "")
+    return " · ".join(part for part in (name, system) if part)
 
 
 # --- links and tries -------------------------------------------------------------------------------------------------

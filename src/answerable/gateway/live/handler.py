@@ -42,6 +42,9 @@ async def live(request: DeskRequest) -> StreamResponse:
     your rights change.
     """
     hub: Hub = request.app.state.live
-    ends_at = token_ends_at(request.headers.get("authorization", ""))
-    stream = hub.join(request.actor, ends_at, request.headers.get("last-event-id"))
+    last, visit = request.headers.get("last-event-id"), request.visit
+    if visit is not None:
+        stream = hub.join(request.actor, visit.expires_at, last, visit.session_id)
+    else:
+        stream = hub.join(request.actor, token_ends_at(request.headers.get("authorization", "")), last)
     return StreamResponse(stream, hub.leave)

@@ -16,7 +16,7 @@ from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Throttled, Unavailable
 from answerable.kernel.tx import Database
 from answerable.messages.base import Envelope, Event
-from answerable.messages.users import UserChanged
+from answerable.messages.users import SessionEnded, UserChanged
 from answerable.settings import Server
 
 STREAMS_PER_PERSON = 20
@@ -68,6 +68,12 @@ class Hub:
             for stream in list(self._by_person.get(event.user_id, ())):
                 stream.end()
 
+    def hear_of_session(self, envelope: Envelope, event: SessionEnded) -> None:
+        """End the streams of a browser that was signed out."""
+        for stream in list(self._by_person.get(event.user_id, ())):
+            if stream.session_id == event.session_id:
+                stream.end()
+
     def _concerned(self, audiences: Iterable[Audience]) -> set[Stream]:
         found: set[Stream] = set()
         for audience in audiences:
@@ -84,8 +90,10 @@ class Hub:
 
     # --- streams out ---------------------------------------------------------------------------------------------
 
-    def join(self, actor: Actor, expires_at: int, last_mark: str | None = None) -> Stream:
+    def join(self, actor: Actor, expires_at: int, last_mark: str | None = None, session_id: str = "") -> Stream:
         """Open a stream for a person until ``expires_at`` (microseconds), from where ``last_mark`` says.
+
+        ``session_id`` is that of a browser, empty for a program.
 
         Raises ``Throttled`` where the person has too many, ``Unavailable`` where the desk has or is stopping.
         """
@@ -102,7 +110,7 @@ class Hub:
             self._clock,
             self._settings.live_heartbeat_seconds,
         )
-        stream = Stream(actor, expires_at, line)
+        stream = Stream(actor, expires_at, line, session_id)
         if last_mark is not None:
             self._replay(stream, self._marks.open(last_mark, binding))
         self._open.add(stream)

@@ -33,8 +33,9 @@ class Line:
 class Stream:
     """The signals that one client has yet to hear. ``expires_at`` is the end of its token in microseconds."""
 
-    def __init__(self, actor: Actor, expires_at: int, line: Line) -> None:
+    def __init__(self, actor: Actor, expires_at: int, line: Line, session_id: str = "") -> None:
         self.actor = actor
+        self.session_id = session_id
         self.expires_at = expires_at
         self.ended = asyncio.Event()
         self._line = line

@@ -13,6 +13,11 @@ from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Unauthenticated
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
+from answerable.kernel.visit import Visit
+from answerable.messages.base import Envelope
+from answerable.messages.users import SessionEnded
+
+KNOWN = 10_000  # browsers that were signed out lately
 
 
 class Doorman:
@@ -20,6 +25,22 @@ class Doorman:
 
     def __init__(self) -> None:
         self._keys: dict[str, Ed25519PublicKey] = {}
+        self._ended: dict[str, None] = {}
+
+    def hear_of_session(self, envelope: Envelope, event: SessionEnded) -> None:
+        """Remember that a browser was signed out, for as long as the users service is believed about it and longer."""
+        self._ended[event.session_id] = None
+        while len(self._ended) > KNOWN:
+            del self._ended[next(iter(self._ended))]
+
+    async def still_good(self, tx: Tx, visit: Visit) -> None:
+        """Raise ``Unauthenticated`` for a browser that was signed out, or whose person has lost or changed rights."""
+        known = await store.load_person(tx, visit.actor.id)
+        newer = known is None or known["session_version"] < visit.version  # the event is still on its way
+        if visit.session_id in self._ended or not (
+            newer or (known and known["active"] and known["session_version"] == visit.version)
+        ):
+            raise Unauthenticated(ENDED)
 
     async def identify(self, tx: Tx, authorization: str) -> Actor:
         """Return the person whose token ``authorization`` holds; raises ``Unauthenticated``."""

@@ -16,26 +16,31 @@ from answerable import __version__
 from answerable.infra.probe import Probe
 from answerable.infra.web import probes
 from answerable.infra.web.bodies import BodyCheck
+from answerable.infra.web.forms import FormCheck
 from answerable.infra.web.grants import PUBLIC, GrantCheck, needs
 from answerable.infra.web.problems import answer_crash, answer_http, answer_problem
 from answerable.infra.web.request import DeskRequest
+from answerable.infra.web.viewer import frame_of
 from answerable.kernel.errors import Missing, Problem
 from answerable.kernel.manifest import Feature
 from answerable.settings import Settings
 
 
-def build_app(features: Sequence[Feature], settings: Settings, **state: Any) -> Litestar:
+def build_app(
+    features: Sequence[Feature], settings: Settings, offers: Sequence[Feature] = (), **state: Any
+) -> Litestar:
     """Build the application of some features; ``state`` is what their handlers may reach.
 
-    Raises ``RuntimeError`` for a route that names no grant: nothing is open by accident.
+    ``offers`` are the features whose places and panels the frame shows, wherever they run: these alone where it is
+    empty. Raises ``RuntimeError`` for a route that names no grant: nothing is open by accident.
     """
     app = Litestar(
         route_handlers=[*probes.ROUTES, *(route for feature in features for route in feature.routes)],
-        middleware=[GrantCheck, BodyCheck],
+        middleware=[GrantCheck, BodyCheck, FormCheck],
         exception_handlers={Problem: answer_problem, HTTPException: answer_http, Exception: answer_crash},
         request_class=DeskRequest,
         request_max_body_size=settings.server.max_body_bytes,
-        state=State(state | {"probe": Probe()}),
+        state=State(state | {"probe": Probe(), "frame": frame_of(offers or features)}),
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="Answerable",

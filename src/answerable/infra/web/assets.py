@@ -1,6 +1,8 @@
-"""The built style sheets and pictures of ``static/``: read once, known by name, named by their content."""
+"""The built style sheets, scripts and pictures of ``static/``: read once, known by name, named by their content."""
 
+import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,15 +16,24 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
+_VERSIONED = re.compile(r"(.+)\.([0-9a-f]{16})(\.\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file of the web desk. ``version`` changes when its content does."""
+    """One file of the web desk. ``version`` changes when its content does; ``packed`` is the content by encoding."""
 
     content: bytes
     media_type: str
     version: str
+    packed: Mapping[str, bytes]
+
+    def packed_for(self, accepted: str) -> tuple[str, bytes]:
+        """Return the smallest form that an ``Accept-Encoding`` header allows, with its name (empty: as it is)."""
+        for name, content in self.packed.items():
+            if re.search(rf"\b{name}\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))", accepted):
+                return name, content
+        return "", self.content
 
 
 def read_assets(folder: Path) -> Mapping[str, Asset]:
@@ -32,8 +43,15 @@ def read_assets(folder: Path) -> Mapping[str, Asset]:
         media_type = MEDIA_TYPES.get(path.suffix)
         if media_type and path.is_file():
             content = path.read_bytes()
-            found[path.name] = Asset(content, media_type, hashlib.sha256(content).hexdigest()[:16])
+            version = hashlib.sha256(content).hexdigest()[:16]
+            found[path.name] = Asset(content, media_type, version, _packed(path, content))
     return MappingProxyType(found)
+
+
+def _packed(path: Path, content: bytes) -> Mapping[str, bytes]:
+    brotli = path.with_name(path.name + ".br")  # by the build, at the highest level
+    packed = {"br": brotli.read_bytes()} if brotli.is_file() else {}
+    return MappingProxyType({**packed, "gzip": gzip.compress(content, 9, mtime=0)})
 
 
 @cache
@@ -43,6 +61,19 @@ def built_assets() -> Mapping[str, Asset]:
 
 
 def asset_url(name: str) -> str:
-    """Return the address of a built file with its version, empty where it was not built."""
+    """Return the address of a built file with its version in it, empty where it was not built."""
     asset = built_assets().get(name)
-    return f"/static/{name}?v={asset.version}" if asset else ""
+    stem, _, suffix = name.rpartition(".")
+    return f"/static/{stem}.{asset.version}.{suffix}" if asset else ""
+
+
+def find_asset(name: str) -> tuple[Asset | None, bool]:
+    """Return the file that an address names, and whether it is the very version that the address asks for.
+
+    Another version is answered with today's: a page may be older than the desk that runs by now.
+    """
+    versioned = _VERSIONED.fullmatch(name)
+    if versioned is None:
+        return built_assets().get(name), False
+    asset = built_assets().get(versioned[1] + versioned[3])
+    return asset, asset is not None and asset.version == versioned[2]

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -10,11 +11,13 @@ import structlog
 
 from answerable.infra import metrics
 from answerable.infra.database.port import DeskDatabase
+from answerable.infra.web.cookies import SESSION, cookie_name, form_key, is_form_token, read_cookie
 from answerable.infra.web.inner import HEADER, InnerDoor
 from answerable.infra.web.probes import PATHS as PROBES
-from answerable.infra.web.problems import MEDIA_TYPE, problem_body, problem_headers
+from answerable.infra.web.problems import MEDIA_TYPE, problem_body, problem_headers, wants_page
+from answerable.infra.web.visits import Visits
 from answerable.kernel.actor import ANONYMOUS, Actor, service
-from answerable.kernel.errors import Problem, Unauthenticated
+from answerable.kernel.errors import Expired, Problem, Unauthenticated, Unavailable
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
 from answerable.settings import Settings
@@ -28,6 +31,8 @@ Identify = Callable[[Tx, str], Awaitable[Actor]]
 METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = b"authorization, content-type, idempotency-key, if-match"
 EXPOSED_HEADERS = b"link, x-total-count, location, etag, retry-after, x-request-id"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORM_HEADER = b"x-form-token"
 KEPT_PREFIXES = ("/user-service/", "/ticket-service/", "/assignment-service/", "/notification-service/")
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -67,8 +72,16 @@ class Edge:
         settings: Settings,
         identify: Identify | None,
         inner: InnerDoor | None = None,
+        visits: Visits | None = None,
+        show_problem: Callable[[Scope, Problem], App] | None = None,
     ) -> None:
-        """Take how people are told apart: ``identify``, or, in a service behind a gateway, what ``inner`` reads."""
+        """Take how people are told apart: ``identify``, or, in a service behind a gateway, what ``inner`` reads.
+
+        ``visits`` knows the cookies of browsers; ``show_problem`` writes what went wrong as a page.
+        """
+        self._visits = visits
+        self._show_problem = show_problem
+        self._cookie = cookie_name(SESSION, settings)
         self._app = app
         self._inner = inner
         self._db = database
@@ -106,10 +119,18 @@ class Edge:
         try:
             if self._inner is None:
                 state["actor"] = await self._who(headers, state)
+                if "visit" in state and scope["method"] not in SAFE_METHODS:
+                    check_form_header(path, headers, state["form_key"])
             elif path not in PROBES:
-                state["actor"], state["address"] = self._inner.open(headers.get(HEADER))
+                self._take_over(headers, state)
             await self._app(scope, receive, send_with_headers)
+            if "visit" in state and path != "/api/live" and self._visits is not None:
+                with suppress(Unavailable):  # the answer is out; it is noted the next time
+                    await self._visits.seen(state["visit"])
         except Problem as problem:
+            if self._show_problem is not None and wants_page(scope):
+                await self._show_problem(scope, problem)(scope, receive, send_with_headers)
+                return
             body = problem_body(problem.status, problem.title, problem.message, problem.errors)
             more = [(name.lower().encode(), value.encode()) for name, value in problem_headers(problem).items()]
             await _answer(send_with_headers, problem.status, body, [(b"content-type", MEDIA_TYPE.encode()), *more])
@@ -118,6 +139,8 @@ class Edge:
 
     async def _who(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> Actor:
         authorization = headers.get(b"authorization")
+        if authorization is None and b"cookie" in headers and self._visits is not None:
+            return await self._who_visits(self._visits, headers, state)
         if authorization is None or self._identify is None:
             return ANONYMOUS
         moment = (self._db.pulse.count, self._db.clock() // SECOND)
@@ -134,6 +157,26 @@ class Edge:
         if moment == (self._db.pulse.count, self._db.clock() // SECOND):
             self._known[authorization] = actor
         return actor
+
+    async def _who_visits(self, visits: Visits, headers: dict[bytes, bytes], state: dict[str, Any]) -> Actor:
+        cookie = read_cookie(headers, self._cookie)
+        if not cookie:
+            return ANONYMOUS
+        try:
+            visit = await visits.visit(cookie)
+        except Unauthenticated as refusal:
+            state["refusal"] = refusal
+            return ANONYMOUS
+        state["visit"], state["cookie"], state["form_key"] = visit, cookie, form_key(cookie)
+        return visit.actor
+
+    def _take_over(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> None:
+        """Believe the gateway about who asks."""
+        assert self._inner is not None
+        caller = self._inner.open(headers.get(HEADER))
+        state["actor"], state["address"] = caller.actor, caller.address
+        if caller.visit is not None:
+            state["visit"], state["form_key"] = caller.visit, caller.form_key
 
     def _extra(self, request_id: bytes, origin: bytes | None) -> list[tuple[bytes, bytes]]:
         return [*SECURITY_HEADERS, (b"x-request-id", request_id), *self._cors(origin)]
@@ -156,6 +199,15 @@ class Edge:
             (b"access-control-allow-headers", ALLOWED_HEADERS),
             (b"access-control-max-age", b"600"),
         ]
+
+
+def check_form_header(path: str, headers: dict[bytes, bytes], key: bytes) -> None:
+    """Raise ``Expired`` for a change under ``/api`` by cookie that does not come from a page of ours.
+
+    Forms say it in a field (``infra/web/forms.py``); programs have tokens of their own, and need no cookie.
+    """
+    if path.startswith("/api/") and not is_form_token(headers.get(FORM_HEADER, b"").decode("latin-1"), key):
+        raise Expired("Changes by cookie need the form token of a page. Programs use a bearer token.")
 
 
 def _request_id(given: bytes | None) -> bytes:

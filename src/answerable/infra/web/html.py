@@ -1,40 +1,55 @@
-"""Pages made on the server: one Jinja environment, escaping everything, over the templates of all features.
+"""Pages made on the server: Jinja, escaping everything, over the templates of all features.
 
 A feature's templates are named after it: ``users/setup.html`` is ``src/answerable/users/templates/users/setup.html``.
-A name without a folder, such as ``base.html``, is one of the shared ones beside this file.
+A name without a feature, such as ``frame/sheet.html``, is one of the shared ones beside this file. ``docs/web.md``
+is the guide for whoever writes a page.
 """
 
+import gzip
 import re
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
-from litestar import Response
+from litestar import Request, Response
 from markupsafe import Markup, escape
 
 from answerable.infra.web.assets import asset_url
+from answerable.infra.web.cookies import FORM, SAID, form_token, set_cookie
+from answerable.infra.web.icons import icon
+from answerable.infra.web.said import said_before
+from answerable.infra.web.viewer import Viewer, viewer_of
+from answerable.infra.web.words import ago, day, exact, iso_of, span, translations
+from answerable.infra.web.words.numbers import number, percent
 
 PACKAGE = Path(__file__).parents[2]
 SHARED = Path(__file__).parent / "templates"
+SHARED_FOLDERS = ("frame", "ui")
 HEADERS = {
-    # Beside the edge's policy, and stricter: these pages need no script at all.
+    # Beside the edge's policy, and stricter: what a page uses is named, and nothing of it is written into the page.
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
 }
+SMALLEST_PACKED = 1000  # bytes; less does not get smaller
+_viewer: ContextVar[Viewer] = ContextVar("viewer")
 
 
-class FeatureTemplates(BaseLoader):
+class Templates(BaseLoader):
     """Finds a template in the folder of the feature that its name begins with."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Any]:
         """Read a template; it does not change while the process runs."""
         feature, slash, name = template.partition("/")
-        folder = PACKAGE / feature / "templates" / feature if slash else SHARED
-        path = folder / (name or feature)
+        shared = not slash or feature in SHARED_FOLDERS
+        folder = SHARED if shared else PACKAGE / feature / "templates" / feature
+        path = folder / (template if shared else name)
         if not path.is_relative_to(folder) or ".." in path.parts:
             raise TemplateNotFound(template)
         try:
@@ -43,14 +58,53 @@ class FeatureTemplates(BaseLoader):
             raise TemplateNotFound(template) from error
 
 
+class _CurrentViewer:
+    """Stands for whoever the page is made for, also in macros, which see no values of the page."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_viewer.get(), name)
+
+
 @cache
-def environment() -> Environment:
-    """Return the environment of all pages, made once."""
+def environment(language: str = "en") -> Environment:
+    """Return the environment of all pages in a language, made once."""
     made = Environment(
-        loader=FeatureTemplates(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=Templates(),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
-    made.globals["asset"] = asset_url
-    made.filters["prose"] = prose
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    made.policies["ext.i18n.trimmed"] = True
+    made.globals |= {
+        "asset": asset_url,
+        "icon": icon,
+        "viewer": _CurrentViewer(),
+        "form_token": lambda: form_token(_viewer.get().form_key),
+        "iso": iso_of,
+    }
+    made.filters |= {
+        "prose": prose,
+        "ago": lambda at: ago(at, _viewer.get().now, _viewer.get().zone, language),
+        "exact": lambda at: exact(at, _viewer.get().zone, language),
+        "day": lambda at: day(at, _viewer.get().zone, language),
+        "iso": iso_of,
+        "span": lambda length: span(length, language),
+        "number": lambda value, digits=0: number(value, language, digits),
+        "percent": lambda share, digits=0: percent(share, language, digits),
+        "said": translations(language).gettext,
+        "initials": initials,
+        "hue": hue,
+    }
+    ui = SimpleNamespace()
+    made.globals["ui"] = ui
+    for path in sorted((SHARED / "ui").glob("*.html")):
+        module: Any = made.get_template(f"ui/{path.name}").module
+        for name, macro in vars(module).items():
+            if not name.startswith("_"):
+                setattr(ui, name, macro)
     return made
 
 
@@ -60,7 +114,83 @@ def prose(text: str) -> Markup:
     return Markup("\n").join(Markup(f"<p>{part}</p>") for part in paragraphs if part.strip())  # noqa: S704
 
 
-def render(template: str, /, status_code: int = 200, **values: Any) -> Response[bytes]:
-    """Render a template as an HTML answer that no cache keeps. Raises where a value is missing."""
+def initials(name: str) -> str:
+    """Return one or two letters that stand for a name."""
+    words = [word for word in name.split() if word[0].isalnum()] or ["?"]
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def hue(key: str) -> int:
+    """Return one of twelve colours for an id; always the same one."""
+    return sum(key.encode()[-6:]) % 12
+
+
+class Page(Response[bytes]):
+    """A page as it goes out, with the cookies that go with it."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str], cookies: Sequence[str] = ()) -> None:
+        super().__init__(body, status_code=status, headers={**HEADERS, **headers}, media_type="text/html")
+        self.set_cookies = list(cookies)
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> Any:
+        """Return what sends the page."""
+        return self._send
+
+    async def _send(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-length", b"%d" % len(self.content)),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()),
+            *((b"set-cookie", cookie.encode("latin-1")) for cookie in self.set_cookies),
+        ]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": self.content, "more_body": False})
+
+
+def render(template: str, /, status_code: int = 200, **values: Any) -> Page:
+    """Render a template that says the same to everybody, in English. Raises where a value is missing."""
     text = environment().get_template(template).render(**values)
-    return Response(text.encode(), status_code=status_code, headers=HEADERS, media_type="text/html")
+    return Page(text.encode(), status_code, {})
+
+
+def show(
+    request: Request[Any, Any, Any],
+    template: str,
+    /,
+    status_code: int = 200,
+    *,
+    headers: Mapping[str, str] | None = None,
+    sheet: bool = False,
+    **values: Any,
+) -> Page:
+    """Render a page for whoever asks: in their language, zone and theme, in the frame that is theirs.
+
+    The template extends ``layout``. Where htmx asks for a fragment, that is the inside of ``main`` alone; ``sheet``
+    asks for the plain layout of people who are not at work here. Raises where a value is missing.
+    """
+    state = request.scope["state"]
+    viewer = viewer_of(request.scope, request.app.state.frame)
+    said = None if viewer.fragment else said_before(request.scope, viewer.form_key)
+    token = _viewer.set(viewer)
+    try:
+        made = environment(viewer.language).get_template(template)
+        body = made.render(layout=layout_of(viewer, sheet=sheet), said=said, **values).encode()
+    finally:
+        _viewer.reset(token)
+    more = {"Vary": "HX-Request, Accept-Encoding, Cookie", **(headers or {})}
+    if len(body) >= SMALLEST_PACKED and b"gzip" in state["headers"].get(b"accept-encoding", b""):
+        body, more["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
+    settings = state["database"].settings
+    cookies = [set_cookie(settings, FORM, viewer.form_cookie)] if viewer.form_cookie else []
+    if said is not None:
+        cookies.append(set_cookie(settings, SAID, "", seconds=0))
+    return Page(body, status_code, more, cookies)
+
+
+def layout_of(viewer: Viewer, *, sheet: bool = False) -> str:
+    """Return the layout that a page is shown in."""
+    if viewer.fragment:
+        return "frame/fragment.html"
+    if sheet or not viewer.signed_in:
+        return "frame/sheet.html"
+    return "frame/desk.html" if viewer.works_here else "frame/requester.html"

@@ -4,16 +4,20 @@ A JSON Web Token under a secret that gateway and services share (``peers.secret`
 address; grants are not part of it: each service adds up the roles itself.
 """
 
+import base64
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import jwt
+import msgspec
 
 from answerable.infra.secret import check_secret
 from answerable.kernel.actor import ANONYMOUS, Actor
 from answerable.kernel.errors import Invalid, Unauthenticated
 from answerable.kernel.times import SECOND
+from answerable.kernel.visit import Preferences, Visit
 from answerable.settings import Settings
 
 HEADER = b"x-answerable-identity"
@@ -26,6 +30,16 @@ _REFUSAL = "This service takes requests from its gateway only."
 _REQUIRED = ["aud", "sub", "kind", "roles", "name", "address", "exp"]
 
 GrantsOf = Callable[[Iterable[str]], frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, from which address; in a browser, also their visit and what the tokens of its forms are made from."""
+
+    actor: Actor
+    address: str
+    visit: Visit | None = None
+    form_key: bytes = b""
 
 
 class InnerDoor:
@@ -41,24 +55,35 @@ class InnerDoor:
         self._sealed = lru_cache(maxsize=4096)(self._seal)
         self._grants = lru_cache(maxsize=4096)(grants_of)
 
-    def seal(self, actor: Actor, address: str) -> bytes:
+    def seal(self, caller: Caller) -> bytes:
         """Return the identity of whoever asks, for the header ``HEADER``."""
-        return self._sealed(actor, address, self._clock() // SECOND // REUSE_SECONDS)
+        return self._sealed(caller, self._clock() // SECOND // REUSE_SECONDS)
 
-    def _seal(self, actor: Actor, address: str, moment: int) -> bytes:
-        claims = {
+    def _seal(self, caller: Caller, moment: int) -> bytes:
+        actor, visit = caller.actor, caller.visit
+        claims: dict[str, Any] = {
             "aud": AUDIENCE,
             "sub": actor.id,
             "kind": actor.kind,
             "roles": sorted(actor.roles),
             "name": actor.name,
-            "address": address,
+            "address": caller.address,
             "exp": moment * REUSE_SECONDS + LIFE_SECONDS,
         }
+        if visit is not None:  # the cookie itself stays with the gateway and the users service
+            claims["visit"] = {
+                "id": visit.session_id,
+                "ver": visit.version,
+                "seen": visit.seen_at,
+                "until": visit.expires_at,
+                "zone": visit.browser_zone,
+                "likes": msgspec.to_builtins(visit.preferences),
+                "form": base64.b64encode(caller.form_key).decode(),
+            }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM, headers={"typ": TYPE}).encode()
 
-    def open(self, sealed: bytes | None) -> tuple[Actor, str]:
-        """Return who asks and from which address; raises ``Unauthenticated`` for anything but a fresh identity."""
+    def open(self, sealed: bytes | None) -> Caller:
+        """Return who asks; raises ``Unauthenticated`` for anything but a fresh identity."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 sealed or b"",
@@ -72,6 +97,12 @@ class InnerDoor:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated(_REFUSAL) from error
         if claims["kind"] != "person":
-            return ANONYMOUS, claims["address"]
+            return Caller(ANONYMOUS, claims["address"])
         roles = frozenset(claims["roles"])
-        return Actor(claims["sub"], "person", roles, self._grants(roles), claims["name"]), claims["address"]
+        actor = Actor(claims["sub"], "person", roles, self._grants(roles), claims["name"])
+        told = claims.get("visit")
+        if told is None:
+            return Caller(actor, claims["address"])
+        likes = msgspec.convert(told["likes"], Preferences)
+        visit = Visit(actor, told["id"], told["ver"], told["seen"], told["until"], likes, told["zone"])
+        return Caller(actor, claims["address"], visit, base64.b64decode(told["form"]))

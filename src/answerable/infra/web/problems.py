@@ -1,8 +1,10 @@
 """Errors as RFC 9457 problem details, always with ``message``, never with internals."""
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import msgspec
 import structlog
@@ -10,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.http_exceptions import MethodNotAllowedException, NotFoundException
 
-from answerable.infra.web.html import render
+from answerable.infra.web.html import Page, show
 from answerable.infra.web.wording import field_error
 from answerable.kernel.errors import Invalid, Problem
 
@@ -96,18 +98,64 @@ def _answer(
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Response[bytes]:
     """Answer a problem document, or the same words as a page where a browser asked for a page."""
-    if _wants_page(request):
-        page = render("problem.html", status_code=status, status=status, title=title, message=message, errors=errors)
-        page.headers.update(headers)
-        return page
+    if wants_page(request.scope):
+        return _page(request, status, title, message, errors, headers)
     return Response(
         problem_body(status, title, message, errors), status_code=status, headers=dict(headers), media_type=MEDIA_TYPE
     )
 
 
-def _wants_page(request: Request[Any, Any, Any]) -> bool:
-    path: str = request.scope["path"]
-    return not (path == "/api" or path.startswith("/api/")) and "text/html" in request.headers.get("accept", "")
+def wants_page(scope: Any) -> bool:
+    """Tell whether a browser asked for a page, or for a part of one."""
+    path: str = scope["path"]
+    if path == "/api" or path.startswith("/api/"):
+        return False
+    headers = scope["state"]["headers"]
+    return b"text/html" in headers.get(b"accept", b"") or b"hx-request" in headers
+
+
+def _page(
+    request: Request[Any, Any, Any],
+    status: int,
+    title: str,
+    message: str,
+    errors: tuple[str, ...],
+    headers: Mapping[str, str],
+) -> Response[bytes]:
+    """Show what went wrong; whoever must sign in for a page is sent to do so, and comes back to it."""
+    asked = request.scope["state"]["headers"]
+    more = dict(headers)
+    if b"hx-request" in asked:
+        if status == 401:
+            more["HX-Redirect"] = f"/login?next={quote(_page_around(asked), safe='')}"
+        else:  # the page stays, and says so
+            more["HX-Reswap"] = "none"
+            more["HX-Trigger"] = _ascii({"desk:problem": {"status": status, "title": title, "message": message}})
+    elif status == 401:
+        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        to = f"/login?next={quote(back, safe='')}" if request.method == "GET" else "/login"
+        return Page(b"", 303, {"Location": to})
+    return show(
+        request,
+        "frame/problem.html",
+        status,
+        headers=more,
+        status=status,
+        title=title,
+        message=message,
+        errors=errors,
+        sheet=status == 500,
+    )
+
+
+def _page_around(asked: Mapping[bytes, bytes]) -> str:
+    """Return path and query of the page that a fragment is for."""
+    url = urlsplit(asked.get(b"hx-current-url", b"").decode("latin-1"))
+    return (url.path or "/") + (f"?{url.query}" if url.query else "")
+
+
+def _ascii(value: Any) -> str:
+    return json.dumps(value)  # headers are ASCII; msgspec would write letters as they are
 
 
 def _field_errors(error: ValidationException) -> tuple[str, ...]:

@@ -13,8 +13,11 @@ from litestar.exceptions import HTTPException
 from litestar.utils import normalize_path
 from yarl import URL
 
+from answerable.infra.database.port import DeskDatabase
+from answerable.infra.web.cookies import SESSION, cookie_name, without_cookie
+from answerable.infra.web.far import FarVisits, StillGood
 from answerable.infra.web.grants import check_grant
-from answerable.infra.web.inner import HEADER, InnerDoor
+from answerable.infra.web.inner import HEADER, Caller, GrantsOf, InnerDoor
 from answerable.infra.web.request import read_body
 from answerable.kernel.actor import ANONYMOUS
 from answerable.kernel.errors import Unavailable
@@ -53,6 +56,8 @@ class Proxy:
         self._inner = inner
         self._session: aiohttp.ClientSession | None = None
         self._away: set[str] = set()
+        self._cookie = cookie_name(SESSION, settings)
+        self.visits: FarVisits | None = None  # whoever changed something at the users service is asked for anew
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request. Raises ``Unavailable`` where its service is away."""
@@ -61,6 +66,14 @@ class Proxy:
             await self._app(scope, receive, send)
         else:
             await self._hand_on(peer, scope, receive, send)
+
+    def ask_for_visits(self, database: DeskDatabase, grants_of: GrantsOf, still_good: StillGood) -> FarVisits:
+        """Return who knows the cookies of browsers: the users service."""
+
+        def headers() -> dict[str, str]:
+            return {HEADER.decode(): self._inner.seal(Caller(ANONYMOUS, "gateway")).decode()}
+
+        return FarVisits(database, self._peers[KEEPER_OF_TOKENS], self.open_session, headers, grants_of, still_good)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -83,7 +96,7 @@ class Proxy:
         address = f"{self._peers[peer]}{quote(scope['path'])}{'?' + query if query else ''}"
         started = False
         try:
-            async with self._open_session().request(
+            async with self.open_session().request(
                 scope["method"],
                 URL(address, encoded=True),
                 headers=self._headers(peer, scope),
@@ -93,6 +106,8 @@ class Proxy:
                 self._note(peer, None)
                 await send(_start_of(answer))
                 started = True
+                if self.visits is not None and peer == KEEPER_OF_TOKENS and scope["method"] != "GET":
+                    self.visits.forget(scope["state"].get("cookie", ""))
                 await _send_on(answer, receive, send)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._note(peer, error)
@@ -103,15 +118,19 @@ class Proxy:
     def _headers(self, peer: str, scope: Any) -> list[tuple[str, str]]:
         state = scope["state"]
         address = scope["client"][0] if scope.get("client") else "unknown"
-        told = [
-            (HEADER, self._inner.seal(state.get("actor", ANONYMOUS), address)),
-            (b"x-request-id", state["request_id"]),
-        ]
-        dropped = _DROPPED if peer == KEEPER_OF_TOKENS else _DROPPED | {b"authorization"}
-        kept = [pair for pair in scope["headers"] if pair[0] not in dropped]
+        caller = Caller(state.get("actor", ANONYMOUS), address, state.get("visit"), state.get("form_key", b""))
+        told = [(HEADER, self._inner.seal(caller)), (b"x-request-id", state["request_id"])]
+        kept = [pair for pair in scope["headers"] if pair[0] not in _DROPPED]
+        if peer != KEEPER_OF_TOKENS:
+            kept = [
+                (name, without_cookie(value, self._cookie) if name == b"cookie" else value)
+                for name, value in kept
+                if name != b"authorization"
+            ]
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in (*kept, *told)]
 
-    def _open_session(self) -> aiohttp.ClientSession:
+    def open_session(self) -> aiohttp.ClientSession:
+        """Return the connections to the other services."""
         if self._session is None:  # made in the loop that uses it
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(

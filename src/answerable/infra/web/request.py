@@ -17,6 +17,7 @@ from answerable.infra.web.bodies import read_json
 from answerable.kernel.actor import ANONYMOUS, Actor
 from answerable.kernel.errors import Invalid, Stale, TooLarge
 from answerable.kernel.tx import Database, Tx
+from answerable.kernel.visit import Visit
 from answerable.settings import Settings
 
 P = ParamSpec("P")
@@ -43,6 +44,12 @@ class DeskRequest(Request[Any, Any, State]):
         """Return who is asking."""
         actor: Actor = self.scope["state"].get("actor", ANONYMOUS)
         return actor
+
+    @property
+    def visit(self) -> Visit | None:
+        """Return the browser session that the request belongs to, ``None`` for a token or nobody."""
+        visit: Visit | None = self.scope["state"].get("visit")
+        return visit
 
     @property
     def database(self) -> Database:

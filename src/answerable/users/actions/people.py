@@ -21,7 +21,7 @@ from answerable.users.rules import (
     differences,
     end_sessions,
 )
-from answerable.users.store import audit, links, people, sessions
+from answerable.users.store import audit, browsers, links, people, sessions
 
 
 async def add_person(tx: Tx, new: NewPerson) -> Person:
@@ -116,6 +116,7 @@ async def change_somebody(tx: Tx, person_id: str, wanted: Changes) -> Person:
         await save(tx, changed, names)
         if not changed.active:
             await sessions.revoke_sessions(tx, person.id)
+            await browsers.delete_browsers(tx, person.id)
             await links.burn_links(tx, person.id)
     return changed
 
@@ -134,6 +135,7 @@ async def set_password(tx: Tx, person: Person, password_hash: str) -> Person:
     changed = end_sessions(replace(person, password_hash=password_hash), tx.now)
     await save(tx, changed, ["sessions"])
     await sessions.revoke_sessions(tx, person.id)
+    await browsers.delete_browsers(tx, person.id)
     await links.burn_links(tx, person.id)
     await record(tx, "PASSWORD_CHANGED", person.id)
     return changed
@@ -144,6 +146,7 @@ async def end_all_sessions(tx: Tx) -> None:
     person = await _oneself(tx)
     await save(tx, end_sessions(person, tx.now), ["sessions"])
     await sessions.revoke_sessions(tx, person.id)
+    await browsers.delete_browsers(tx, person.id)
 
 
 async def save(tx: Tx, person: Person, changed: list[str]) -> None:

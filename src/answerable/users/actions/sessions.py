@@ -69,7 +69,7 @@ async def start_session(tx: Tx, keyring: Keyring, proved: Person) -> Tokens:
 
     Raises ``Unauthenticated`` where their rights ended between the proof and this unit.
     """
-    return await _issue(tx, keyring, await _still(tx, proved), family=tx.new_id())
+    return await _issue(tx, keyring, await still(tx, proved), family=tx.new_id())
 
 
 async def refresh_session(tx: Tx, keyring: Keyring, refresh: str) -> Tokens:
@@ -103,7 +103,7 @@ async def end_session(tx: Tx, *, jti: str | None, refresh: str | None) -> None:
 
 async def change_password(tx: Tx, keyring: Keyring, proved: Person, password_hash: str) -> Tokens:
     """Set another password; all sessions end but the new one that is returned."""
-    changed = await set_password(tx, await _still(tx, proved), password_hash)
+    changed = await set_password(tx, await still(tx, proved), password_hash)
     return await _issue(tx, keyring, changed, family=tx.new_id())
 
 
@@ -139,7 +139,8 @@ async def prune(tx: Tx, before: int, most: int) -> int:
     return await links.prune(tx, before, most)
 
 
-async def _still(tx: Tx, proved: Person) -> Person:
+async def still(tx: Tx, proved: Person) -> Person:
+    """Return a person who was proved a moment ago; raises ``Unauthenticated`` where their rights ended since."""
     person = await people.load_person(tx, proved.id)
     if person is None or not person.active or person.session_version != proved.session_version:
         raise Unauthenticated(BAD_LOGIN)

@@ -1,0 +1,46 @@
+// The desk's one script. Everything works without it; it makes things quicker, live and reachable by keyboard.
+import htmx from "htmx.org";
+import { startForms } from "./forms.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startMenus } from "./menus.js";
+import { morph } from "./morph.js";
+import { startPalette } from "./palette.js";
+import { startTimes } from "./times.js";
+import { startToasts, toast } from "./toasts.js";
+
+htmx.defineExtension("morph", {
+  isInlineSwap: (style) => style.startsWith("morph"),
+  handleSwap(style, target, fragment) {
+    if (!style.startsWith("morph")) return false;
+    const inner = style === "morph:innerHTML";
+    const source = inner ? fragment : (fragment.firstElementChild ?? fragment);
+    return morph(target, source, inner ? "innerHTML" : "outerHTML") ?? [target];
+  },
+});
+
+// What the desk wants of htmx that a page cannot say in its meta tag.
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = document.querySelector('meta[name="form-token"]')?.content;
+  if (token && event.detail.verb !== "get") event.detail.headers["X-Form-Token"] = token;
+});
+document.addEventListener("htmx:sendError", () => toast(document.body.dataset.wordsAway, "warning"));
+document.addEventListener("htmx:timeout", () => toast(document.body.dataset.wordsAway, "warning"));
+document.addEventListener("desk:problem", (event) => toast(event.detail.message, "warning"));
+document.addEventListener("desk:toast", (event) => toast(event.detail.text, event.detail.tone));
+// An answer of another kind than a page (a proxy's, say) has no words of ours.
+document.addEventListener("htmx:responseError", (event) => {
+  const { xhr } = event.detail;
+  if (!xhr.getResponseHeader("HX-Trigger")) toast(document.body.dataset.wordsAway, "warning");
+});
+
+startForms();
+startTimes();
+startToasts();
+startMenus();
+startKeys();
+startPalette();
+startLive();
+document.documentElement.classList.add("js");
+
+export { htmx, morph, toast };

@@ -1,0 +1,42 @@
+// Makes one tree into another without losing focus, scroll, what is typed or what is open.
+import { Idiomorph } from "idiomorph";
+
+/** Whether somebody has changed a control since the page gave it to them. */
+export function isDirty(control) {
+  if (control.matches('input[type="checkbox"], input[type="radio"]')) return control.checked !== control.defaultChecked;
+  if (control.matches('input[type="hidden"]')) return false;
+  if (control.matches("input, textarea")) return control.value !== control.defaultValue;
+  if (control.matches("select")) return [...control.options].some((option) => option.selected !== option.defaultSelected);
+  return false;
+}
+
+const callbacks = {
+  beforeNodeMorphed(old, next) {
+    if (old.nodeType !== Node.ELEMENT_NODE) return true;
+    if (old.hasAttribute("data-keep") || isDirty(old)) return false;
+    if (old.isEqualNode(next)) return false;
+    if (old.dataset.version && next.dataset?.version && old.dataset.version !== next.dataset.version) {
+      queueMicrotask(() => tint(old));
+    }
+    return true;
+  },
+  beforeNodeAdded(node) {
+    if (node.nodeType === Node.ELEMENT_NODE && node.dataset.version) queueMicrotask(() => tint(node));
+    return true;
+  },
+  beforeNodeRemoved: (node) => !(node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-keep")),
+  // What somebody has opened stays open; what only scripts set is not the server's to take away.
+  beforeAttributeUpdated: (name, node) =>
+    !(name === "open" && node.matches("details, dialog")) && !(name === "aria-selected" && node.hasAttribute("data-row")),
+};
+
+export function morph(old, next, morphStyle = "outerHTML") {
+  return Idiomorph.morph(old, next, { morphStyle, ignoreActiveValue: true, restoreFocus: true, callbacks });
+}
+
+function tint(element) {
+  element.classList.remove("changed");
+  void element.offsetWidth; // begins the animation anew
+  element.classList.add("changed");
+  element.addEventListener("animationend", () => element.classList.remove("changed"), { once: true });
+}

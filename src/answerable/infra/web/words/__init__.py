@@ -1,0 +1,20 @@
+"""What people read, in their language: texts, dates, numbers, spans of time."""
+
+from answerable.infra.web.words.dates import ago, day, exact, iso_of, span
+from answerable.infra.web.words.languages import SHOWN, Text, best_language, text_in, translations
+from answerable.infra.web.words.zones import known_zones, zone_of
+
+__all__ = [
+    "SHOWN",
+    "Text",
+    "ago",
+    "best_language",
+    "day",
+    "exact",
+    "iso_of",
+    "known_zones",
+    "span",
+    "text_in",
+    "translations",
+    "zone_of",
+]

@@ -1,0 +1,69 @@
+"""Instants as people say them. All of them come as UTC microseconds and are shown in the viewer's zone and language."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel.core import Locale
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+
+from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
+
+RELATIVE_FOR = 7 * DAY
+
+
+@lru_cache(maxsize=16)
+def _locale(language: str) -> Locale:
+    return Locale.parse("en_GB" if language == "en" else language)
+
+
+def _local(at: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(at / SECOND, UTC).astimezone(zone)
+
+
+def iso_of(at: int) -> str:
+    """Write an instant for ``<time datetime>``."""
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def exact(at: int, zone: ZoneInfo, language: str) -> str:
+    """Write an instant whole: ``Monday, 2 March 2026, 10:00 CET``."""
+    local, locale = _local(at, zone), _locale(language)
+    return f"{format_date(local, 'full', locale)}, {format_time(local, 'HH:mm z', locale=locale)}"
+
+
+def day(at: int, zone: ZoneInfo, language: str) -> str:
+    """Write the day of an instant: ``2 Mar 2026``."""
+    return format_date(_local(at, zone), "medium", _locale(language))
+
+
+def ago(at: int, now: int, zone: ZoneInfo, language: str) -> str:
+    """Write how far an instant is from now, in the past or to come; beyond seven days, its date."""
+    distance, locale = at - now, _locale(language)
+    if abs(distance) >= RELATIVE_FOR:
+        local, same = _local(at, zone), _local(now, zone)
+        if local.year == same.year:
+            return str(format_skeleton("MMMd", local, locale=locale))
+        return format_date(local, "medium", locale)
+    if abs(distance) < MINUTE:
+        return {"de": "gerade eben"}.get(language, "just now") if distance <= 0 else _in_words(MINUTE, locale)
+    return _in_words(distance, locale)
+
+
+def span(length: int, language: str) -> str:
+    """Write a length of time in its two largest units: ``2 h 41 min``."""
+    rest, parts = abs(length), []
+    for unit, name in (
+        (DAY, {"de": "T"}.get(language, "d")),
+        (HOUR, {"de": "Std."}.get(language, "h")),
+        (MINUTE, "min"),
+    ):
+        count, rest = divmod(rest, unit)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or f"{rest // SECOND} s"
+
+
+def _in_words(distance: int, locale: Locale) -> str:
+    # Days are counted from 24 hours on: Babel alone would say "1 day" after 20.
+    return format_timedelta(timedelta(microseconds=distance), add_direction=True, threshold=1.0, locale=locale)
