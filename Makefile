@@ -11,7 +11,7 @@ SECONDS ?= 120
 WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE=
 
-.PHONY: help setup run postgres test test-fast test-faults check format bench docs lock clean
+.PHONY: help setup run postgres test test-fast test-faults check format bench docs words lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,7 @@ check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/python scripts/write_docs.py --check
+	@$(BIN)/python scripts/words.py --check
 	@scripts/audit
 
 format: setup ## Format the code
@@ -62,6 +63,9 @@ format: setup ## Format the code
 
 docs: setup ## Write the generated pages of docs/ anew
 	@$(BIN)/python scripts/write_docs.py
+
+words: setup ## Collect the texts of the web desk into its catalogues
+	@$(BIN)/python scripts/words.py
 
 bench: setup ## Measure and write the table of docs/speed.md (takes some minutes)
 	@$(BIN)/python -m bench --write

@@ -108,8 +108,8 @@ class TestAssets:
     async def test_a_page_names_its_style_sheet_by_content_and_it_may_be_kept(self, world: World, built: Path) -> None:
         version = assets.built_assets()["desk.css"].version
         page = await world.http.get("/")
-        assert f'href="/static/desk.css?v={version}"' in page.text
-        answer = await world.http.get(f"/static/desk.css?v={version}")
+        assert f'href="/static/desk.{version}.css"' in page.text
+        answer = await world.http.get(f"/static/desk.{version}.css")
         assert answer.text == "body{color:black}"
         assert answer.headers["content-type"] == "text/css; charset=utf-8"
         assert "immutable" in answer.headers["cache-control"]

@@ -3,7 +3,7 @@
 import jwt
 import pytest
 
-from answerable.infra.web.inner import ALGORITHM, AUDIENCE, InnerDoor
+from answerable.infra.web.inner import ALGORITHM, AUDIENCE, Caller, InnerDoor
 from answerable.kernel.actor import ANONYMOUS, Actor
 from answerable.kernel.errors import Invalid, Unauthenticated
 from answerable.kernel.times import SECOND
@@ -21,18 +21,18 @@ def door(clock: Clock, secret: str = SECRET) -> InnerDoor:
 
 def test_what_the_gateway_seals_a_service_opens() -> None:
     clock = Clock()
-    sealed = door(clock).seal(MAX, "192.0.2.7")
-    assert door(clock).open(sealed) == (MAX, "192.0.2.7")
-    assert door(clock).open(door(clock).seal(ANONYMOUS, "unknown")) == (ANONYMOUS, "unknown")
+    sealed = door(clock).seal(Caller(MAX, "192.0.2.7"))
+    assert door(clock).open(sealed) == Caller(MAX, "192.0.2.7")
+    assert door(clock).open(door(clock).seal(Caller(ANONYMOUS, "unknown"))) == Caller(ANONYMOUS, "unknown")
 
 
 def test_it_lives_for_seconds() -> None:
     clock = Clock()
     gate = door(clock)
-    sealed = gate.seal(MAX, "192.0.2.7")
+    sealed = gate.seal(Caller(MAX, "192.0.2.7"))
     clock.now += 20 * SECOND
-    assert gate.open(sealed)[0] == MAX
-    assert gate.seal(MAX, "192.0.2.7") != sealed
+    assert gate.open(sealed).actor == MAX
+    assert gate.seal(Caller(MAX, "192.0.2.7")) != sealed
     clock.now += 15 * SECOND
     with pytest.raises(Unauthenticated):
         gate.open(sealed)
@@ -71,7 +71,7 @@ def forged(secret: str = SECRET, algorithm: str | None = ALGORITHM, typ: str = "
     ],
 )
 def test_nothing_else_opens(sealed: bytes | None) -> None:
-    assert door(Clock()).open(forged())[0].id == "p1"  # but for one thing, each of them would
+    assert door(Clock()).open(forged()).actor.id == "p1"  # but for one thing, each of them would
     with pytest.raises(Unauthenticated) as refusal:
         door(Clock()).open(sealed)
     assert SECRET not in refusal.value.message

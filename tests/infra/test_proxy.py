@@ -138,7 +138,7 @@ async def test_a_request_and_its_answer_are_handed_on(tmp_path: Path) -> None:
         [(method, asked, headers, body)] = service.asked
         assert (method, asked, body) == ("POST", "/api/things/%C3%A4%20b%2525?q=1&q=%26", b"body")
         assert headers[b"x-request-id"].decode() == answer.headers["x-request-id"]
-        assert inner.open(headers[HEADER])[1] == "127.0.0.1"
+        assert inner.open(headers[HEADER]).address == "127.0.0.1"
         assert not {b"x-forwarded-for", b"authorization"} & headers.keys()
         await client.get("/api/users/una", headers=sent)
         assert service.asked[-1][2][b"authorization"] == b"Bearer t", "the users service ends sessions by their token"

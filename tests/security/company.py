@@ -11,7 +11,7 @@ from answerable.assignment.rules import Availability
 from answerable.kernel.tx import Tx
 from answerable.tickets import actions as tickets
 from answerable.tickets.rules import Draft
-from answerable.users.actions import mails, sessions
+from answerable.users.actions import browsers, mails, sessions
 from answerable.users.actions import people as accounts
 from answerable.users.rules import Changes, NewPerson, link_token
 from answerable.users.store import people
@@ -67,6 +67,18 @@ class Company:
             return (await sessions.start_session(tx, door_of(self.world).keyring, person)).refresh
 
         return await self.world.db.write(TESTER, start)
+
+    async def browser(self) -> str:
+        """Sign the owner in in a browser; return the id of that session."""
+
+        async def start(tx: Tx) -> None:
+            person = await people.load_person(tx, self["owner"].id)
+            assert person is not None
+            await browsers.sign_in(tx, person, browsers.Browser())
+
+        await self.world.db.write(TESTER, start)
+        rows = await self.world.sql("SELECT id FROM users_browser ORDER BY id DESC")
+        return str(rows[0]["id"])
 
     async def reset_token(self) -> str:
         """Let somebody forget their password, and read their mail."""

@@ -14,6 +14,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from answerable.infra.web.assets import built_assets
+from tests.forms import HEADERS, with_token
 from tests.people import PASSWORD
 from tests.security.asgi import JSON, Answer, ask
 from tests.security.company import COLUMNS, NEW_PASSWORD, Company
@@ -52,13 +53,13 @@ class Sample:
     @property
     def body(self) -> bytes:
         if self.form is not None:
-            return urlencode(self.form).encode()
+            return urlencode(with_token(self.form)).encode()
         return b"" if self.json is None else msgspec.json.encode(self.json)
 
     @property
     def headers(self) -> dict[str, str]:
         if self.form is not None:
-            return {"content-type": "application/x-www-form-urlencoded"}
+            return HEADERS
         return {} if self.json is None else JSON
 
     def target(self, path: str) -> str:
@@ -180,6 +181,19 @@ async def _reset_page(company: Company) -> Sample:
     return Sample(query="token=" + await company.reset_token())
 
 
+async def _login_form(company: Company) -> Sample:
+    return Sample(form={"email": company["owner"].email, "password": PASSWORD})
+
+
+async def _registration_form(company: Company) -> Sample:
+    email = company.fresh("new") + "@desk.test"
+    return Sample(form={"name": "Nora New", "email": email, "password": NEW_PASSWORD})
+
+
+async def _browser(company: Company) -> Sample:
+    return Sample({"session_id": await company.browser()}, form={})
+
+
 async def _verification(company: Company) -> Sample:
     return Sample(json={"token": await company.verify_token()})
 
@@ -232,6 +246,15 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("GET", "/api/users/{user_id}", "the admin"): _plain(user_id="$admin"),
     ("POST", "/api/users/admin", ""): _new_person,
     ("PATCH", "/api/users/admin/{user_id}", ""): _plain({"name": "Another Name"}, user_id="$owner"),
+    ("POST", "/login", ""): _login_form,
+    ("POST", "/logout", ""): _plain(form={}),
+    ("POST", "/register", ""): _registration_form,
+    ("POST", "/forgot", ""): _plain(form={"email": "una@desk.test"}),
+    ("POST", "/profile/name", ""): _plain(form={"name": "Another Name"}),
+    ("POST", "/profile/password", ""): _plain(form={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}),
+    ("POST", "/profile/preferences", ""): _plain(form={"theme": "dark", "density": "compact", "language": "de"}),
+    ("POST", "/profile/sessions/end-others", ""): _plain(form={}),
+    ("POST", "/profile/sessions/{session_id}/end", "the owner's"): _browser,
     ("GET", "/setup", ""): _plain(query="token=x"),
     ("POST", "/setup", ""): _plain(form=_ADMIN),
     ("GET", "/reset", ""): _reset_page,

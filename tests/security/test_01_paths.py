@@ -78,6 +78,9 @@ async def test_a_kept_prefix_has_the_same_guards(tmp_path: Path) -> None:
                 straight = await ask(company.world, method, path, sent, body)
                 for prefix in PREFIXES:
                     kept = await ask(company.world, method, prefix + local, sent, body)
+                    if not path.startswith("/api"):
+                        assert kept.status in (404, 405), f"{column}: {method} {local}: pages have one address only"
+                        continue
                     assert (kept.status, kept.body) == (straight.status, straight.body), f"{column}: {method} {local}"
 
 

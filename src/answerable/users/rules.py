@@ -12,6 +12,7 @@ from typing import Any
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
 from answerable.kernel.visit import DENSITIES, LANGUAGES, THEMES, Preferences
+from answerable.kernel.words import N_
 
 ROLES = ("USER", "AGENT", "MANAGER", "ADMIN")
 
@@ -37,12 +38,12 @@ EMAIL_LENGTH = 254  # RFC 5321: a path of 256 octets, with its angle brackets
 LOCAL_LENGTH = 64
 PASSWORD_LENGTH = (8, 128)
 LINK_LIFE = {"SETUP": HOUR, "RESET": 15 * MINUTE, "INVITE": 3 * DAY, "VERIFY": DAY}  # microseconds
-BAD_LOGIN = "The email or the password is not right."
-BAD_LINK = "Invalid or expired link"
-BAD_TOKEN = "Invalid or expired token"  # noqa: S105  # words of the contract
-EMAIL_TAKEN = "Email already exists"
+BAD_LOGIN = N_("The email or the password is not right.")
+BAD_LINK = N_("Invalid or expired link")
+BAD_TOKEN = N_("Invalid or expired token")  # words of the contract
+EMAIL_TAKEN = N_("Email already exists")
 
-TOO_OFTEN = "Too many failed tries. Please wait a little."
+TOO_OFTEN = N_("Too many failed tries. Please wait a little.")
 MAILS_PER_RECIPIENT = 3  # of one kind in TRY_WINDOW
 NOTICE_LIFE = DAY
 TRY_WINDOW = 15 * MINUTE
@@ -108,7 +109,7 @@ def check_name(name: str) -> str:
     if not NAME_LENGTH[0] <= len(tidy) <= NAME_LENGTH[1]:
         raise _invalid("name", f"must have {NAME_LENGTH[0]} to {NAME_LENGTH[1]} characters")
     if not tidy.translate(_JOINERS).isprintable():
-        raise _invalid("name", "must not have invisible characters")
+        raise _invalid("name", N_("must not have invisible characters"))
     return tidy
 
 
@@ -120,11 +121,11 @@ def check_email(email: str) -> str:
     local, at, domain = tidy.partition("@")
     labels = domain.split(".")
     if not tidy.isprintable() or " " in tidy or _FORBIDDEN_IN_EMAIL & set(tidy) or "@" in domain or not at:
-        raise _invalid("email", "is not an email address")
+        raise _invalid("email", N_("is not an email address"))
     if not 1 <= len(local) <= LOCAL_LENGTH or local[0] == "." or local[-1] == "." or ".." in local:
-        raise _invalid("email", "is not an email address")
+        raise _invalid("email", N_("is not an email address"))
     if any(not 1 <= len(label) <= 63 or label[0] == "-" or label[-1] == "-" for label in labels):
-        raise _invalid("email", "is not an email address")
+        raise _invalid("email", N_("is not an email address"))
     return tidy
 
 
@@ -183,9 +184,9 @@ def change_person(person: Person, wanted: Changes, *, by: str, other_admins: int
     )
     if _rules(person) and not _rules(changed):
         if by == person.id:
-            raise Conflict("You cannot take administration from yourself. Ask another administrator.")
+            raise Conflict(N_("You cannot take administration from yourself. Ask another administrator."))
         if other_admins == 0:
-            raise Conflict("This is the last active administrator. Make another one first.")
+            raise Conflict(N_("This is the last active administrator. Make another one first."))
     names = [name for name in ("name", "roles", "active") if getattr(changed, name) != getattr(person, name)]
     if not names:
         return person, []

@@ -14,12 +14,13 @@ from answerable.infra.web.said import Said, Undo, seal
 from answerable.infra.web.viewer import viewer_of
 from answerable.infra.web.words import text_in
 from answerable.kernel.errors import Expired, Invalid, Problem
+from answerable.kernel.words import N_
 
 FIELD = "_form"
 HEADER = b"x-form-token"
 MOST_FIELDS = 1000
 SAID_SECONDS = 60
-STALE = (
+STALE = N_(
     "This page was open for too long, or cookies are switched off. Nothing was changed; go back, reload and try again."
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,6 +48,7 @@ async def check_form(scope: Any, receive: Any) -> None:
     """Raise as :class:`FormCheck` says."""
     state = scope["state"]
     headers: Mapping[bytes, bytes] = state["headers"]
+    state["body"] = await read_body(headers, receive, state["database"].settings.server.max_body_bytes)
     key = state.get("form_key")
     if key is None:
         if state.get("actor") is not None and state["actor"].kind == "person":
@@ -57,9 +59,6 @@ async def check_form(scope: Any, receive: Any) -> None:
         key = form_key(cookie)
     token = headers.get(HEADER, b"").decode("latin-1")
     if not token and headers.get(b"content-type", b"").startswith(_FORM):
-        most = state["database"].settings.server.max_body_bytes
-        if "body" not in state:
-            state["body"] = await read_body(headers, receive, most)
         token = dict(fields_in(state["body"])).get(FIELD, "")
     if not is_form_token(token, key):
         raise Expired(STALE)

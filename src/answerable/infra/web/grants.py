@@ -6,6 +6,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from answerable.kernel.actor import ANONYMOUS, Actor
 from answerable.kernel.errors import Refused, Unauthenticated
+from answerable.kernel.words import N_
 
 PUBLIC = "*"  # anybody, signed in or not
 SIGNED_IN = "desk.enter"  # held by every role
@@ -41,4 +42,4 @@ def check_grant(scope: Scope, grant: str | None, template: str) -> None:
         if actor.kind == "anonymous":
             raise state.get("refusal") or Unauthenticated("Please sign in first.")
         if grant is None or grant not in actor.grants:
-            raise Refused("You are not allowed to do this.")
+            raise Refused(N_("You are not allowed to do this."))

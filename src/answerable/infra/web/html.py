@@ -39,6 +39,7 @@ HEADERS = {
 }
 SMALLEST_PACKED = 1000  # bytes; less does not get smaller
 _viewer: ContextVar[Viewer] = ContextVar("viewer")
+_has_form: ContextVar[list[bool]] = ContextVar("has_form")
 
 
 class Templates(BaseLoader):
@@ -82,7 +83,7 @@ def environment(language: str = "en") -> Environment:
         "asset": asset_url,
         "icon": icon,
         "viewer": _CurrentViewer(),
-        "form_token": lambda: form_token(_viewer.get().form_key),
+        "form_token": _form_token,
         "iso": iso_of,
     }
     made.filters |= {
@@ -106,6 +107,11 @@ def environment(language: str = "en") -> Environment:
             if not name.startswith("_"):
                 setattr(ui, name, macro)
     return made
+
+
+def _form_token() -> str:
+    _has_form.get().append(True)
+    return form_token(_viewer.get().form_key)
 
 
 def prose(text: str) -> Markup:
@@ -171,17 +177,19 @@ def show(
     state = request.scope["state"]
     viewer = viewer_of(request.scope, request.app.state.frame)
     said = None if viewer.fragment else said_before(request.scope, viewer.form_key)
-    token = _viewer.set(viewer)
+    forms: list[bool] = []
+    token, mark = _viewer.set(viewer), _has_form.set(forms)
     try:
         made = environment(viewer.language).get_template(template)
         body = made.render(layout=layout_of(viewer, sheet=sheet), said=said, **values).encode()
     finally:
         _viewer.reset(token)
+        _has_form.reset(mark)
     more = {"Vary": "HX-Request, Accept-Encoding, Cookie", **(headers or {})}
     if len(body) >= SMALLEST_PACKED and b"gzip" in state["headers"].get(b"accept-encoding", b""):
         body, more["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
     settings = state["database"].settings
-    cookies = [set_cookie(settings, FORM, viewer.form_cookie)] if viewer.form_cookie else []
+    cookies = [set_cookie(settings, FORM, viewer.form_cookie)] if forms and viewer.form_cookie else []
     if said is not None:
         cookies.append(set_cookie(settings, SAID, "", seconds=0))
     return Page(body, status_code, more, cookies)

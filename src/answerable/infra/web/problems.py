@@ -15,20 +15,21 @@ from litestar.exceptions.http_exceptions import MethodNotAllowedException, NotFo
 from answerable.infra.web.html import Page, show
 from answerable.infra.web.wording import field_error
 from answerable.kernel.errors import Invalid, Problem
+from answerable.kernel.words import N_
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger(__name__)
 _TITLES = {
     400: "Invalid input",
     404: "Not found",
-    405: "Method not allowed",
+    405: N_("Method not allowed"),
     413: "Too large",
     415: "Unsupported media type",
 }
 _WORDS = {
-    404: "There is nothing here.",
-    405: "This address does not take that method.",
-    413: "The request is larger than the desk takes.",
+    404: N_("There is nothing here."),
+    405: N_("This address does not take that method."),
+    413: N_("The request is larger than the desk takes."),
 }
 
 
@@ -86,7 +87,7 @@ def answer_crash(request: Request[Any, Any, Any], error: Exception) -> Response[
     if isinstance(error, UnicodeDecodeError):  # JSON whose texts are not UTF-8
         return answer_problem(request, Invalid("The request body is not valid JSON."))
     _log.error("request failed", path=request.scope["path"], method=request.method, exc_info=error)
-    return _answer(request, 500, "Internal error", "Something went wrong on our side. It has been logged.")
+    return _answer(request, 500, "Internal error", N_("Something went wrong on our side. It has been logged."))
 
 
 def _answer(

@@ -21,12 +21,13 @@ from answerable.infra.web.inner import HEADER, Caller, GrantsOf, InnerDoor
 from answerable.infra.web.request import read_body
 from answerable.kernel.actor import ANONYMOUS
 from answerable.kernel.errors import Unavailable
+from answerable.kernel.words import N_
 from answerable.settings import Settings
 
 CONNECT_SECONDS = 2.0
 CONNECTIONS_PER_PEER = 100
 IDLE_SECONDS = 10.0  # less than a service keeps a quiet connection, or a POST would meet a closed one
-AWAY = "This part of the desk is away for a moment. Please try again soon."
+AWAY = N_("This part of the desk is away for a moment. Please try again soon.")
 # RFC 9110, section 7.6.1: what is between two neighbours only; and what the next one is told anew.
 _NEIGHBOURS = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "

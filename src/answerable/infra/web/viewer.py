@@ -103,9 +103,9 @@ def viewer_of(scope: Any, frame: Frame) -> Viewer:
     liked = visit.preferences if visit else Preferences()
     accepted = headers.get(b"accept-language", b"").decode("latin-1")
     key, made = state.get("form_key", b""), ""
-    if not key:
+    if not key:  # not signed in by cookie: what a bearer token sends needs no form token
         cookie = read_cookie(headers, cookie_name(FORM, state["database"].settings))
-        made = "" if cookie else new_form_cookie()
+        made = "" if cookie or state.get("actor", ANONYMOUS).kind == "person" else new_form_cookie()
         key = form_key(cookie or made)
     query = scope.get("query_string", b"").decode("latin-1")
     viewer = Viewer(

@@ -1,5 +1,17 @@
 """Pages about people: coming in (``door``), behind links from mails (``links``), oneself (``profile``)."""
 
-from answerable.users.pages import door, links
+from answerable.kernel.words import N_
+from answerable.users.pages import door, links, profile
 
-ROUTES = [*door.ROUTES, *links.ROUTES]
+# What the rules put together from numbers, as it is said beside a field; translated where it is shown.
+COMPLAINTS = (
+    N_("must have 3 to 50 characters"),
+    N_("must have 3 to 254 characters"),
+    N_("must have 8 to 128 characters"),
+    N_("is not right"),
+    N_("is not a time zone"),
+    N_("is not known here"),
+    N_("has broken characters"),
+)
+
+ROUTES = [*door.ROUTES, *links.ROUTES, *profile.ROUTES]

@@ -10,12 +10,13 @@ from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.words import zone_of
 from answerable.kernel.errors import Problem, Refused
 from answerable.kernel.times import DAY, SECOND
+from answerable.kernel.words import N_
 from answerable.users.actions import browsers, mails, people
 from answerable.users.actions.browsers import Browser
 from answerable.users.actions.door import Door
 from answerable.users.rules import check_email
 
-CLOSED = "Registration is switched off. Ask an administrator for an account."
+CLOSED = N_("Registration is switched off. Ask an administrator for an account.")
 
 
 @get("/login", opt=needs(PUBLIC), include_in_schema=False)

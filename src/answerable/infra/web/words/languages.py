@@ -20,14 +20,19 @@ Text: TypeAlias = Callable[[str], str]
 @cache
 def translations(language: str) -> NullTranslations:
     """Return the texts of a language; English is what the code says."""
-    source = FOLDER / language / "messages.po"
-    if language not in LANGUAGES or not source.is_file():
-        return NullTranslations()
-    made = io.BytesIO()
-    with source.open("rb") as text:
-        write_mo(made, read_po(text, locale=language))
-    made.seek(0)
-    return GNUTranslations(made)
+    sources = sorted((FOLDER / language).glob("*.po")) if language in LANGUAGES else []
+    found: GNUTranslations | None = None
+    for source in sources:
+        made = io.BytesIO()
+        with source.open("rb") as text:
+            write_mo(made, read_po(text, locale=language))
+        made.seek(0)
+        one = GNUTranslations(made)
+        if found is None:
+            found = one
+        else:
+            found.add_fallback(one)
+    return found or NullTranslations()
 
 
 def text_in(language: str) -> Text:
