@@ -13,7 +13,7 @@ await Promise.all([
   build({ entryPoints: ["css/desk.css"], bundle: true, minify: true, target, outdir: out, logLevel: "warning" }),
   build({
     // desk.js is on every page; what only some pages need is a file in js/pages.
-    entryPoints: ["js/desk.js", ...(await readdir("js/pages").catch(() => [])).filter((name) => name.endsWith(".js")).map((name) => `js/pages/${name}`)],
+    entryPoints: ["js/desk.js", "js/sw.js", ...(await readdir("js/pages").catch(() => [])).filter((name) => name.endsWith(".js")).map((name) => `js/pages/${name}`)],
     entryNames: "[name]", bundle: true, minify: true, format: "esm", target, outdir: out, logLevel: "warning",
     legalComments: "none",
   }),

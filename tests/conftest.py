@@ -16,6 +16,7 @@ from tests.world import World, open_world
 FAST_ON_POSTGRES = ("tests/infra/test_bus.py", "tests/tickets/test_life.py")
 # These are about another engine's partner, whichever engine it is.
 ONCE = (
+    "tests/browser/",
     "tests/deploy/",
     "tests/settings/",
     "tests/mirror/",

@@ -2,7 +2,7 @@
 import htmx from "htmx.org";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
-import { startLive } from "./live.js";
+import { readAgain, startLive } from "./live.js";
 import { startMenus } from "./menus.js";
 import { morph } from "./morph.js";
 import { startPalette } from "./palette.js";
@@ -42,5 +42,7 @@ startKeys();
 startPalette();
 startLive();
 document.documentElement.classList.add("js");
+// Where the network is gone, the browser's own error page would take the desk away; ours says what to do.
+if (document.getElementById("line")) navigator.serviceWorker?.register("/sw.js").catch(() => {});
 
-export { htmx, morph, toast };
+export { htmx, morph, readAgain, toast };

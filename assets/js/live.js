@@ -64,15 +64,16 @@ function put(html, elements, fragment) {
   for (const element of elements) {
     if (!element.isConnected) continue;
     if (fragment) {
-      const before = element.textContent;
+      const { textContent: before, dataset: { says } } = element;
       morph(element, page.body, "innerHTML");
-      if (before !== element.textContent) announce(element);
+      if (before !== element.textContent) announce(says);
     } else {
       const next = page.getElementById(element.id);
       if (!next) continue;
-      const before = element.textContent;
+      const { textContent: before, dataset: { says } } = element;
+      const after = next.textContent;
       morph(element, next, "outerHTML");
-      if (before !== next.textContent) announce(element);
+      if (before !== after) announce(says);
     }
     htmx.process(element);
   }
@@ -81,9 +82,9 @@ function put(html, elements, fragment) {
 }
 
 /** Say in words that something changed, for those who cannot see it. */
-function announce(element) {
+function announce(words) {
   const said = document.getElementById("said");
-  if (said && element.dataset.says) said.textContent = element.dataset.says;
+  if (said && words) said.textContent = words;
 }
 
 function show({ state, topics }) {

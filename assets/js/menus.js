@@ -12,6 +12,7 @@ export function startMenus() {
         dialog.showModal();
       }
     }
+    if (event.target.closest("[data-back]")) history.back();
     const closer = event.target.closest("[data-closes]");
     if (closer) closer.closest("dialog")?.close();
     // A click on the backdrop is one on the dialog itself.

@@ -112,6 +112,7 @@ function onKey(event) {
   const at = all.findIndex((choice) => choice.getAttribute("aria-selected") === "true");
   if (event.key === "ArrowDown") select(all[(at + 1) % all.length]);
   else if (event.key === "ArrowUp") select(all[(at - 1 + all.length) % all.length]);
+  else if (event.key === "Escape") dialog.close(); // a search field would only empty itself
   else if (event.key === "Enter" && event.target === input) all[at]?.click();
   else return;
   event.preventDefault();

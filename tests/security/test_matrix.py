@@ -85,6 +85,8 @@ def test_only_what_must_be_is_open_to_everybody() -> None:
         "GET /verify",
         "POST /verify",
         "GET /",
+        "GET /offline",
+        "GET /sw.js",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",

@@ -3,12 +3,14 @@
 from litestar import Response, get
 
 from answerable.gateway.queries.reference import reference_of
+from answerable.infra.web.assets import find_asset
 from answerable.infra.web.forms import go
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.html import render, show
 from answerable.infra.web.openapi import document_of
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import viewer_of
+from answerable.kernel.errors import Missing
 
 
 @get("/", opt=needs(PUBLIC), media_type="text/html")
@@ -31,4 +33,19 @@ async def reference(request: DeskRequest) -> Response[bytes]:
     return Response(page.content, headers={**page.headers, "Cache-Control": "no-cache"}, media_type=page.media_type)
 
 
-ROUTES = [start, reference]
+@get("/offline", opt=needs(PUBLIC), media_type="text/html", include_in_schema=False)
+async def offline(request: DeskRequest) -> Response[bytes]:
+    """Say that there is no connection: browsers keep this page for when there is none."""
+    return show(request, "gateway/offline.html", sheet=True)
+
+
+@get("/sw.js", opt=needs(PUBLIC), include_in_schema=False)
+async def service_worker(request: DeskRequest) -> Response[bytes]:
+    """Read the script that shows that page; it stands at the root because it is for all pages."""
+    asset, _ = find_asset("sw.js")
+    if asset is None:
+        raise Missing("There is nothing here.")
+    return Response(asset.content, headers={"Cache-Control": "no-cache"}, media_type=asset.media_type)
+
+
+ROUTES = [start, reference, offline, service_worker]

@@ -1,0 +1,1 @@
+"""The web desk in a real Chromium."""
