@@ -40,6 +40,7 @@ postgres: ## Make sure that PostgreSQL's programs are there, for the tests
 	@scripts/postgres install || echo "Tests on PostgreSQL are left out."
 
 test: setup postgres ## Run the whole test suite
+	@scripts/chromium install || echo "The tests of the web desk in a browser will be SKIPPED."
 	@scripts/mongodb prepare || echo "The tests of the MongoDB mirror will be SKIPPED."
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs
 

@@ -15,10 +15,10 @@ from answerable.infra.database.open import system_clock
 from answerable.infra.web.cookies import SESSION
 from answerable.kernel.actor import service
 from answerable.kernel.tx import Tx
+from answerable.kernel.visit import Preferences
 from answerable.runtime import Desk
 from answerable.users.actions.browsers import Browser as Signed
 from answerable.users.actions.browsers import prefer, sign_in
-from answerable.users.rules import Preferences
 from answerable.users.store import people
 from tests.apart import serving_app
 from tests.people import TestPerson, make_person

@@ -3,10 +3,10 @@
 import pytest
 from playwright.async_api import expect
 
+from answerable.kernel.visit import Preferences
 from answerable.tickets import actions as tickets
 from answerable.tickets.rules import Draft
 from answerable.users.actions import people
-from answerable.users.rules import Preferences
 from tests.browser.desk import PHONE, BrowserDesk, Guest
 from tests.people import make_person
 
@@ -89,8 +89,12 @@ async def test_what_somebody_else_changed_appears_and_disturbs_nothing(desk: Bro
     page = await guest.open("/profile")
     await guest.ready()
     await desk.until(lambda: live(desk))
-    await page.evaluate("""for (const id of ["who", "name-card", "password-card"]) {
-        const part = document.getElementById(id); part.dataset.live = "queue"; part.dataset.says = "It has changed."; }""")
+    await page.evaluate(
+        """for (const part of document.querySelectorAll("#who, #name-card, #password-card")) {
+            part.dataset.live = "queue";
+            part.dataset.says = "It has changed.";
+        }"""
+    )
     await page.get_by_label("Current password").fill("half a pass")
     await page.get_by_label("Current password").evaluate("(field) => field.setSelectionRange(2, 2)")
     scroll = await page.evaluate("scrollTo(0, 200), scrollY")

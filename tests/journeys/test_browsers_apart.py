@@ -1,0 +1,82 @@
+"""Cookies of browsers where the services run apart: the gateway knows who comes with one, and when that ends."""
+
+from pathlib import Path
+
+import pytest
+
+from answerable.infra.web.cookies import SESSION, form_key, form_token
+from answerable.users.actions import people
+from answerable.users.rules import Changes
+from tests.apart import open_apart
+from tests.forms import BROWSER, Browser
+from tests.gateway.sse import listening
+from tests.kafka import Broker
+from tests.people import make_person
+from tests.security.asgi import JSON, ask
+
+pytestmark = [pytest.mark.slow, pytest.mark.one_engine]
+
+
+async def test_a_browser_works_at_all_services_through_the_gateway(tmp_path: Path, broker: Broker) -> None:
+    async with open_apart(tmp_path, broker) as world:
+        admin, abe = await make_person(world, "ADMIN"), await make_person(world, "AGENT", name="Abe Agent")
+        desk, phone = Browser(world), Browser(world)
+        page = await desk.sign_in(abe, zone="Europe/Berlin")  # a page of the users service, then one of the gateway
+        assert "Welcome, Abe Agent" in page.text
+        await phone.sign_in(abe)
+        for path in ("/api/auth/me", "/api/tickets", "/api/notifications", "/api/agents/workload"):
+            assert (await desk.http.get(path)).status_code == 200, path
+        assert (await desk.http.get("/api/reports/summary")).status_code == 403
+
+        cookie = desk.http.cookies[SESSION]
+        headers = {"cookie": f"{SESSION}={cookie}"} | JSON
+        draft = b'{"title": "One more", "description": "Before I go home.", "category": "OTHER", "priority": "LOW"}'
+        assert (await ask(world, "POST", "/api/tickets", headers, draft)).status == 419
+        token = {"x-form-token": form_token(form_key(cookie))}
+        assert (await ask(world, "POST", "/api/tickets", headers | token, draft)).status == 201
+        await world.settle()
+
+        await desk.open("/profile")
+        page = await desk.send("/profile/preferences", {"theme": "dark", "density": "compact", "language": "de"})
+        assert 'data-theme="dark"' in page.text
+        assert 'lang="de"' in (await desk.open("/")).text, "the gateway's own pages follow at once"
+
+        others = {"cookie": f"{SESSION}={phone.http.cookies[SESSION]}"}
+        there = (await phone.http.get("/api/auth/session")).json()["sessionId"]
+        async with listening(world, None, headers=others) as ends:
+            await desk.open("/profile")
+            assert (await desk.send(f"/profile/sessions/{there}/end")).status_code == 200
+            await ends.until_end()
+        assert (await phone.http.get("/api/tickets")).status_code == 401
+
+        page = await desk.send("/profile/sessions/end-others")
+        assert page.status_code == 200
+        await world.settle()
+        assert (await desk.http.get("/api/tickets")).status_code == 200, "this one goes on, in the new version"
+        assert (await world.http.get("/api/tickets", headers=abe.headers)).status_code == 401
+
+        async with listening(world, None, headers={"cookie": f"{SESSION}={cookie}"}) as stream:
+            users = world.desk_of("users").database
+            await users.write(admin.actor, people.change_somebody, abe.id, Changes(active=False))
+            await world.settle()
+            await stream.until_end()
+        assert (await desk.http.get("/api/tickets")).status_code == 401
+        assert (await desk.open("/profile")).url.path == "/login"
+
+
+async def test_whoever_is_known_goes_on_while_the_users_service_is_away(tmp_path: Path, broker: Broker) -> None:
+    async with open_apart(tmp_path, broker) as world:
+        abe, browser, stranger = await make_person(world, "AGENT"), Browser(world), Browser(world)
+        await browser.sign_in(abe)
+        assert (await browser.http.get("/api/tickets")).status_code == 200
+        assert world.desk.proxy is not None
+        assert world.desk.proxy.visits is not None
+        world.desk.proxy.visits._url = world.desk.proxy.visits._url.with_port(1)  # nobody is there
+        world.desk.proxy._peers["users"] = "http://127.0.0.1:1"
+        world.clock.now += 60_000_000
+        assert (await browser.http.get("/api/tickets")).status_code == 200
+        away = await browser.http.get("/profile", headers=BROWSER)
+        assert away.status_code == 503
+        assert "away for a moment" in away.text, "as a page"
+        stranger.http.cookies.set(SESSION, "unknown", domain="desk.test")
+        assert (await stranger.http.get("/api/tickets")).status_code == 503
