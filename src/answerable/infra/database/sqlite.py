@@ -37,10 +37,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_SECONDS = 5.0
-# How long the units of the bus and the timers may run before a commit: briefly where people wait, so that a flood of
-# requests is answered first and followed up at about a twentieth of the time; longer where nobody does.
-BACKGROUND_SECONDS_WHILE_BUSY = 0.0001
+# How long the units of the bus and the timers may run before a commit where nobody waits. While people do, those units
+# get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
 BACKGROUND_SECONDS = 0.004
+BACKGROUND_PARTS_WHILE_BUSY = 20
 BATCH = 256
 CACHE_KB = 64_000
 _log = structlog.get_logger(__name__)
@@ -66,6 +66,7 @@ class SqliteDatabase:
         self._scan_connections: list[sqlite3.Connection] = []
         self._urgent: deque[Unit[Any]] = deque()
         self._background: deque[Unit[Any]] = deque()
+        self._background_at = 0.0
         self._pump: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._bulk_units = 0
@@ -240,11 +241,18 @@ class SqliteDatabase:
         urgent = min(len(self._urgent), BATCH)
         for _ in range(urgent):
             yield self._urgent.popleft()
-        stop_at = time.perf_counter() + (BACKGROUND_SECONDS_WHILE_BUSY if urgent else BACKGROUND_SECONDS)
+        if not self._background:
+            return
+        began = time.perf_counter()
+        if urgent and began < self._background_at:
+            return
+        stop_at = began if urgent else began + BACKGROUND_SECONDS
         for _ in range(min(len(self._background), BATCH)):
             yield self._background.popleft()
             if time.perf_counter() > stop_at:
                 break
+        ended = time.perf_counter()
+        self._background_at = ended + (ended - began) * (BACKGROUND_PARTS_WHILE_BUSY - 1) if urgent else ended
 
     def _try_unit(self, unit: Unit[Any], batch: list[tuple[Unit[Any], Any]]) -> None:
         if unit.done.cancelled():

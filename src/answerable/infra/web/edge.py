@@ -92,6 +92,16 @@ class Edge:
         state["request_id"] = _request_id(headers.get(b"x-request-id"))
         extra = [] if self._inner else self._extra(state["request_id"], headers.get(b"origin"))
         status = 500
+        send_whole = state.pop("send_whole", None)
+
+        def answer(code: int, more: list[tuple[bytes, bytes]], body: bytes) -> bool:
+            nonlocal status
+            if send_whole is None or not send_whole(code, [*more, *extra], body):
+                return False
+            status = code
+            return True
+
+        state["answer"] = answer
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
             nonlocal status
