@@ -98,7 +98,7 @@ async def load(folder: Path, count: int) -> dict[str, str]:
 async def _token(tx: Tx, desk: Desk, person_id: str) -> str:
     person = await people.load_person(tx, person_id)
     assert person is not None
-    return access_token(tx, desk.state["door"].keyring, person, tx.new_id())
+    return access_token(tx, desk.parts["door"].keyring, person, tx.new_id())
 
 
 def raw_commits(folder: Path, seconds: float) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar import Litestar
@@ -14,6 +14,7 @@ from answerable.infra.bus.seals import Sealing
 from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
+from answerable.infra.probe import Probe
 from answerable.infra.pruning import pruning
 from answerable.infra.secret import with_secret
 from answerable.infra.timers import Timers
@@ -57,16 +58,18 @@ class Desk:
         self.sealing = Sealing(self.database)
         self.services = services
         self.followings: list[Follows] = []
-        self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
+        self.parts: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
+        self.parts |= {"bus": self.bus, "probe": Probe(), "desk": self}
 
     @cached_property
     def litestar(self) -> Litestar:
-        """Return the web application, built when it is first asked for: commands do without.
+        """Return the web application, built when a process first asks for it: commands do without.
 
         A gateway knows the routes of all features, also of those that run elsewhere.
         """
         features = [*self.features, *self.elsewhere] if self._is_gateway else self.features
-        return build_app(features, self.settings, **self.state, database=self.database, bus=self.bus, desk=self)
+        routes = tuple(route for feature in features for route in feature.routes)
+        return build_app(routes, self.settings.server.max_body_bytes)
 
     @cached_property
     def app(self) -> Edge:
@@ -74,19 +77,19 @@ class Desk:
 
         Raises ``Invalid`` where the settings do not say what services apart need to know.
         """
-        lane = Lane(self.litestar)
+        lane, edge = Lane(self.litestar), partial(Edge, database=self.database, parts=self.parts)
         has_peers = self.settings.peers.secret or self.settings.peers.urls
         if not self.elsewhere or (self._local("identify") and not has_peers):
-            return Edge(lane, self.database, self.settings, self._local("identify"))
+            return edge(lane, identify=self._local("identify"))
         if not any(feature.routes for feature in self.features):  # serves nobody but probes: there is no door to guard
-            return Edge(lane, self.database, self.settings, None)
+            return edge(lane, identify=None)
         inner = InnerDoor(self.settings, self.database.clock, self._anywhere("grants_of"))
         if not self._is_gateway:
-            return Edge(lane, self.database, self.settings, None, inner)
+            return edge(lane, identify=None, inner=inner)
         from answerable.infra.web.proxy import Proxy  # noqa: PLC0415  # a desk in one piece starts without a client
 
         self.proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner)
-        return Edge(self.proxy, self.database, self.settings, self._local("identify") or self._identify_from_afar())
+        return edge(self.proxy, identify=self._local("identify") or self._identify_from_afar())
 
     @property
     def _is_gateway(self) -> bool:

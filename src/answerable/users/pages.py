@@ -80,7 +80,7 @@ ROUTES = [show_setup, set_up, show_reset, reset, show_verify, verify]
 
 
 def _door(request: DeskRequest) -> Door:
-    door: Door = request.app.state.door
+    door: Door = request.parts["door"]
     return door
 
 

@@ -41,7 +41,7 @@ async def live(request: DeskRequest) -> StreamResponse:
     received as `Last-Event-ID` to be told what you missed. The stream ends when the token does, and at once when
     your rights change.
     """
-    hub: Hub = request.app.state.live
+    hub: Hub = request.parts["live"]
     ends_at = token_ends_at(request.headers.get("authorization", ""))
     stream = hub.join(request.actor, ends_at, request.headers.get("last-event-id"))
     return StreamResponse(stream, hub.leave)

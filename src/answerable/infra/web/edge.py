@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from itertools import count
 from typing import Any
 
@@ -17,7 +17,6 @@ from answerable.kernel.actor import ANONYMOUS, Actor, service
 from answerable.kernel.errors import Problem, Unauthenticated
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
-from answerable.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -64,18 +63,22 @@ class Edge:
         self,
         app: App,
         database: DeskDatabase,
-        settings: Settings,
+        parts: Mapping[str, Any],
         identify: Identify | None,
         inner: InnerDoor | None = None,
     ) -> None:
-        """Take how people are told apart: ``identify``, or, in a service behind a gateway, what ``inner`` reads."""
+        """Take the ``parts`` that handlers may reach, and how people are told apart.
+
+        That is ``identify``, or, in a service behind a gateway, what ``inner`` reads.
+        """
         self._app = app
+        self._parts = parts
         self._inner = inner
         self._db = database
         self._identify = identify
         self._moment = (-1, 0)
         self._known: dict[bytes, Actor] = {}
-        self._origins = frozenset(origin.encode() for origin in settings.server.cors_origins)
+        self._origins = frozenset(origin.encode() for origin in database.settings.server.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -88,7 +91,7 @@ class Edge:
         if path != scope["path"]:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         state = scope.setdefault("state", {})
-        state["headers"], state["database"] = headers, self._db
+        state["headers"], state["database"], state["parts"] = headers, self._db, self._parts
         state["request_id"] = _request_id(headers.get(b"x-request-id"))
         extra = [] if self._inner else self._extra(state["request_id"], headers.get(b"origin"))
         status = 500

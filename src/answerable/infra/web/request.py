@@ -51,6 +51,12 @@ class DeskRequest(Request[Any, Any, State]):
         return database
 
     @property
+    def parts(self) -> Mapping[str, Any]:
+        """Return the parts of this desk by name: what its features offer as ``state``, ``bus``, ``probe``, ``desk``."""
+        parts: Mapping[str, Any] = self.scope["state"]["parts"]
+        return parts
+
+    @property
     def desk_settings(self) -> Settings:
         """Return the settings of this process."""
         return self.database.settings
