@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -40,6 +40,7 @@ LOCK_SECONDS = 5.0
 # How long the units of the bus and the timers may run before a commit where nobody waits. While people do, those units
 # get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
 BACKGROUND_SECONDS = 0.004
+STRETCH_SECONDS = 0.0005  # how long a read may have to wait for them
 BACKGROUND_PARTS_WHILE_BUSY = 20
 BATCH = 256
 CACHE_KB = 64_000
@@ -179,7 +180,7 @@ class SqliteDatabase:
             batch: list[tuple[Unit[Any], Any]] = []
             try:
                 await self._begin()
-                wrote = self._run_batch(batch)
+                wrote = await self._run_batch(batch)
                 if wrote:
                     self._text_indexes.take_up_new_rows(self._writer)
                 await self._commit(in_thread=wrote)
@@ -216,7 +217,7 @@ class SqliteDatabase:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.05)
 
-    def _run_batch(self, batch: list[tuple[Unit[Any], Any]]) -> bool:
+    async def _run_batch(self, batch: list[tuple[Unit[Any], Any]]) -> bool:
         """Run what waits, without a savepoint for each unit: most units that fail do so before they write anything.
 
         Where one fails later, what it wrote cannot be told from the others' work: all of it is undone, and done again
@@ -226,9 +227,11 @@ class SqliteDatabase:
         ran: list[Unit[Any]] = []
         self._writer.execute("SAVEPOINT batch")
         try:
-            for unit in self._next_units():
-                ran.append(unit)
-                self._try_unit(unit, batch)
+            urgent = min(len(self._urgent), BATCH)
+            for _ in range(urgent):
+                self._try_next(self._urgent, ran, batch)
+            if self._background:
+                await self._follow_up(ran, batch, while_people_wait=urgent > 0)
         except Spoilt:
             batch.clear()
             self._undo("batch", ran, batch)
@@ -236,23 +239,30 @@ class SqliteDatabase:
                 self._run_unit(unit, batch)
         return self._writer.total_changes != changes
 
-    def _next_units(self) -> Iterator[Unit[Any]]:
-        """Take the units of the next batch: those of people, then those of the desk itself while there is time."""
-        urgent = min(len(self._urgent), BATCH)
-        for _ in range(urgent):
-            yield self._urgent.popleft()
-        if not self._background:
-            return
+    async def _follow_up(
+        self, ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]], *, while_people_wait: bool
+    ) -> None:
+        """Run units of the bus and the timers while there is time, in stretches between which people can read."""
         began = time.perf_counter()
-        if urgent and began < self._background_at:
+        if while_people_wait and began < self._background_at:
             return
-        stop_at = began if urgent else began + BACKGROUND_SECONDS
+        pause_at, now = began + STRETCH_SECONDS, began
         for _ in range(min(len(self._background), BATCH)):
-            yield self._background.popleft()
-            if time.perf_counter() > stop_at:
+            self._try_next(self._background, ran, batch)
+            now = time.perf_counter()
+            if while_people_wait or now - began > BACKGROUND_SECONDS:
                 break
-        ended = time.perf_counter()
-        self._background_at = ended + (ended - began) * (BACKGROUND_PARTS_WHILE_BUSY - 1) if urgent else ended
+            if now > pause_at:
+                await asyncio.sleep(0)
+                if self._urgent:
+                    break
+                pause_at = time.perf_counter() + STRETCH_SECONDS
+        self._background_at = now + (now - began) * (BACKGROUND_PARTS_WHILE_BUSY - 1) if while_people_wait else now
+
+    def _try_next(self, lane: "deque[Unit[Any]]", ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]]) -> None:
+        unit = lane.popleft()
+        ran.append(unit)
+        self._try_unit(unit, batch)
 
     def _try_unit(self, unit: Unit[Any], batch: list[tuple[Unit[Any], Any]]) -> None:
         if unit.done.cancelled():
