@@ -27,6 +27,7 @@ from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
 from answerable.infra.pulse import Pulse
+from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Tx
@@ -40,7 +41,6 @@ LOCK_SECONDS = 5.0
 # How long the units of the bus and the timers may run before a commit where nobody waits. While people do, those units
 # get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
 BACKGROUND_SECONDS = 0.004
-STRETCH_SECONDS = 0.0005  # how long a read may have to wait for them
 BACKGROUND_PARTS_WHILE_BUSY = 20
 BATCH = 256
 CACHE_KB = 64_000
@@ -246,17 +246,14 @@ class SqliteDatabase:
         began = time.perf_counter()
         if while_people_wait and began < self._background_at:
             return
-        pause_at, now = began + STRETCH_SECONDS, began
+        now, stretch = began, Stretch()
         for _ in range(min(len(self._background), BATCH)):
             self._try_next(self._background, ran, batch)
             now = time.perf_counter()
             if while_people_wait or now - began > BACKGROUND_SECONDS:
                 break
-            if now > pause_at:
-                await asyncio.sleep(0)
-                if self._urgent:
-                    break
-                pause_at = time.perf_counter() + STRETCH_SECONDS
+            if await stretch.pause() and self._urgent:
+                break
         self._background_at = now + (now - began) * (BACKGROUND_PARTS_WHILE_BUSY - 1) if while_people_wait else now
 
     def _try_next(self, lane: "deque[Unit[Any]]", ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]]) -> None:
