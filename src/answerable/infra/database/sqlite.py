@@ -23,6 +23,7 @@ import structlog
 from answerable.infra.database.errors import StorageFault, is_fault
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
+from answerable.infra.database.sqlite_connection import connect
 from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
@@ -43,7 +44,6 @@ LOCK_SECONDS = 5.0
 BACKGROUND_SECONDS = 0.004
 BACKGROUND_PARTS_WHILE_BUSY = 20
 BATCH = 256
-CACHE_KB = 64_000
 _log = structlog.get_logger(__name__)
 
 
@@ -59,8 +59,8 @@ class SqliteDatabase:
         self.pulse = Pulse()
         self._ids = IdMaker()
         self._text_indexes = SqliteTextIndexes()
-        self._writer = self._connect()
-        self._reader = self._connect(query_only=True)
+        self._writer = connect(self.path)
+        self._reader = connect(self.path, query_only=True)
         self._per_thread = threading.local()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
@@ -74,24 +74,6 @@ class SqliteDatabase:
         self._bulk_every = 0
         self._faulty = False
         self._closed = False
-
-    def _connect(self, *, query_only: bool = False) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=0
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA busy_timeout = 0")
-        with suppress(sqlite3.OperationalError):  # somebody else is switching the mode, or the file is read-only
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        if query_only:
-            connection.execute("PRAGMA query_only = ON")
-        return connection
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -118,7 +100,7 @@ class SqliteDatabase:
         def work() -> T:
             connection: sqlite3.Connection | None = getattr(self._per_thread, "connection", None)
             if connection is None:
-                connection = self._per_thread.connection = self._connect(query_only=True)
+                connection = self._per_thread.connection = connect(self.path, query_only=True)
                 self._scan_connections.append(connection)
             connection.execute("BEGIN")
             try:
