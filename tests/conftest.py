@@ -36,11 +36,14 @@ def pytest_configure(config: pytest.Config) -> None:
         for left in run.begin():
             engines.end_run(left)
             shutil.rmtree(left, ignore_errors=True)
+        if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly:
+            run.start_early(kafka.start_early, engines.start_early)  # all tests: some will want them
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers of this run."""
     if not hasattr(config, "workerinput"):
+        run.wait_for_early_starts()
         engines.end_run(run.folder())
         kafka.end_run(run.folder())
         run.end()

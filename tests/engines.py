@@ -101,6 +101,12 @@ def missing() -> str:
     return "" if found.returncode == 0 else "no PostgreSQL server here; run scripts/postgres install"
 
 
+def start_early() -> None:
+    """Start the cluster of this run before somebody waits for it."""
+    if not missing():
+        shared_cluster()
+
+
 def end_run(of: Path) -> None:
     """Stop the cluster of a run, if it has one."""
     if (of / "postgres" / "data").exists():

@@ -17,6 +17,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 
 from tests import run
 
+# Compiled quickly rather than well: a broker of the tests does not live long, and its start took half as long again.
+os.environ.setdefault("KAFKA_JAVA", "-XX:TieredStopAtLevel=1")
 SCRIPT = str(Path(__file__).parent.parent / "scripts" / "kafka")
 MISSING = "Kafka tests need Java 17 or later and Maven, which are not here"
 
@@ -105,6 +107,12 @@ def shared_broker() -> Broker:
     with (folder / "starting.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return Broker(folder)
+
+
+def start_early() -> None:
+    """Start the broker of this run before somebody waits for it."""
+    if can_run():
+        shared_broker()
 
 
 def end_run(of: Path) -> None:

@@ -8,7 +8,8 @@ gone at the end of the run; ``pytest --basetemp FOLDER`` keeps what the tests wr
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ FOLDER = "TESTS_RUN"  # made by the process that the developer started, known to
 DISK = "TESTS_DISK"
 MEMORY = Path("/dev/shm")
 ENOUGH = 2 << 30  # bytes: a container's is often too small
+_EARLY = ThreadPoolExecutor(2, thread_name_prefix="early start")
 _PREFIX = "answerable-tests-"
 
 
@@ -36,6 +38,17 @@ def begin() -> list[Path]:
     os.environ[FOLDER] = os.environ["TMPDIR"] = str(made)
     tempfile.tempdir = None  # whoever asks for a place from now on, here and in the workers, is given this one
     return left
+
+
+def start_early(*starts: Callable[[], object]) -> None:
+    """Start servers while the workers still look for tests; who needs one that did not start tries again, and tells."""
+    for start in starts:
+        _EARLY.submit(start)
+
+
+def wait_for_early_starts() -> None:
+    """Let what was begun end: only what runs can be stopped."""
+    _EARLY.shutdown()
 
 
 def _is_left(found: Path) -> bool:

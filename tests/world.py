@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 import msgspec
@@ -27,6 +27,7 @@ from answerable.services import features_of
 from answerable.settings import Settings
 from tests.engines import DATABASES, ENGINE, SCHEMA, shared_cluster
 
+T = TypeVar("T")
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
 EVERY_START = ("SIGNING_KEY_MADE",)
 TESTER = Actor("tester", "service", frozenset(), frozenset())
@@ -210,10 +211,12 @@ def _put(file: Path, content: bytes) -> None:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, services: Sequence[str] = (), **values: Any) -> AsyncIterator[World]:
+async def open_world(
+    folder: Path, services: Sequence[str] = (), begin: int = START, **values: Any
+) -> AsyncIterator[World]:
     """Open a desk in ``folder``; ``values`` are settings as ``section__name``."""
     await lay_out(folder, services)
-    clock = Clock()
+    clock = Clock(begin)
     desk = Desk(settings_for(folder, **values), services, clock)
     world = World(desk, clock)
     try:
@@ -221,6 +224,33 @@ async def open_world(folder: Path, services: Sequence[str] = (), **values: Any) 
         yield world
     finally:
         await world.close()
+
+
+_KEPT: dict[str, tuple[bytes, int, Any]] = {}
+
+
+@asynccontextmanager
+async def open_world_after(
+    story: Callable[[World], Awaitable[T]], folder: Path, **values: Any
+) -> AsyncIterator[tuple[World, T]]:
+    """Open a desk on which a story was played that many tests begin with; give what the story returned, too.
+
+    On SQLite it is played once for each process, and every test goes on with a copy of its own, a millisecond later;
+    what the story returns must not change. ``values`` must make no difference to it.
+    """
+    if ENGINE.name != "sqlite":
+        async with open_world(folder, **values) as world:
+            yield world, await story(world)
+        return
+    if story.__qualname__ not in _KEPT:
+        with TemporaryDirectory() as before:
+            async with open_world(Path(before), **values) as world:
+                told = await story(world)
+            _KEPT[story.__qualname__] = ((Path(before) / FILE).read_bytes(), world.clock.now, told)
+    content, ended, told = _KEPT[story.__qualname__]
+    _put(folder / FILE, content)
+    async with open_world(folder, begin=ended + SECOND // 1000, **values) as world:
+        yield world, told
 
 
 def json_of(response: httpx.Response) -> Any:

@@ -15,7 +15,7 @@ from answerable.infra.bus.verify import verify_log
 from answerable.infra.database import StorageFault, open_database
 from answerable.infra.database.errors import OutcomeUnknown
 from answerable.infra.database.migrate import Migration, migrate
-from answerable.infra.database.postgres import PostgresDatabase
+from answerable.infra.database.postgres.database import PostgresDatabase
 from answerable.infra.database.postgres.statement import statement
 from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.errors import Conflict, Invalid
