@@ -98,7 +98,7 @@ async def load(folder: Path, count: int) -> dict[str, str]:
 async def _token(tx: Tx, desk: Desk, person_id: str) -> str:
     person = await people.load_person(tx, person_id)
     assert person is not None
-    return access_token(tx, desk.state["door"].keyring, person, tx.new_id())
+    return access_token(tx, desk.parts["door"].keyring, person, tx.new_id())
 
 
 def raw_commits(folder: Path, seconds: float) -> float:
@@ -177,7 +177,6 @@ def run(count: int, seconds: float, keep: Path | None) -> Report:
         before = desk.cpu_seconds()
         time.sleep(5)
         print(f"idle CPU {(desk.cpu_seconds() - before) / 5:.2%}")
-    raw = raw_commits(base, seconds)
     with servers.hello() as hello:
         closed_loop(hello.port, lambda _: raw_request("GET", "/", hello.port), seconds=1)
         hello_rate = check(
@@ -185,7 +184,7 @@ def run(count: int, seconds: float, keep: Path | None) -> Report:
         ).rate
     with servers.desk(folder) as desk:
         measure_reads(report, desk, tokens, folder, hello_rate, seconds)
-        measure_writes(report, desk, tokens, raw, seconds, count)
+        measure_writes(report, desk, tokens, base, seconds, count)
     measure_latency(report, folder, tokens, seconds, count)
     if keep is None:
         shutil.rmtree(base)
@@ -231,9 +230,14 @@ def measure_reads(
 
 
 def measure_writes(
-    report: Report, desk: servers.Server, tokens: dict[str, str], raw: float, seconds: float, start: int
+    report: Report, desk: servers.Server, tokens: dict[str, str], base: Path, seconds: float, start: int
 ) -> None:
+    os.sync()  # what the loading left to be written is no part of this
+    before = raw_commits(base, seconds / 2)
     made = check(closed_loop(desk.port, posts(desk.port, tokens["USER"], start), seconds=seconds), 201)
+    waited = wait_until_caught_up(desk.port)
+    print(f"what followed from {len(made.latencies)} tickets was done {waited:.1f} s later")
+    raw = (before + raw_commits(base, seconds / 2)) / 2  # a disk is not the same from one minute to the next
     ratio = made.rate / raw
     report.add(
         "durable POST /api/tickets, 32 connections / raw two-row commits",
@@ -241,8 +245,6 @@ def measure_writes(
         "0.8",
         ratio >= 0.8,
     )
-    waited = wait_until_caught_up(desk.port)
-    print(f"what followed from {len(made.latencies)} tickets was done {waited:.1f} s later")
 
 
 def measure_latency(report: Report, folder: Path, tokens: dict[str, str], seconds: float, start: int) -> None:

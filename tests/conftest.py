@@ -1,13 +1,14 @@
 """Fixtures for all tests."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
-from tests import engines, kafka
+from tests import engines, kafka, run
 from tests.engines import ENGINE
 from tests.kafka import MISSING, Broker, can_run, shared_broker
 from tests.world import World, open_world
@@ -29,18 +30,24 @@ SHORTER_STORIES = ("test_a_promise", "test_a_manager", "test_nobody_is_free")
 _INSIST = os.environ.get("TESTS_INSIST")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Choose what the workers of a run share."""
     if not hasattr(config, "workerinput"):
-        engines.begin_run()
-        kafka.begin_run()
+        for left in run.begin():
+            engines.end_run(left)
+            shutil.rmtree(left, ignore_errors=True)
+        if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.collectonly:
+            run.start_early(kafka.start_early, engines.start_early)  # all tests: some will want them
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers of this run."""
     if not hasattr(config, "workerinput"):
-        engines.end_run()
-        kafka.end_run()
+        run.wait_for_early_starts()
+        engines.end_run(run.folder())
+        kafka.end_run(run.folder())
+        run.end()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -98,6 +105,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def plain_logging() -> None:
     """Log as a fresh process does, whatever an earlier test has set up."""
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder for one test; on a disk where the test is marked so."""
+    if not request.node.get_closest_marker("on_disk"):
+        yield tmp_path
+        return
+    with run.disk_folder("answerable-test-") as folder:
+        yield folder
 
 
 @pytest.fixture

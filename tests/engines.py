@@ -6,10 +6,8 @@ one that was migrated once.
 
 import asyncio
 import fcntl
-import os
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -25,10 +23,10 @@ from answerable.infra.database.migrate import migrate
 from answerable.runtime import wanted_migrations
 from answerable.services import features_of
 from answerable.settings import Settings
+from tests import run
 
 T = TypeVar("T")
 SCRIPT = Path(__file__).parent.parent / "scripts" / "postgres"
-SHARED = "TESTS_POSTGRES"  # the folder of this run's cluster, made by the first process of the run
 SCHEMA = "answerable"
 # Nothing here has to survive a power cut.
 CARELESS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_connections=200")
@@ -87,15 +85,13 @@ class Cluster:
 @contextmanager
 def cluster(*options: str) -> Iterator[Cluster]:
     """Run a cluster of one's own for the time of a test."""
-    folder = Path(tempfile.mkdtemp(prefix="answerable-cluster-"))
-    folder.chmod(0o755)
-    made = Cluster(folder)
-    made.start(*options)
-    try:
-        yield made
-    finally:
-        made.stop("immediate")
-        shutil.rmtree(folder, ignore_errors=True)
+    with run.disk_folder("answerable-cluster-") as folder:
+        made = Cluster(folder)
+        made.start(*options)
+        try:
+            yield made
+        finally:
+            made.stop("immediate")
 
 
 @cache
@@ -105,33 +101,24 @@ def missing() -> str:
     return "" if found.returncode == 0 else "no PostgreSQL server here; run scripts/postgres install"
 
 
-def begin_run() -> None:
-    """Choose the folder of this run's cluster; nothing is started before a test wants it."""
-    for left in Path(tempfile.gettempdir()).glob("answerable-postgres-*"):  # by a run that was killed
-        owner = left / "owner"
-        if owner.exists() and not Path(f"/proc/{owner.read_text()}").exists():
-            _remove(left)
-    folder = Path(tempfile.mkdtemp(prefix="answerable-postgres-"))
-    folder.chmod(0o755)
-    (folder / "owner").write_text(str(os.getpid()))
-    os.environ[SHARED] = str(folder)
+def start_early() -> None:
+    """Start the cluster of this run before somebody waits for it."""
+    if not missing():
+        shared_cluster()
 
 
-def end_run() -> None:
-    """Stop the cluster of this run, if there is one."""
-    _remove(Path(os.environ.pop(SHARED)))
-
-
-def _remove(folder: Path) -> None:
-    if (folder / "data").exists():
-        Cluster(folder).stop("immediate")
-    shutil.rmtree(folder, ignore_errors=True)
+def end_run(of: Path) -> None:
+    """Stop the cluster of a run, if it has one."""
+    if (of / "postgres" / "data").exists():
+        Cluster(of / "postgres").stop("immediate")
+        shutil.rmtree(of / "postgres", ignore_errors=True)
 
 
 @cache
 def shared_cluster() -> str:
     """Return the address of this run's cluster; the first worker who asks starts it and migrates the template."""
-    folder = Path(os.environ[SHARED])
+    folder = run.folder() / "postgres"
+    folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = folder / "address"

@@ -6,7 +6,6 @@ import select
 import shutil
 import signal
 import subprocess
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -16,8 +15,11 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
+from tests import run
+
+# Compiled quickly rather than well: a broker of the tests does not live long, and its start took half as long again.
+os.environ.setdefault("KAFKA_JAVA", "-XX:TieredStopAtLevel=1")
 SCRIPT = str(Path(__file__).parent.parent / "scripts" / "kafka")
-RUN = "TESTS_RUN_FOLDER"  # made by the process that the developer started, known to its workers
 MISSING = "Kafka tests need Java 17 or later and Maven, which are not here"
 
 
@@ -100,25 +102,24 @@ def own_broker(folder: Path, properties: str = "", formatting: Sequence[str] = (
 def shared_broker() -> Broker:
     """Return the broker of this run of the tests, started by whoever needs it first."""
     need_broker()
-    folder = Path(os.environ[RUN]) / "kafka"
+    folder = run.folder() / "kafka"
     folder.mkdir(exist_ok=True)
     with (folder / "starting.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return Broker(folder)
 
 
-def begin_run() -> None:
-    """Make the folder of this run."""
-    os.environ[RUN] = tempfile.mkdtemp(prefix="answerable-tests-")
+def start_early() -> None:
+    """Start the broker of this run before somebody waits for it."""
+    if can_run():
+        shared_broker()
 
 
-def end_run() -> None:
-    """Stop what the run has started, and leave nothing behind."""
-    folder = Path(os.environ.pop(RUN))
-    if (folder / "kafka" / "pid").exists():
+def end_run(of: Path) -> None:
+    """Stop the broker of a run, if it has one."""
+    if (of / "kafka" / "pid").exists():
         with suppress(ProcessLookupError):
-            os.kill(int((folder / "kafka" / "pid").read_text()), signal.SIGKILL)
-    shutil.rmtree(folder, ignore_errors=True)
+            os.kill(int((of / "kafka" / "pid").read_text()), signal.SIGKILL)
 
 
 def settings_on(broker: Broker, **more: Any) -> dict[str, Any]:

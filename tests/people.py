@@ -38,7 +38,7 @@ def hash_once(password: str) -> str:
 
 def door_of(world: World) -> Door:
     """Return what stands at the door of the desk."""
-    door: Door = world.desk_of("users").state["door"]
+    door: Door = world.desk_of("users").parts["door"]
     return door
 
 

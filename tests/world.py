@@ -6,22 +6,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar, cast
 
 import httpx
 import msgspec
 
 from answerable.infra.bus.outbox import envelope, open_envelope
+from answerable.infra.database import open_database
+from answerable.infra.database.migrate import migrate
+from answerable.infra.database.open import FILE
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.stage import Stage, StageClock
 from answerable.kernel.actor import Actor
 from answerable.kernel.times import SECOND, parse_iso
 from answerable.kernel.tx import Row
 from answerable.messages.base import Envelope, Event, Message
-from answerable.runtime import Desk
+from answerable.runtime import Desk, wanted_migrations
+from answerable.services import features_of
 from answerable.settings import Settings
 from tests.engines import DATABASES, ENGINE, SCHEMA, shared_cluster
 
+T = TypeVar("T")
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
 EVERY_START = ("SIGNING_KEY_MADE",)
 TESTER = Actor("tester", "service", frozenset(), frozenset())
@@ -172,10 +178,45 @@ def settings_for(folder: Path, **values: Any) -> Settings:
     )
 
 
+_FRESH: dict[tuple[str, ...], bytes] = {}
+
+
+async def _fresh(services: tuple[str, ...]) -> bytes:
+    """Return a SQLite file that was brought up to date for some services."""
+    with TemporaryDirectory() as folder:
+        settings = Settings().with_values("test", storage__data_dir=folder)
+        database = open_database(settings, Clock())
+        migrate(database, wanted_migrations(features_of(services), database.engine))
+        await database.close()
+        return (Path(folder) / FILE).read_bytes()
+
+
+async def lay_out(folder: Path, services: Sequence[str] = ()) -> None:
+    """Put what a new desk of some services begins with into a folder, where it is not a desk's already.
+
+    Statement by statement it takes longer than most tests; PostgreSQL copies a database of its own.
+    """
+    if ENGINE.name == "sqlite":
+        key = tuple(services)
+        if key not in _FRESH:
+            _FRESH[key] = await _fresh(key)
+        _put(folder / FILE, _FRESH[key])
+
+
+def _put(file: Path, content: bytes) -> None:
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.write_bytes(content)
+        file.chmod(0o600)
+
+
 @asynccontextmanager
-async def open_world(folder: Path, services: Sequence[str] = (), **values: Any) -> AsyncIterator[World]:
+async def open_world(
+    folder: Path, services: Sequence[str] = (), begin: int = START, **values: Any
+) -> AsyncIterator[World]:
     """Open a desk in ``folder``; ``values`` are settings as ``section__name``."""
-    clock = Clock()
+    await lay_out(folder, services)
+    clock = Clock(begin)
     desk = Desk(settings_for(folder, **values), services, clock)
     world = World(desk, clock)
     try:
@@ -183,6 +224,33 @@ async def open_world(folder: Path, services: Sequence[str] = (), **values: Any) 
         yield world
     finally:
         await world.close()
+
+
+_KEPT: dict[str, tuple[bytes, int, Any]] = {}
+
+
+@asynccontextmanager
+async def open_world_after(
+    story: Callable[[World], Awaitable[T]], folder: Path, **values: Any
+) -> AsyncIterator[tuple[World, T]]:
+    """Open a desk on which a story was played that many tests begin with; give what the story returned, too.
+
+    On SQLite it is played once for each process, and every test goes on with a copy of its own, a millisecond later;
+    what the story returns must not change. ``values`` must make no difference to it.
+    """
+    if ENGINE.name != "sqlite":
+        async with open_world(folder, **values) as world:
+            yield world, await story(world)
+        return
+    if story.__qualname__ not in _KEPT:
+        with TemporaryDirectory() as before:
+            async with open_world(Path(before), **values) as world:
+                told = await story(world)
+            _KEPT[story.__qualname__] = ((Path(before) / FILE).read_bytes(), world.clock.now, told)
+    content, ended, told = _KEPT[story.__qualname__]
+    _put(folder / FILE, content)
+    async with open_world(folder, begin=ended + SECOND // 1000, **values) as world:
+        yield world, told
 
 
 def json_of(response: httpx.Response) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar import Litestar
@@ -14,6 +14,7 @@ from answerable.infra.bus.seals import Sealing
 from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
+from answerable.infra.probe import Probe
 from answerable.infra.pruning import pruning
 from answerable.infra.secret import with_secret
 from answerable.infra.timers import Timers
@@ -21,11 +22,11 @@ from answerable.infra.web.app import build_app
 from answerable.infra.web.edge import Edge
 from answerable.infra.web.inner import InnerDoor
 from answerable.infra.web.lane import Lane
-from answerable.infra.web.problems import answer_problem
-from answerable.infra.web.request import DeskRequest
-from answerable.infra.web.visits import NearVisits, Visits
+from answerable.infra.web.problems import problem_page
+from answerable.infra.web.viewer import frame_of
+from answerable.infra.web.visits import NearVisits
 from answerable.kernel.actor import Actor
-from answerable.kernel.errors import Invalid, Problem
+from answerable.kernel.errors import Invalid
 from answerable.kernel.manifest import Feature
 from answerable.kernel.tx import Tx
 from answerable.messages.users import SigningKeyMade
@@ -60,17 +61,19 @@ class Desk:
         self.sealing = Sealing(self.database)
         self.services = services
         self.followings: list[Follows] = []
-        self.state: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
+        self.parts: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
+        self.parts |= {"bus": self.bus, "probe": Probe(), "desk": self}
+        self.parts["frame"] = frame_of([*self.features, *self.elsewhere])  # of all pages, wherever they are made
 
     @cached_property
     def litestar(self) -> Litestar:
-        """Return the web application, built when it is first asked for: commands do without.
+        """Return the web application, built when a process first asks for it: commands do without.
 
         A gateway knows the routes of all features, also of those that run elsewhere.
         """
         features = [*self.features, *self.elsewhere] if self._is_gateway else self.features
-        offers = [*self.features, *self.elsewhere]
-        return build_app(features, self.settings, offers, **self.state, database=self.database, bus=self.bus, desk=self)
+        routes = tuple(route for feature in features for route in feature.routes)
+        return build_app(routes, self.settings.server.max_body_bytes)
 
     @cached_property
     def app(self) -> Edge:
@@ -78,35 +81,27 @@ class Desk:
 
         Raises ``Invalid`` where the settings do not say what services apart need to know.
         """
+        show_problem = partial(problem_page, self.litestar)
         lane = Lane(self.litestar)
+        edge = partial(Edge, database=self.database, parts=self.parts, show_problem=show_problem)
+        visit = self._local("visit")
+        near = NearVisits(self.database, visit, self._local("seen")) if visit else None
         has_peers = self.settings.peers.secret or self.settings.peers.urls
         if not self.elsewhere or (self._local("identify") and not has_peers):
-            return self._edge(lane, self._local("identify"))
+            return edge(lane, identify=self._local("identify"), visits=near)
         if not any(feature.routes for feature in self.features):  # serves nobody but probes: there is no door to guard
-            return self._edge(lane, None)
+            return edge(lane, identify=None)
         inner = InnerDoor(self.settings, self.database.clock, self._anywhere("grants_of"))
         if not self._is_gateway:
-            return Edge(lane, self.database, self.settings, None, inner, show_problem=self._problem_page)
+            return edge(lane, identify=None, inner=inner)
         from answerable.infra.web.proxy import Proxy  # noqa: PLC0415  # a desk in one piece starts without a client
 
         self.proxy = proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner)
-        if self._local("identify"):
-            return self._edge(proxy, self._local("identify"))
+        if near is not None:
+            return edge(proxy, identify=self._local("identify"), visits=near)
         still_good = self._local("still_good")
         proxy.visits = proxy.ask_for_visits(self.database, self._anywhere("grants_of"), still_good)
-        return self._edge(proxy, self._identify_from_afar(), proxy.visits)
-
-    def _edge(self, app: Any, identify: Any, visits: Visits | None = None) -> Edge:
-        """Return the edge of a process that people reach."""
-        visit, seen = self._local("visit"), self._local("seen")
-        if visits is None and visit is not None:
-            visits = NearVisits(self.database, visit, seen)
-        return Edge(app, self.database, self.settings, identify, visits=visits, show_problem=self._problem_page)
-
-    def _problem_page(self, scope: Any, problem: Problem) -> Any:
-        scope["app"] = scope["litestar_app"] = self.litestar
-        request = DeskRequest(scope)
-        return answer_problem(request, problem).to_asgi_response(None, request)
+        return edge(proxy, identify=self._identify_from_afar(), visits=proxy.visits)
 
     @property
     def _is_gateway(self) -> bool:

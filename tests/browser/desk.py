@@ -163,7 +163,7 @@ async def open_browser_desk(folder: Path, browser: Browser, **settings: Any) -> 
             try:
                 yield desk
             finally:
-                world.desk.state["live"].close()  # as serve does when it stops
+                world.desk.parts["live"].close()  # as serve does when it stops
                 await desk.close()
     finally:
         await world.close()

@@ -101,7 +101,7 @@ async def test_whoever_loses_their_rights_is_out_at_once(desk: BrowserDesk) -> N
 
 
 async def streams(desk: BrowserDesk) -> bool:
-    return bool(desk.world.desk.state["live"].open_streams)
+    return bool(desk.world.desk.parts["live"].open_streams)
 
 
 async def test_a_lost_connection_is_shown_and_healed(desk: BrowserDesk) -> None:
@@ -110,7 +110,7 @@ async def test_a_lost_connection_is_shown_and_healed(desk: BrowserDesk) -> None:
     await guest.ready()
     await desk.until(lambda: streams(desk))
     await guest.context.set_offline(True)
-    for stream in list(desk.world.desk.state["live"]._open):
+    for stream in list(desk.world.desk.parts["live"]._open):
         stream.end()
     await expect(page.get_by_text("No connection.")).to_be_visible(timeout=8000)
     await guest.check("offline")
@@ -126,7 +126,7 @@ async def test_tabs_of_one_browser_share_one_stream(desk: BrowserDesk) -> None:
     second = await guest.another_tab()
     await second.open("/profile")
     await second.ready()
-    assert desk.world.desk.state["live"].open_streams == 1
+    assert desk.world.desk.parts["live"].open_streams == 1
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])

@@ -22,7 +22,7 @@ async def change_queue(desk: BrowserDesk) -> None:
 
 
 async def live(desk: BrowserDesk) -> bool:
-    return bool(desk.world.desk.state["live"].open_streams)
+    return bool(desk.world.desk.parts["live"].open_streams)
 
 
 async def test_the_palette_finds_pages_by_keyboard_alone(desk: BrowserDesk) -> None:

@@ -25,7 +25,7 @@ from answerable.infra.stage import Stage
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import iso, parse_iso
 from answerable.kernel.tx import Tx
-from tests.world import TESTER, World, open_world, settings_for
+from tests.world import TESTER, World, open_world_after, settings_for
 
 MADE_UP = Path(__file__).parent / "incidents.csv"
 ROOT = Path(__file__).parents[2]
@@ -362,13 +362,18 @@ async def test_the_desk_lived_through_it_at_the_logs_times(tmp_path: Path) -> No
 async def replayed(folder: Path) -> AsyncIterator[tuple[World, Played, list[Incident]]]:
     """A desk on which the made-up incidents were played, to be looked at and tampered with."""
     quiet: Any = QUIET
-    async with open_world(folder / "desk", **quiet) as world:
-        incidents = read_log(MADE_UP)
-        replay = Replay(Stage(world.db, world.desk.bus, world.desk.timers, world.clock), incidents)
-        await replay.cast()
-        for step in replay.lines():
-            await replay.play(*step)
-        yield world, replay.played, incidents
+    async with open_world_after(all_was_played, folder / "desk", **quiet) as (world, (played, incidents)):
+        yield world, played, incidents
+
+
+async def all_was_played(world: World) -> tuple[Played, list[Incident]]:
+    """Play the made-up incidents."""
+    incidents = read_log(MADE_UP)
+    replay = Replay(Stage(world.db, world.desk.bus, world.desk.timers, world.clock), incidents)
+    await replay.cast()
+    for step in replay.lines():
+        await replay.play(*step)
+    return replay.played, incidents
 
 
 STATUS, AGENT = "final status equals the log", "last assignee equals the log"

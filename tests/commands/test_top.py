@@ -5,16 +5,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from answerable.commands import build
 from answerable.commands.top.reading import Look
-from answerable.commands.top.showing import from_now
+from answerable.commands.top.showing import from_now, shown
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
 from tests.apart import SECRET
 from tests.https import https_source
@@ -178,3 +180,17 @@ def test_how_far_away_an_instant_is(microseconds: int, words: str) -> None:
 def test_a_service_that_is_away_has_no_numbers() -> None:
     away = Look("sla", "http://sla", False, False)
     assert (away.lag, away.clocks, away.next_due) == ({}, None, None)
+
+
+def test_a_narrow_terminal_keeps_every_number_on_its_line() -> None:
+    lag = {"assignment": 12, "notifications": 123_456}
+    look = Look("notifications", "http://10.0.0.12:8784", True, True, (), lag, 1_000_000, 12, 1_000, 100_000, 4 * HOUR)
+    printed = {}
+    for width in (80, 120):
+        console = Console(width=width, record=True, file=StringIO())
+        console.print(shown([look], 0, width))
+        printed[width] = console.export_text()
+    assert "10.0.0.12" in printed[120]
+    for number in ("1,000,000", "12", "1,000", "100,000", "in 4 h", "notifications 123,456"):
+        assert number in printed[80]
+    assert len(printed[80].splitlines()) == 1 + len(lag)

@@ -4,6 +4,8 @@ from dataclasses import fields
 from functools import cache
 from importlib.util import find_spec
 
+import click
+
 from answerable.commands import build
 from answerable.services import SERVICES
 from answerable.settings import PREFIX, SOURCES, Document, Settings, load_settings, may_hold_secret, sections
@@ -45,7 +47,8 @@ def check_command(words: list[str]) -> None:
         assert find_spec(words[2]) is not None, words
         return
     name, *arguments = words
-    command = build().commands.get(name)
+    group = build()
+    command = group.get_command(click.Context(group), name)
     assert command is not None, f"answerable {name} does not exist"
     command.make_context(name, list(arguments), resilient_parsing=False, parent=None, obj=None)
     if name == "serve":

@@ -31,7 +31,7 @@ from tests.faults.spoiling import unnoticed
 from tests.faults.stores import Stores
 from tests.processes import ADMIN, eventually, sign_in
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.one_engine]
+pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.on_disk, pytest.mark.one_engine]
 FIRST = int(
     os.environ.get("FAULT_SEED", "335")
 )  # has all of it in four seconds: kills, a power cut, repeats, a full disk

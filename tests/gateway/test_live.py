@@ -37,7 +37,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 def hub_of(world: World) -> Hub:
-    hub: Hub = world.desk.litestar.state.live
+    hub: Hub = world.desk.parts["live"]
     return hub
 
 

@@ -40,7 +40,7 @@ class TestErrorsForBrowsers:
         assert page.headers["retry-after"] == "2"
 
     async def test_a_crash_tells_nothing_about_itself(self, world: World) -> None:
-        world.desk.litestar.state.probe = None
+        world.desk.parts["probe"] = None
         page = await world.http.get("/readyz", headers=BROWSER)
         assert page.status_code == 500
         assert "It has been logged." in page.text

@@ -48,7 +48,7 @@ async def test_a_deactivated_person_hears_nothing_more(world: World) -> None:
 
 async def test_a_server_with_open_streams_stops_at_once(world: World) -> None:
     una = await make_person(world)
-    hub: Hub = world.desk.litestar.state.live
+    hub: Hub = world.desk.parts["live"]
     server = uvicorn.Server(uvicorn.Config(world.desk.app, log_level="error", lifespan="off"))
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))

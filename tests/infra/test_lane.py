@@ -64,7 +64,7 @@ async def test_both_ways_answer_the_same(world: World, name: str) -> None:
     rest = {key: value for key, value in parts.items() if key != "headers"}
 
     identify = next(feature.identify for feature in world.desk.features if feature.identify)
-    plain = Edge(cast(Any, world.desk.litestar), world.db, world.desk.settings, identify)
+    plain = Edge(cast(Any, world.desk.litestar), world.db, world.desk.parts, identify)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(cast(Any, plain)), base_url="http://desk.test"
     ) as framework:

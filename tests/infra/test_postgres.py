@@ -15,7 +15,7 @@ from answerable.infra.bus.verify import verify_log
 from answerable.infra.database import StorageFault, open_database
 from answerable.infra.database.errors import OutcomeUnknown
 from answerable.infra.database.migrate import Migration, migrate
-from answerable.infra.database.postgres import PostgresDatabase
+from answerable.infra.database.postgres.database import PostgresDatabase
 from answerable.infra.database.postgres.statement import statement
 from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.errors import Conflict, Invalid
@@ -96,6 +96,20 @@ async def test_a_unit_that_raises_leaves_nothing_and_harms_nobody(database: Post
         *("before", Conflict, Conflict, asyncpg.UniqueViolationError, "after")
     ]
     assert await database.read(ANONYMOUS, names) == ["after", "before"]
+
+
+async def test_who_gives_up_on_a_scan_leaves_a_connection_that_works(database: PostgresDatabase) -> None:
+    await database.scan(ANONYMOUS, names)
+    for steps in range(12):  # before, while and after the snapshot begins, the query runs, the snapshot ends
+        scanning = asyncio.ensure_future(database.scan(ANONYMOUS, names))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        scanning.cancel()
+        await asyncio.wait([scanning])
+        await database.read(ANONYMOUS, names)
+        await database.write(ANONYMOUS, add, f"{steps:02}")
+        assert (await database.read(ANONYMOUS, names))[-1] == f"{steps:02}", "no snapshot is left behind"
+        assert (await database.scan(ANONYMOUS, names))[-1] == f"{steps:02}"
 
 
 async def test_units_that_arrive_together_share_a_commit(database: PostgresDatabase) -> None:

@@ -15,7 +15,7 @@ from tests.cluster import Cluster, services_apart
 from tests.kafka import Broker
 from tests.processes import ADMIN, answerable, eventually, hire, sign_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.on_disk]
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
 
 

@@ -15,7 +15,7 @@ from tests.journeys.test_kill import Acknowledged, Agent, Customer, compare, unt
 from tests.kafka import Broker, own_broker, records_in
 from tests.processes import ADMIN, ServerProcess, answerable, eventually, hire, make_admin, server, sign_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.on_disk]
 MOMENTS = (0.9, 1.7, 0.4)  # seconds of work before each kill
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
 

@@ -25,7 +25,7 @@ from tests.kafka import Broker, records_in, settings_on
 from tests.processes import Child, ServerProcess, children_of, eventually, make_admin, rows_in, server
 from tests.world import World, open_world
 
-pytestmark = [pytest.mark.slow, pytest.mark.on_postgres]
+pytestmark = [pytest.mark.slow, pytest.mark.on_disk, pytest.mark.on_postgres]
 HELD = """SELECT a.client_port FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'
     AND l.granted AND (l.classid::bigint << 32 | l.objid::bigint) = {key} AND a.datname = current_database()"""
 

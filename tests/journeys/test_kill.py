@@ -91,6 +91,7 @@ async def work_until_cut(url: str, actors: list[Customer | Agent]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.on_disk
 async def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
     folder, random = tmp_path / "desk", Random(SEED)
     make_admin(folder)

@@ -24,7 +24,7 @@ from tests.processes import (
     sign_in,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.on_postgres]
+pytestmark = [pytest.mark.slow, pytest.mark.on_disk, pytest.mark.on_postgres]
 SEED = 20261125
 
 

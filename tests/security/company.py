@@ -16,7 +16,7 @@ from answerable.users.actions import people as accounts
 from answerable.users.rules import Changes, NewPerson, link_token
 from answerable.users.store import people
 from tests.people import TestPerson, door_of, hash_once, make_person
-from tests.world import TESTER, World, open_world
+from tests.world import TESTER, World, open_world_after
 
 NEW_PASSWORD = "a brand new password"
 
@@ -123,22 +123,27 @@ class Company:
 @asynccontextmanager
 async def open_company(folder: Path, **settings: Any) -> AsyncIterator[Company]:
     """Open a desk where everybody of the table works; one administrator has left, one manager signed out everywhere."""
-    async with open_world(folder, **settings) as world:
-        made = {
-            "stranger": await make_person(world, "USER", name="Sam Stranger"),
-            "owner": await make_person(world, "USER", name="Una Owner"),
-            "other agent": await make_person(world, "AGENT", name="Bea Agent"),
-            "agent": await make_person(world, "AGENT", name="Abe Agent"),
-            "manager": await make_person(world, "MANAGER", name="Mia Manager"),
-            "admin": await make_person(world, "ADMIN", name="Ada Admin"),
-            "deactivated": await make_person(world, "ADMIN", name="Dan Gone"),
-            "stale": await make_person(world, "MANAGER", name="Sue Signedout"),
-        }
-        for column in ("agent", "other agent"):
-            idle = Availability(available=False, capacity=None, skills=None)
-            await world.db.write(made[column].actor, set_availability, made[column].id, idle)
-        gone = made["deactivated"].id
-        await world.db.write(made["admin"].actor, accounts.change_somebody, gone, Changes(active=False))
-        await world.db.write(made["stale"].actor, accounts.end_all_sessions)
-        await world.settle()
-        yield Company(world, made)
+    async with open_world_after(everybody_is_there, folder, **settings) as (world, people):
+        yield Company(world, people)
+
+
+async def everybody_is_there(world: World) -> dict[str, TestPerson]:
+    """Let everybody come, and those go who have left."""
+    made = {
+        "stranger": await make_person(world, "USER", name="Sam Stranger"),
+        "owner": await make_person(world, "USER", name="Una Owner"),
+        "other agent": await make_person(world, "AGENT", name="Bea Agent"),
+        "agent": await make_person(world, "AGENT", name="Abe Agent"),
+        "manager": await make_person(world, "MANAGER", name="Mia Manager"),
+        "admin": await make_person(world, "ADMIN", name="Ada Admin"),
+        "deactivated": await make_person(world, "ADMIN", name="Dan Gone"),
+        "stale": await make_person(world, "MANAGER", name="Sue Signedout"),
+    }
+    for column in ("agent", "other agent"):
+        idle = Availability(available=False, capacity=None, skills=None)
+        await world.db.write(made[column].actor, set_availability, made[column].id, idle)
+    gone = made["deactivated"].id
+    await world.db.write(made["admin"].actor, accounts.change_somebody, gone, Changes(active=False))
+    await world.db.write(made["stale"].actor, accounts.end_all_sessions)
+    await world.settle()
+    return made

@@ -1,15 +1,17 @@
 """01: no path leads round the permission check."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.people import make_person
+from tests.people import TestPerson, make_person
 from tests.security.asgi import JSON, ask
-from tests.security.company import Company, open_company
+from tests.security.company import Company, everybody_is_there, open_company
 from tests.security.matrix import DENIED, read_table, sample_of
-from tests.world import World
+from tests.world import World, open_world_after
 
 GUARDED = [row for row in read_table() if row.cells["anonymous"] == "401" and row.path != "/api/live"]
 PREFIXES = ("/user-service", "/ticket-service", "/assignment-service", "/notification-service")
@@ -48,40 +50,59 @@ DETOURS: dict[str, Callable[[str], str]] = {
 }
 
 
-async def requests_of(company: Company) -> list[tuple[str, str, dict[str, str], bytes, list[str]]]:
-    """Return every guarded request, and the columns that are refused."""
+@dataclass(frozen=True)
+class Guarded:
+    """A guarded request, right in every way, and the columns that are refused."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    refused: Sequence[str]
+
+
+@asynccontextmanager
+async def open_guarded(folder: Path) -> AsyncIterator[tuple[Company, Sequence[Guarded]]]:
+    """Open the company when there is something to be had by every guarded request."""
+    async with open_world_after(there_is_something_to_be_had, folder) as (world, (people, requests)):
+        yield Company(world, people), requests
+
+
+async def there_is_something_to_be_had(world: World) -> tuple[dict[str, TestPerson], Sequence[Guarded]]:
+    """Prepare every guarded request."""
+    company = Company(world, await everybody_is_there(world))
     made = []
     for row in GUARDED:
         sample = await sample_of(company, row)
         refused = [column for column, cell in row.cells.items() if cell in DENIED]
-        made.append((row.method, sample.target(row.path), sample.headers, sample.body, refused))
-    return made
+        made.append(Guarded(row.method, sample.target(row.path), sample.headers, sample.body, refused))
+    return company.people, made
 
 
 @pytest.mark.parametrize("detour", DETOURS)
 async def test_no_way_of_writing_a_path_gets_further(detour: str, tmp_path: Path) -> None:
-    async with open_company(tmp_path) as company:
-        for method, path, headers, body, refused in await requests_of(company):
-            for column in refused:
-                answer = await ask(
-                    company.world, method, DETOURS[detour](path), company.headers(column) | headers, body
-                )
-                assert 400 <= answer.status < 500, f"{column}: {method} {DETOURS[detour](path)} is {answer.status}"
+    async with open_guarded(tmp_path) as (company, requests):
+        for asked in requests:
+            path = DETOURS[detour](asked.path)
+            for column in asked.refused:
+                headers = company.headers(column) | asked.headers
+                answer = await ask(company.world, asked.method, path, headers, asked.body)
+                assert 400 <= answer.status < 500, f"{column}: {asked.method} {path} is {answer.status}"
 
 
 async def test_a_kept_prefix_has_the_same_guards(tmp_path: Path) -> None:
-    async with open_company(tmp_path) as company:
-        for method, path, headers, body, refused in await requests_of(company):
-            local = path.removeprefix("/api")
-            for column in refused:
-                sent = company.headers(column) | headers
-                straight = await ask(company.world, method, path, sent, body)
+    async with open_guarded(tmp_path) as (company, requests):
+        for asked in requests:
+            local = asked.path.removeprefix("/api")
+            for column in asked.refused:
+                sent = company.headers(column) | asked.headers
+                straight = await ask(company.world, asked.method, asked.path, sent, asked.body)
                 for prefix in PREFIXES:
-                    kept = await ask(company.world, method, prefix + local, sent, body)
-                    if not path.startswith("/api"):
-                        assert kept.status in (404, 405), f"{column}: {method} {local}: pages have one address only"
+                    kept = await ask(company.world, asked.method, prefix + local, sent, asked.body)
+                    if not asked.path.startswith("/api"):
+                        assert kept.status in (404, 405), f"{column}: {asked}: pages have one address only"
                         continue
-                    assert (kept.status, kept.body) == (straight.status, straight.body), f"{column}: {method} {local}"
+                    assert (kept.status, kept.body) == (straight.status, straight.body), f"{column}: {asked}"
 
 
 async def test_headers_that_name_another_path_or_method_are_not_heard(tmp_path: Path) -> None:
@@ -102,12 +123,12 @@ async def test_headers_that_name_another_path_or_method_are_not_heard(tmp_path: 
 
 
 async def test_odd_methods_are_not_a_way_in(tmp_path: Path) -> None:
-    async with open_company(tmp_path) as company:
-        for _, path, _, _, refused in await requests_of(company):
+    async with open_guarded(tmp_path) as (company, requests):
+        for asked in requests:
             for method in ("HEAD", "TRACE", "CONNECT", "PROPFIND", "get", "GET ", ""):
-                for column in refused:
-                    answer = await ask(company.world, method, path, company.headers(column))
-                    assert 400 <= answer.status < 500, f"{column}: {method} {path}"
+                for column in asked.refused:
+                    answer = await ask(company.world, method, asked.path, company.headers(column))
+                    assert 400 <= answer.status < 500, f"{column}: {method} {asked.path}"
 
 
 async def test_tokens_that_are_no_tokens(world: World) -> None:

@@ -167,3 +167,8 @@ def test_a_file_that_everybody_reads_holds_no_secret(tmp_path: Path) -> None:
     path.write_text('[mail]\nhost = "mail.test"\n')
     path.chmod(0o644)
     assert load_settings(read_file(path), {}).mail.host == "mail.test"
+
+
+def test_an_address_of_the_sixth_kind_stands_in_brackets() -> None:
+    settings = Settings().with_values("test", server__host="::1", server__port=8765)
+    assert settings.public_url == "http://[::1]:8765"

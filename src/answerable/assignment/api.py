@@ -72,7 +72,7 @@ async def _settled(request: DeskRequest, ticket_id: str) -> None:
     # reads the ticket next sees what they were told here.
     loop = asyncio.get_running_loop()
     give_up, pause = loop.time() + ANSWER_SECONDS, 0.002
-    while request.app.state.bus.running and loop.time() < give_up:
+    while request.parts["bus"].running and loop.time() < give_up:
         if not await request.ask(queries.is_offered, ticket_id):
             return
         await asyncio.sleep(pause)

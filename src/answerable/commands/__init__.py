@@ -1,25 +1,41 @@
 """The commands of the desk's operator: serve, migrate, demo, replay, events, config, top and those of the features."""
 
+from importlib import import_module
 from typing import Any
 
 import click
 
 from answerable import __version__
-from answerable.commands.configuration import config, migrate
-from answerable.commands.demo import demo
-from answerable.commands.events import events
-from answerable.commands.move import move
 from answerable.commands.opening import Opener, desk_options
-from answerable.commands.replay import replay
-from answerable.commands.serve import serve
-from answerable.commands.top import top
 from answerable.infra.logging import set_up_logging
 from answerable.kernel.errors import Problem
 from answerable.services import features_of
 
+# Where each command is, loaded when it is asked for: a desk that serves draws no tables and asks no other process.
+PLACES = {
+    "serve": "answerable.commands.serve",
+    "migrate": "answerable.commands.configuration",
+    "move": "answerable.commands.move",
+    "demo": "answerable.commands.demo",
+    "replay": "answerable.commands.replay",
+    "events": "answerable.commands.events",
+    "config": "answerable.commands.configuration",
+    "top": "answerable.commands.top",
+}
+
 
 class _DeskGroup(click.Group):
-    """Tells problems in one sentence instead of a trace."""
+    """Loads commands when they are asked for, and tells problems in one sentence instead of a trace."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *PLACES})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, loaded now where it was not yet."""
+        if cmd_name in PLACES and cmd_name not in self.commands:
+            self.add_command(getattr(import_module(PLACES[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
@@ -41,8 +57,6 @@ def build() -> click.Group:
         set_up_logging("text")
         context.obj = Opener()
 
-    for command in (serve, migrate, move, demo, replay, events, config, top):
-        cli.add_command(command)
     for feature in features_of():
         for command in feature.commands:
             for each in getattr(command, "commands", {}).values() or (command,):

@@ -16,7 +16,7 @@ from answerable.kernel.errors import Missing
 @get("/", opt=needs(PUBLIC), media_type="text/html")
 async def start(request: DeskRequest) -> Response[bytes]:
     """Lead whoever is signed in to their work, and tell everybody else what this is."""
-    viewer = viewer_of(request.scope, request.app.state.frame)
+    viewer = viewer_of(request.scope)
     if not viewer.signed_in:
         return show(request, "gateway/start.html")
     home = next((place for place in viewer.places if place.home), None)

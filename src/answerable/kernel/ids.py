@@ -1,6 +1,7 @@
 """Identifiers: UUIDv7 (RFC 9562, section 5.7), so ids sort by the time they were made."""
 
 import os
+from functools import lru_cache
 
 _COUNTER_LIMIT = 1 << 12
 _POOL = 4096
@@ -9,8 +10,13 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 def uuid7(unix_ms: int, counter: int, random: str) -> str:
     """Return the UUIDv7 text for a Unix time in milliseconds, a counter below 4096 and 16 random hexadecimal digits."""
+    return f"{_beginning(unix_ms)}{counter:03x}-{_VARIANT[random[0]]}{random[1:4]}-{random[4:]}"
+
+
+@lru_cache(maxsize=4)  # many ids are made in a millisecond
+def _beginning(unix_ms: int) -> str:
     time = f"{unix_ms & 0xFFFFFFFFFFFF:012x}"
-    return f"{time[:8]}-{time[8:]}-7{counter:03x}-{_VARIANT[random[0]]}{random[1:4]}-{random[4:]}"
+    return f"{time[:8]}-{time[8:]}-7"
 
 
 class IdMaker:

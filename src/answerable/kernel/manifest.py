@@ -92,7 +92,7 @@ class Feature:
 
     ``routes`` are the Litestar handlers of its API and pages; ``consumers`` run once per message in a unit of work;
     ``listeners`` hear each new event of this process after it is durable, and keep nothing; ``state`` is what its
-    handlers reach as ``request.app.state``; ``on_start`` runs once before the doors open; ``greeting`` returns lines
+    handlers reach as ``request.parts``; ``on_start`` runs once before the doors open; ``greeting`` returns lines
     for whoever starts the server; ``commands`` are click commands; ``audit`` compares the feature's own figures with a
     recount and returns a line per difference; ``gauges`` reads numbers for whoever runs the desk, in one cheap read.
 

@@ -216,7 +216,8 @@ class Settings:
     @property
     def public_url(self) -> str:
         """Return the desk's address without a slash at its end."""
-        return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+        host = f"[{self.server.host}]" if ":" in self.server.host else self.server.host
+        return (self.server.public_url or f"http://{host}:{self.server.port}").rstrip("/")
 
     def with_values(self, origin: str, **values: Any) -> "Settings":
         """Return these settings with ``section__name=value`` changed and ``origin`` noted; ``None`` changes nothing."""

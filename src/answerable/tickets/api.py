@@ -220,7 +220,7 @@ async def auto_assign(request: DeskRequest, ticket_id: str) -> Response[TicketVi
     loop = asyncio.get_running_loop()
     give_up, pause = loop.time() + AUTO_ASSIGN_SECONDS, 0.002
     while (ticket := await request.ask(queries.get_ticket, ticket_id)).status == "CREATED" and loop.time() < give_up:
-        if not request.app.state.bus.running:
+        if not request.parts["bus"].running:
             break
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, 0.1)

@@ -342,7 +342,7 @@ ROUTES = [
 
 def door_of(request: DeskRequest) -> Door:
     """Return the door of this desk."""
-    door: Door = request.app.state.door
+    door: Door = request.parts["door"]
     return door
 
 

@@ -29,7 +29,8 @@ def top(once: bool, wants_json: bool) -> None:
     if wants_json:
         click.echo(as_json(asyncio.run(look_at_all(places)), system_clock()))
     elif once:
-        Console().print(shown(asyncio.run(look_at_all(places)), system_clock()))
+        console = Console()
+        console.print(shown(asyncio.run(look_at_all(places)), system_clock(), console.width))
     else:
         try:
             asyncio.run(_watch(places))
@@ -45,7 +46,7 @@ async def _watch(places: dict[str, str]) -> None:
     with Live(shown(looks, system_clock()), auto_refresh=False) as live:
         while True:
             looks = await look_at_all(places)
-            live.update(shown(looks, system_clock()), refresh=True)
+            live.update(shown(looks, system_clock(), live.console.width), refresh=True)
             await asyncio.sleep(EVERY_SECONDS)
 
 

@@ -11,18 +11,25 @@ from answerable.commands.top.reading import Look
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND, iso
 
 NOTHING = "–"
+WIDE = 100  # columns of a terminal
 _UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (SECOND, "s"))
 
 
-def shown(looks: Sequence[Look], now: int) -> Group:
-    """Make the table, with a row for each service, those that are away too; and below it why one is not ready."""
-    names = [Column(name, no_wrap=True) for name in ("service", "address", "ready")]
-    right = [Column(name, justify="right") for name in ("outbox", "parked", "live", "clocks")]
-    table = Table(*names, "lag", *right, "next due", box=None, pad_edge=False)
+def shown(looks: Sequence[Look], now: int, width: int = WIDE) -> Group:
+    """Make the table, with a row for each service, those that are away too; and below it why one is not ready.
+
+    Where ``width`` columns are less than ``WIDE``, addresses are left out.
+    """
+    told = ("service", "address", "ready") if width >= WIDE else ("service", "ready")
+    names = [Column(name, no_wrap=True) for name in (*told, "lag")]
+    right = [Column(name, justify="right", no_wrap=True) for name in ("outbox", "parked", "live", "clocks")]
+    table = Table(*names, *right, Column("next due", no_wrap=True), box=None, pad_edge=False)
+    if width < WIDE:
+        table.padding = (0, 1, 0, 0)
     for look in looks:
         table.add_row(
             look.service,
-            look.address.removeprefix("http://"),
+            *([look.address.removeprefix("http://")] if width >= WIDE else []),
             _state(look),
             "\n".join(f"{name} {count:,}" for name, count in sorted(look.lag.items())) or NOTHING,
             *(NOTHING if n is None else f"{n:,}" for n in (look.unsent, look.parked, look.streams, look.clocks)),

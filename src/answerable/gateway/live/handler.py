@@ -41,7 +41,7 @@ async def live(request: DeskRequest) -> StreamResponse:
     received as `Last-Event-ID` to be told what you missed. The stream ends when the token does, and at once when
     your rights change.
     """
-    hub: Hub = request.app.state.live
+    hub: Hub = request.parts["live"]
     last, visit = request.headers.get("last-event-id"), request.visit
     if visit is not None:
         stream = hub.join(request.actor, visit.expires_at, last, visit.session_id)

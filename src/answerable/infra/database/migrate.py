@@ -8,6 +8,7 @@ migration this program does not know, or another text of one it knows, is refuse
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -31,23 +32,24 @@ class Migration:
     sql: str
     portable: bool = True
 
-    @property
+    @cached_property
     def checksum(self) -> str:
         """Return what tells one text from another."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def migrations_of(owner: str, package: str, engine: str = "sqlite") -> list[Migration]:
-    """Read the migrations of a package for an engine, in order."""
+@cache
+def migrations_of(owner: str, package: str, engine: str = "sqlite") -> tuple[Migration, ...]:
+    """Read the migrations of a package for an engine, in order; they do not change while the process runs."""
     folder = resources.files(package) / "migrations"
     if not folder.is_dir():
-        return []
+        return ()
     found = []
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         stem, dot, suffix = file.name.removesuffix(".sql").partition(".")
         if file.name.endswith(".sql") and (not dot or suffix == engine):
             found.append(Migration(owner, stem, file.read_text(), portable=not dot))
-    return found
+    return tuple(found)
 
 
 def migrate(database: "DeskDatabase", wanted: Sequence[Migration]) -> list[Migration]:

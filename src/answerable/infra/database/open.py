@@ -4,15 +4,17 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from answerable.infra.database.port import DeskDatabase
-from answerable.infra.database.postgres import PostgresDatabase
 from answerable.infra.database.postgres.address import check_address, check_schema
-from answerable.infra.database.postgres.transfer import PostgresStore
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.database.sqlite_transfer import SqliteStore
 from answerable.kernel.errors import Invalid
 from answerable.settings import Settings
+
+if TYPE_CHECKING:
+    from answerable.infra.database.postgres.transfer import PostgresStore
 
 FILE = "answerable.sqlite"
 
@@ -30,15 +32,19 @@ def open_database(settings: Settings, clock: Callable[[], int] = system_clock) -
     if settings.storage.database:
         check_address(settings.storage.database)
         check_schema(settings.storage.schema)
+        from answerable.infra.database.postgres.database import PostgresDatabase  # noqa: PLC0415  # only who needs it
+
         return PostgresDatabase(settings, clock)
     return open_sqlite(settings, clock)
 
 
-def open_store(settings: Settings) -> PostgresStore | SqliteStore:
+def open_store(settings: Settings) -> "PostgresStore | SqliteStore":
     """Open the desk's database as a whole, to be moved."""
     if settings.storage.database:
         check_address(settings.storage.database)
         check_schema(settings.storage.schema)
+        from answerable.infra.database.postgres.transfer import PostgresStore  # noqa: PLC0415  # only who needs it
+
         return PostgresStore(settings)
     return SqliteStore(Path(settings.storage.data_dir) / FILE)
 

@@ -3,7 +3,6 @@
 import re
 import sqlite3
 import unicodedata
-from functools import lru_cache
 
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
 _WORD = re.compile(r"[^\W_]+")
@@ -15,7 +14,6 @@ def words(query: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFC", query))[:MAX_WORDS]  # upper and lower case are the index's affair
 
 
-@lru_cache(maxsize=1024)
 def for_sqlite(sql: str) -> tuple[str, frozenset[str]]:
     """Rewrite ``MATCHES(alias.table, :q)`` for FTS5; also return the names of the values that hold queries.
 

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -23,10 +23,12 @@ import structlog
 from answerable.infra.database.errors import StorageFault, is_fault
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
+from answerable.infra.database.sqlite_connection import connect
 from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
 from answerable.infra.pulse import Pulse
+from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Tx
@@ -37,12 +39,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_SECONDS = 5.0
-# How long the units of the bus and the timers may run before a commit: briefly where people wait, so that a flood of
-# requests is answered first and followed up at about a twentieth of the time; longer where nobody does.
-BACKGROUND_SECONDS_WHILE_BUSY = 0.0001
+# How long the units of the bus and the timers may run before a commit where nobody waits. While people do, those units
+# get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
 BACKGROUND_SECONDS = 0.004
+BACKGROUND_PARTS_WHILE_BUSY = 20
 BATCH = 256
-CACHE_KB = 64_000
 _log = structlog.get_logger(__name__)
 
 
@@ -58,38 +59,21 @@ class SqliteDatabase:
         self.pulse = Pulse()
         self._ids = IdMaker()
         self._text_indexes = SqliteTextIndexes()
-        self._writer = self._connect()
-        self._reader = self._connect(query_only=True)
+        self._writer = connect(self.path)
+        self._reader = connect(self.path, query_only=True)
         self._per_thread = threading.local()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self._scan_connections: list[sqlite3.Connection] = []
         self._urgent: deque[Unit[Any]] = deque()
         self._background: deque[Unit[Any]] = deque()
+        self._background_at = 0.0
         self._pump: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._bulk_units = 0
         self._bulk_every = 0
         self._faulty = False
         self._closed = False
-
-    def _connect(self, *, query_only: bool = False) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=0
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA busy_timeout = 0")
-        with suppress(sqlite3.OperationalError):  # somebody else is switching the mode, or the file is read-only
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        if query_only:
-            connection.execute("PRAGMA query_only = ON")
-        return connection
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -116,7 +100,7 @@ class SqliteDatabase:
         def work() -> T:
             connection: sqlite3.Connection | None = getattr(self._per_thread, "connection", None)
             if connection is None:
-                connection = self._per_thread.connection = self._connect(query_only=True)
+                connection = self._per_thread.connection = connect(self.path, query_only=True)
                 self._scan_connections.append(connection)
             connection.execute("BEGIN")
             try:
@@ -178,7 +162,7 @@ class SqliteDatabase:
             batch: list[tuple[Unit[Any], Any]] = []
             try:
                 await self._begin()
-                wrote = self._run_batch(batch)
+                wrote = await self._run_batch(batch)
                 if wrote:
                     self._text_indexes.take_up_new_rows(self._writer)
                 await self._commit(in_thread=wrote)
@@ -215,7 +199,7 @@ class SqliteDatabase:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.05)
 
-    def _run_batch(self, batch: list[tuple[Unit[Any], Any]]) -> bool:
+    async def _run_batch(self, batch: list[tuple[Unit[Any], Any]]) -> bool:
         """Run what waits, without a savepoint for each unit: most units that fail do so before they write anything.
 
         Where one fails later, what it wrote cannot be told from the others' work: all of it is undone, and done again
@@ -225,9 +209,11 @@ class SqliteDatabase:
         ran: list[Unit[Any]] = []
         self._writer.execute("SAVEPOINT batch")
         try:
-            for unit in self._next_units():
-                ran.append(unit)
-                self._try_unit(unit, batch)
+            urgent = min(len(self._urgent), BATCH)
+            for _ in range(urgent):
+                self._try_next(self._urgent, ran, batch)
+            if self._background:
+                await self._follow_up(ran, batch, while_people_wait=urgent > 0)
         except Spoilt:
             batch.clear()
             self._undo("batch", ran, batch)
@@ -235,16 +221,27 @@ class SqliteDatabase:
                 self._run_unit(unit, batch)
         return self._writer.total_changes != changes
 
-    def _next_units(self) -> Iterator[Unit[Any]]:
-        """Take the units of the next batch: those of people, then those of the desk itself while there is time."""
-        urgent = min(len(self._urgent), BATCH)
-        for _ in range(urgent):
-            yield self._urgent.popleft()
-        stop_at = time.perf_counter() + (BACKGROUND_SECONDS_WHILE_BUSY if urgent else BACKGROUND_SECONDS)
+    async def _follow_up(
+        self, ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]], *, while_people_wait: bool
+    ) -> None:
+        """Run units of the bus and the timers while there is time, in stretches between which people can read."""
+        began = time.perf_counter()
+        if while_people_wait and began < self._background_at:
+            return
+        now, stretch = began, Stretch()
         for _ in range(min(len(self._background), BATCH)):
-            yield self._background.popleft()
-            if time.perf_counter() > stop_at:
+            self._try_next(self._background, ran, batch)
+            now = time.perf_counter()
+            if while_people_wait or now - began > BACKGROUND_SECONDS:
                 break
+            if await stretch.pause() and self._urgent:
+                break
+        self._background_at = now + (now - began) * (BACKGROUND_PARTS_WHILE_BUSY - 1) if while_people_wait else now
+
+    def _try_next(self, lane: "deque[Unit[Any]]", ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]]) -> None:
+        unit = lane.popleft()
+        ran.append(unit)
+        self._try_unit(unit, batch)
 
     def _try_unit(self, unit: Unit[Any], batch: list[tuple[Unit[Any], Any]]) -> None:
         if unit.done.cancelled():

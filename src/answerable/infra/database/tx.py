@@ -4,7 +4,8 @@ import sqlite3
 from typing import Any
 
 from answerable.infra.bus import outbox
-from answerable.infra.database import search
+from answerable.infra.database.search import sqlite_query
+from answerable.infra.database.sqlite_statement import statement
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Row
@@ -40,10 +41,12 @@ class SqliteTx:
 
     def run_now(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement without a coroutine around it (for ``infra`` itself)."""
-        text, queries = search.for_sqlite(sql)
-        for name in queries:
-            values[name] = search.sqlite_query(values[name])
-        return self._connection.execute(text, values).fetchall()
+        asked = statement(sql)
+        for name in asked.searches:
+            values[name] = sqlite_query(values[name])
+        given = asked.arguments(values)
+        rows = self._connection.execute(asked.text, given).fetchall()
+        return rows if asked.then is None else self._connection.execute(asked.then, given).fetchall()
 
     def new_id(self) -> str:
         """Make a UUIDv7 of this unit's time; later ones sort behind."""

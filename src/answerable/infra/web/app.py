@@ -1,11 +1,10 @@
 """The web application: the features' routes under one roof."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from litestar import Litestar, Router
 from litestar.connection import ASGIConnection
-from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
@@ -13,34 +12,29 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from answerable import __version__
-from answerable.infra.probe import Probe
 from answerable.infra.web import probes
 from answerable.infra.web.bodies import BodyCheck
 from answerable.infra.web.forms import FormCheck
 from answerable.infra.web.grants import PUBLIC, GrantCheck, needs
 from answerable.infra.web.problems import answer_crash, answer_http, answer_problem
 from answerable.infra.web.request import DeskRequest
-from answerable.infra.web.viewer import frame_of
 from answerable.kernel.errors import Missing, Problem
-from answerable.kernel.manifest import Feature
-from answerable.settings import Settings
 
 
-def build_app(
-    features: Sequence[Feature], settings: Settings, offers: Sequence[Feature] = (), **state: Any
-) -> Litestar:
-    """Build the application of some features; ``state`` is what their handlers may reach.
+@lru_cache(maxsize=64)
+def build_app(routes: tuple[Any, ...], max_body_bytes: int) -> Litestar:
+    """Build the application of some routes, once: it keeps nothing of a desk.
 
-    ``offers`` are the features whose places and panels the frame shows, wherever they run: these alone where it is
-    empty. Raises ``RuntimeError`` for a route that names no grant: nothing is open by accident.
+    Reading the signatures of all handlers takes longer than opening a database, and they are the same for every desk;
+    what differs comes with each request (``DeskRequest.parts``). Raises ``RuntimeError`` for a route that names no
+    grant: nothing is open by accident.
     """
     app = Litestar(
-        route_handlers=[*probes.ROUTES, *(route for feature in features for route in feature.routes)],
+        route_handlers=[*probes.ROUTES, *routes],
         middleware=[GrantCheck, BodyCheck, FormCheck],
         exception_handlers={Problem: answer_problem, HTTPException: answer_http, Exception: answer_crash},
         request_class=DeskRequest,
-        request_max_body_size=settings.server.max_body_bytes,
-        state=State(state | {"probe": Probe(), "frame": frame_of(offers or features)}),
+        request_max_body_size=max_body_bytes,
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="Answerable",

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -20,7 +20,6 @@ from answerable.kernel.actor import ANONYMOUS, Actor, service
 from answerable.kernel.errors import Expired, Problem, Unauthenticated, Unavailable
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
-from answerable.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -69,26 +68,28 @@ class Edge:
         self,
         app: App,
         database: DeskDatabase,
-        settings: Settings,
+        parts: Mapping[str, Any],
         identify: Identify | None,
         inner: InnerDoor | None = None,
         visits: Visits | None = None,
         show_problem: Callable[[Scope, Problem], App] | None = None,
     ) -> None:
-        """Take how people are told apart: ``identify``, or, in a service behind a gateway, what ``inner`` reads.
+        """Take the ``parts`` that handlers may reach, and how people are told apart.
 
-        ``visits`` knows the cookies of browsers; ``show_problem`` writes what went wrong as a page.
+        That is ``identify``, or, in a service behind a gateway, what ``inner`` reads. ``visits`` knows the cookies of
+        browsers; ``show_problem`` writes what went wrong as a page.
         """
         self._visits = visits
         self._show_problem = show_problem
-        self._cookie = cookie_name(SESSION, settings)
+        self._cookie = cookie_name(SESSION, database.settings)
         self._app = app
+        self._parts = parts
         self._inner = inner
         self._db = database
         self._identify = identify
         self._moment = (-1, 0)
         self._known: dict[bytes, Actor] = {}
-        self._origins = frozenset(origin.encode() for origin in settings.server.cors_origins)
+        self._origins = frozenset(origin.encode() for origin in database.settings.server.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -101,10 +102,20 @@ class Edge:
         if path != scope["path"]:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         state = scope.setdefault("state", {})
-        state["headers"], state["database"] = headers, self._db
+        state["headers"], state["database"], state["parts"] = headers, self._db, self._parts
         state["request_id"] = _request_id(headers.get(b"x-request-id"))
         extra = [] if self._inner else self._extra(state["request_id"], headers.get(b"origin"))
         status = 500
+        send_whole = state.pop("send_whole", None)
+
+        def answer(code: int, more: list[tuple[bytes, bytes]], body: bytes) -> bool:
+            nonlocal status
+            if send_whole is None or not send_whole(code, [*more, *extra], body):
+                return False
+            status = code
+            return True
+
+        state["answer"] = answer
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
             nonlocal status

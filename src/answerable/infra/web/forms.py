@@ -110,7 +110,7 @@ def go(request: DeskRequest, path: str, said: Said | None = None, *, cookies: tu
     """Send the browser on after something was done (303), to a path of ours that then says ``said`` once."""
     where, made = local_path(path), list(cookies)
     if said is not None:
-        viewer = viewer_of(request.scope, request.app.state.frame)
+        viewer = viewer_of(request.scope)
         value = seal(said, viewer.form_key)
         made.append(set_cookie(request.desk_settings, SAID, value, seconds=SAID_SECONDS))
         if viewer.form_cookie:
@@ -120,7 +120,7 @@ def go(request: DeskRequest, path: str, said: Said | None = None, *, cookies: tu
 
 def words(request: DeskRequest) -> Any:
     """Return what writes a text in the language of whoever asks."""
-    return text_in(viewer_of(request.scope, request.app.state.frame).language)
+    return text_in(viewer_of(request.scope).language)
 
 
 def local_path(path: str, otherwise: str = "/") -> str:

@@ -175,7 +175,7 @@ def show(
     asks for the plain layout of people who are not at work here. Raises where a value is missing.
     """
     state = request.scope["state"]
-    viewer = viewer_of(request.scope, request.app.state.frame)
+    viewer = viewer_of(request.scope)
     said = None if viewer.fragment else said_before(request.scope, viewer.form_key)
     forms: list[bool] = []
     token, mark = _viewer.set(viewer), _has_form.set(forms)

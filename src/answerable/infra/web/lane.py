@@ -17,7 +17,7 @@ from litestar.types import Receive, Send
 from answerable.infra.web.bodies import check_body, read_json
 from answerable.infra.web.grants import check_grant
 from answerable.infra.web.problems import answer_crash, answer_http
-from answerable.infra.web.request import DeskRequest
+from answerable.infra.web.request import DeskRequest, JsonAnswer
 from answerable.kernel.errors import Problem
 
 
@@ -118,6 +118,10 @@ class Lane:
             answer = answer_http(request, error)
         except Exception as error:
             answer = answer_crash(request, error)
+        if isinstance(answer, JsonAnswer) and scope["state"]["answer"](
+            answer.status_code, answer.raw_headers(), answer.content
+        ):
+            return
         await answer.to_asgi_response(None, request)(scope, receive, send)
 
 

@@ -34,9 +34,9 @@ async def readyz(request: DeskRequest) -> Health:
 
     On Kafka, requests are taken while it is away or behind, so that is no reason to send nobody here.
     """
-    probe: Probe = request.app.state.probe
-    bus: Bus = request.app.state.bus
-    features = [feature.name for feature in request.app.state.desk.features]
+    probe: Probe = request.parts["probe"]
+    bus: Bus = request.parts["bus"]
+    features = [feature.name for feature in request.parts["desk"].features]
     reasons = await probe.reasons_against(request.database, bus, features)
     waiting = [reason for reason in reasons if reason.startswith("bus:") and request.desk_settings.bus.servers]
     if len(waiting) < len(reasons):
@@ -49,10 +49,10 @@ async def numbers(request: DeskRequest) -> Response[bytes]:
     """Read the numbers of this process in Prometheus' format, from the networks that may."""
     if not _is_near(request):
         raise Missing("There is nothing here.")
-    bus: Bus = request.app.state.bus
+    bus: Bus = request.parts["bus"]
     for consumer, behind in (await bus.lag()).items():
         metrics.LAG.labels(consumer).set(behind)
-    for feature in request.app.state.desk.features:
+    for feature in request.parts["desk"].features:
         if feature.gauges:
             metrics.note(await request.database.read(PROBING, feature.gauges))
     metrics.PARKED.set(await request.database.read(PROBING, count_parked))

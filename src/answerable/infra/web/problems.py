@@ -8,11 +8,12 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 import structlog
-from litestar import Request, Response
+from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.http_exceptions import MethodNotAllowedException, NotFoundException
 
 from answerable.infra.web.html import Page, show
+from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.wording import field_error
 from answerable.kernel.errors import Invalid, Problem
 from answerable.kernel.words import N_
@@ -62,6 +63,13 @@ def answer_problem(request: Request[Any, Any, Any], problem: Problem) -> Respons
     return _answer(
         request, problem.status, problem.title, problem.message, problem.errors, headers=problem_headers(problem)
     )
+
+
+def problem_page(app: Litestar, scope: Any, problem: Problem) -> Any:
+    """Return what sends a problem that was raised outside the application, as the application would."""
+    scope["app"] = scope["litestar_app"] = app
+    request = DeskRequest(scope)
+    return answer_problem(request, problem).to_asgi_response(None, request)
 
 
 def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -58,6 +58,12 @@ class DeskRequest(Request[Any, Any, State]):
         return database
 
     @property
+    def parts(self) -> Mapping[str, Any]:
+        """Return the parts of this desk by name: what its features offer as ``state``, ``bus``, ``probe``, ``desk``."""
+        parts: Mapping[str, Any] = self.scope["state"]["parts"]
+        return parts
+
+    @property
     def desk_settings(self) -> Settings:
         """Return the settings of this process."""
         return self.database.settings
@@ -154,12 +160,17 @@ class JsonAnswer(Response[T]):
         """Return what sends the answer."""
         return self._send
 
-    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the head of the answer as it goes over the wire."""
         body: bytes = self.content  # type: ignore[assignment]
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
-        start: Any = {"type": "http.response.start", "status": self.status_code, "headers": headers}
-        end: Any = {"type": "http.response.body", "body": body, "more_body": False}
+        for name, value in self.headers.items():
+            headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+        return headers
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start: Any = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers()}
+        end: Any = {"type": "http.response.body", "body": self.content, "more_body": False}
         await send(start)
         await send(end)
 

@@ -92,7 +92,7 @@ class Viewer:
         return bool(fitting) and max(fitting, key=len) == place.path
 
 
-def viewer_of(scope: Any, frame: Frame) -> Viewer:
+def viewer_of(scope: Any) -> Viewer:
     """Return who looks at the answer to a request."""
     state = scope["state"]
     known: Viewer | None = state.get("viewer")
@@ -115,7 +115,7 @@ def viewer_of(scope: Any, frame: Frame) -> Viewer:
         zone=zone_of(liked.zone) or zone_of(visit.browser_zone if visit else "") or UTC,
         now=state["database"].clock(),
         here=quote(scope["path"]) + (f"?{query}" if query else ""),
-        frame=frame,
+        frame=state["parts"]["frame"],
         form_key=key,
         fragment=b"hx-request" in headers and b"hx-boosted" not in headers,
         form_cookie=made,

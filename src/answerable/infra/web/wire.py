@@ -9,6 +9,7 @@ import re
 from operator import itemgetter
 from typing import Any
 
+from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 # What uvicorn refuses in a header's value, but for the ends of lines, which are counted.
@@ -30,15 +31,16 @@ class _Cycle(RequestResponseCycle):
                 return
         elif self._start is not None:
             start, self._start = self._start, None
-            if self._send_whole(start["status"], start["headers"], message):
+            if not message.get("more_body") and self.send_whole(
+                start["status"], start["headers"], message.get("body", b"")
+            ):
                 return
             await super().send(start)
         await super().send(message)
 
-    def _send_whole(self, status: int, headers: list[tuple[bytes, bytes]], message: Any) -> bool:
-        """Write head and body, or return false where uvicorn's own way is called for."""
-        body = message.get("body", b"")
-        if message.get("more_body") or self.disconnected or self.flow.write_paused or not self.keep_alive:
+    def send_whole(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Write head and body, or return false, and do nothing, where uvicorn's own way is called for."""
+        if self.response_started or self.disconnected or self.flow.write_paused or not self.keep_alive:
             return False
         named = dict(headers)
         if named[b"content-length"] != b"%d" % len(body) or not _UNUSUAL.isdisjoint(named):
@@ -56,9 +58,13 @@ class _Cycle(RequestResponseCycle):
         return True
 
 
+# The protocol makes its cycles by this name. To change the class of each one afterwards costs a twentieth of a request.
+httptools_impl.RequestResponseCycle = _Cycle  # type: ignore[misc]
+
+
 class DeskProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with answers that leave whole."""
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cycle.__class__ = _Cycle
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        cycle.scope["state"]["send_whole"] = cycle.send_whole
         super()._start_asgi_task(cycle, app)

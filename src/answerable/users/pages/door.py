@@ -99,7 +99,7 @@ ROUTES = [show_login, log_in, log_out, show_register, register, show_forgot, for
 
 def door_of(request: DeskRequest) -> Door:
     """Return the door of this desk."""
-    door: Door = request.app.state.door
+    door: Door = request.parts["door"]
     return door
 
 

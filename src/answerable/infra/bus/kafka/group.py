@@ -14,6 +14,7 @@ from answerable.infra.bus.kafka.member import LOOK_SECONDS, Found, Member
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.metrics import UNKNOWN
 from answerable.infra.pulse import Pulse
+from answerable.infra.stretch import Stretch
 from answerable.messages import CATALOGUE
 
 Bury: TypeAlias = Callable[[str, ConsumerRecord, Exception], Awaitable[None]]
@@ -35,9 +36,11 @@ class Group(Member):
         """Do what was read and say that it went well; where it did not, everything is read again after a pause."""
         round_ = self._consumers.round()
         poison: list[tuple[ConsumerRecord, wire.Poison]] = []
+        stretch = Stretch()
         try:
             for tp, records in found.items():
                 for record in records:
+                    await stretch.pause()
                     try:
                         self._sort(round_, self._topics[tp.topic], record)
                     except wire.Poison as error:

@@ -24,6 +24,7 @@ from answerable.infra.bus.port import BUS, RELAY, Store
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.metrics import RELAYED
 from answerable.infra.pulse import Pulse
+from answerable.infra.stretch import Stretch
 from answerable.messages.base import Envelope
 
 ROUND = 100
@@ -147,7 +148,9 @@ class Relay:
         producer = await self._ready_producer()
         batches: dict[TopicPartition, Any] = {}
         end = self.position
+        stretch = Stretch()
         for message in messages:
+            await stretch.pause()
             topic = self._link.topic(message.topic)
             key, value, headers = wire.record_of(message)
             there = TopicPartition(topic, partition_of(key, await _partitions(producer, topic)))

@@ -112,14 +112,22 @@ class PostgresDatabase:
 
         async def work(connection: Any) -> T:
             tx = PostgresTx(Reading(connection), self._ids, self.clock(), actor, self.settings)
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            try:
+            try:  # who gives up may do so before BEGIN has answered, and still have begun
+                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 return await query(tx, *args, **kwargs)
             finally:
-                if not connection.is_closed():
-                    await connection.execute("ROLLBACK")
+                await self._leave(connection)
 
         return await self._reading(work)
+
+    async def _leave(self, connection: Any) -> None:
+        """End a snapshot; a connection of which nobody knows whether it has one is not used again."""
+        try:
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+        except BaseException:
+            connection.terminate()
+            raise
 
     async def _reading(self, work: Callable[[Any], Awaitable[T]]) -> T:
         try:

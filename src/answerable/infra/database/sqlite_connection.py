@@ -1,0 +1,25 @@
+"""How this program opens a SQLite file."""
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+CACHE_KB = 64_000
+
+
+def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
+    """Open a file; every commit is on the disk when it returns, and nothing waits for a lock."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=0)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA busy_timeout = 0")
+    with suppress(sqlite3.OperationalError):  # somebody else is switching the mode, or the file is read-only
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    if query_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
