@@ -112,6 +112,20 @@ async def test_who_gives_up_on_a_scan_leaves_a_connection_that_works(database: P
         assert (await database.scan(ANONYMOUS, names))[-1] == f"{steps:02}"
 
 
+async def test_who_gives_up_on_a_read_leaves_a_connection_that_works(database: PostgresDatabase) -> None:
+    async def ask(tx: Tx, number: int) -> None:
+        await tx.run(f"SELECT name, {number} AS number FROM test_thing")  # a new one each time: it has to be prepared
+
+    await database.scan(ANONYMOUS, names)
+    for number in range(40):
+        reading = asyncio.ensure_future(database.read(ANONYMOUS, ask, number))
+        for _ in range(1 + number % 4):  # before, while and after it is prepared
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        assert await database.scan(ANONYMOUS, names) == []
+
+
 async def test_units_that_arrive_together_share_a_commit(database: PostgresDatabase) -> None:
     beats = database.pulse.count
     await asyncio.gather(*(database.write(ANONYMOUS, add, f"{n:03}") for n in range(100)))

@@ -24,7 +24,7 @@ from answerable.infra.database.postgres.connection import (
     is_lost,
 )
 from answerable.infra.database.postgres.migrations import apply
-from answerable.infra.database.postgres.readers import Readers
+from answerable.infra.database.postgres.readers import Readers, roll_back
 from answerable.infra.database.postgres.runner import Runner
 from answerable.infra.database.postgres.tx import PostgresTx, Reading, Writing
 from answerable.infra.database.postgres.watch import Watch
@@ -116,18 +116,9 @@ class PostgresDatabase:
                 await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 return await query(tx, *args, **kwargs)
             finally:
-                await self._leave(connection)
+                await roll_back(connection)
 
         return await self._reading(work)
-
-    async def _leave(self, connection: Any) -> None:
-        """End a snapshot; a connection of which nobody knows whether it has one is not used again."""
-        try:
-            if not connection.is_closed():
-                await connection.execute("ROLLBACK")
-        except BaseException:
-            connection.terminate()
-            raise
 
     async def _reading(self, work: Callable[[Any], Awaitable[T]]) -> T:
         try:

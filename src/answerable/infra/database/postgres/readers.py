@@ -10,7 +10,26 @@ from asyncpg import ReadOnlySQLTransactionError
 from answerable.infra.database.postgres.connection import close, is_lost
 
 T = TypeVar("T")
+CALM_SECONDS = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+
+
+async def roll_back(connection: Any) -> None:
+    """End whatever transaction is open, as who gives up may leave one: in a scan, but also where a read was cut off.
+
+    A statement is prepared in a transaction of its own, which lasts until the next one is sent: a scan that came next
+    would not get the snapshot it asks for. A connection that does not answer is not used again.
+    """
+    if connection.is_closed():
+        return
+    try:
+        async with asyncio.timeout(CALM_SECONDS):
+            await connection.execute("ROLLBACK")
+    except Exception:
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 class Readers:
@@ -37,6 +56,10 @@ class Readers:
             try:
                 connection = await self._take()
                 return await work(connection)
+            except asyncio.CancelledError:
+                if connection is not None:
+                    await roll_back(connection)
+                raise
             except Exception as error:
                 if not is_lost(error) or isinstance(error, ReadOnlySQLTransactionError):
                     raise
