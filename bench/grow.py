@@ -30,7 +30,7 @@ _ANSWERED = "l.status NOT IN ('CREATED', 'ASSIGNED')"
 def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int) -> int:
     """Make ``copies`` of each ticket (1 gives every one its life and no more); return how many tickets there are."""
     base = run("SELECT COUNT(*), MIN(number) FROM tickets_ticket")[0]
-    total, first = base[0] * copies, base[1]
+    total, first = int(base[0]) * copies, int(base[1])
     agents = [row[0] for row in run("SELECT id FROM assignment_agent WHERE is_agent = 1 ORDER BY id")]
     run("CREATE TABLE bench_copy (k BIGINT, mark TEXT)")
     run("CREATE TABLE bench_agent (place BIGINT, id TEXT)")
@@ -76,7 +76,7 @@ def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int) -
         FROM bench_metric b CROSS JOIN bench_copy c"""
     )
     run(
-        f"""INSERT INTO tickets_comment (number, id, ticket_id, author_id, author_role, body, internal, created_at)
+        """INSERT INTO tickets_comment (number, id, ticket_id, author_id, author_role, body, internal, created_at)
         SELECT l.n / 2, l.mark || 'c' || substr(l.old_id, 10), l.id, l.agent_id, 'AGENT',
             'Please try another cable, then tell us whether the printer answers. Case ' || l.n,
             CASE WHEN l.n % 8 = 0 THEN 1 ELSE 0 END, l.created_at + 1000000
@@ -110,7 +110,7 @@ def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int) -
 
 def _value(table: str, name: str) -> str:
     """Return what a copy has in a column, of the base row ``b`` and its life ``l``."""
-    if name == "id" and table in _IS_TICKET or name == "ticket_id":
+    if (name == "id" and table in _IS_TICKET) or name == "ticket_id":
         return "l.id"
     own = {
         "number": "l.number",

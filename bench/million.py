@@ -1,7 +1,7 @@
 """Every list, count, search, dashboard and report at a million tickets against ten thousand, on each engine.
 
-``python -m bench.million [--tickets N] [--engine sqlite|postgres] [--keep FOLDER] [--only WORD]`` prints a table: p95 of
-one connection, the better of several short rounds that take turns, for other work on the machine slows both.
+``python -m bench.million [--tickets N] [--engine sqlite|postgres] [--keep FOLDER] [--only WORD]`` prints a table: p95
+of one connection, the best of several short rounds that take turns, for other work on the machine slows both.
 """
 
 import argparse
@@ -111,7 +111,7 @@ async def grow_postgres(url: str, copies: int) -> None:
     def ask(sql: str, *values: Any) -> list[Any]:
         parts = sql.split("?")
         text = "".join(part + (f"${n}" if n < len(parts) else "") for n, part in enumerate(parts, 1))
-        return asyncio.run_coroutine_threadsafe(db.fetch(text, *values), loop).result()
+        return list(asyncio.run_coroutine_threadsafe(db.fetch(text, *values), loop).result())
 
     def columns(table: str) -> list[str]:
         found = ask(
@@ -201,9 +201,8 @@ def main() -> None:
     tokens = msgspec.json.decode(saved.read_bytes(), type=dict[str, str])
     with closing(sqlite3.connect(base / f"desk-{BASE}" / "answerable.sqlite")) as db:
         found = db.execute("SELECT roles, MIN(id) FROM users_person GROUP BY roles ORDER BY 1").fetchall()
-    print(
-        f"{machine()}\n\n| engine | who | what | 10,000: p95 ms | {given.tickets:,}: p95 ms | ratio |\n|---|---|---|---|---|---|"
-    )
+    head = f"| engine | who | what | 10,000: p95 ms | {given.tickets:,}: p95 ms | ratio |"
+    print(f"{machine()}\n\n{head}\n|---|---|---|---|---|---|", flush=True)
     for engine in [given.engine] if given.engine else ["sqlite", "postgres"]:
         compare(engine, base, tokens, dict(found), given.tickets, given.only)
     if given.keep is None:
