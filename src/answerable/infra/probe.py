@@ -8,6 +8,7 @@ import structlog
 
 from answerable.infra.database import probe_row
 from answerable.infra.database.migrate import Migration, migrations_of, unapplied
+from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Database
@@ -40,10 +41,11 @@ class Probe:
         self._reasons: tuple[str, ...] = ()
         self._migrations: list[Migration] | None = None
 
-    async def reasons_against(self, database: Database, bus: Bus, features: Sequence[str]) -> tuple[str, ...]:
+    async def reasons_against(self, database: DeskDatabase, bus: Bus, features: Sequence[str]) -> tuple[str, ...]:
         """Return a line per part that cannot work, none where the desk of these features is ready."""
         if self._migrations is None:
-            self._migrations = [found for name in features for found in migrations_of(name, f"answerable.{name}")]
+            owned = [migrations_of(name, f"answerable.{name}", database.engine) for name in features]
+            self._migrations = [migration for found in owned for migration in found]
         now = database.clock()
         if not 0 <= now - self._looked_at < FRESH:
             self._reasons = await _look(database, bus, self._migrations)

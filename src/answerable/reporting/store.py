@@ -107,9 +107,11 @@ async def count_tickets_of_agents(tx: Tx, span: Span) -> list[tuple[str, Tally]]
 async def load_resolutions(tx: Tx, span: Span, skip: int, take: int) -> list[int]:
     """Read some durations of resolved tickets in their order, in microseconds."""
     where, values = _selection(span, "resolution IS NOT NULL")  # then it is counted, and the index says it all
+    # Of a span, its own tickets are sorted: walking all tickets by their duration would look at each of them.
+    order = "resolution" if span.is_always else "resolution + 0"
     rows = await tx.run(
         f"""SELECT resolution FROM reporting_ticket WHERE {where}
-        ORDER BY resolution LIMIT :take OFFSET :skip""",
+        ORDER BY {order} LIMIT :take OFFSET :skip""",
         take=take,
         skip=skip,
         **values,

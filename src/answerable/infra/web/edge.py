@@ -1,5 +1,6 @@
 """The outermost layer: request ids, kept paths, CORS, who is asking, and the numbers of every request."""
 
+import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -61,7 +62,8 @@ class Edge:
     """ASGI middleware around the whole application.
 
     Who a token stands for is read once between two commits (``database.pulse``) and within one second: until something
-    was written, the answer would be the same, and a token's own end is seen within the second.
+    was written, the answer would be the same, and a token's own end is seen within the second. Requests that come
+    together, as they do after a commit that answered many, wait for one reading.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Edge:
         self._identify = identify
         self._moment = (-1, 0)
         self._known: dict[bytes, Actor] = {}
+        self._asked: dict[bytes, asyncio.Future[Actor]] = {}
         self._origins = frozenset(origin.encode() for origin in database.settings.server.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,18 +159,38 @@ class Edge:
             return ANONYMOUS
         moment = (self._db.pulse.count, self._db.clock() // SECOND)
         if moment != self._moment:
-            self._moment, self._known = moment, {}
+            self._moment, self._known, self._asked = moment, {}, {}
         known = self._known.get(authorization)
         if known is not None:
             return known
+        asked = self._asked.get(authorization)
         try:
-            actor = await self._db.read(_ASKING, self._identify, authorization.decode("latin-1"))
+            if asked is not None:
+                return await asyncio.shield(asked)  # who waits may give up without the others
+            return await self._read_who(self._identify, authorization, moment)
         except Unauthenticated as refusal:
             state["refusal"] = refusal  # public routes answer all the same
             return ANONYMOUS
-        if moment == (self._db.pulse.count, self._db.clock() // SECOND):
-            self._known[authorization] = actor
-        return actor
+
+    async def _read_who(self, identify: Identify, authorization: bytes, moment: tuple[int, int]) -> Actor:
+        asked = self._asked[authorization] = asyncio.get_running_loop().create_future()
+        try:
+            actor = await self._db.read(_ASKING, identify, authorization.decode("latin-1"))
+        except Exception as error:
+            asked.set_exception(error)
+            asked.exception()  # nobody need wait for it
+            raise
+        except asyncio.CancelledError:
+            asked.cancel()
+            raise
+        else:
+            if moment == (self._db.pulse.count, self._db.clock() // SECOND):
+                self._known[authorization] = actor
+            asked.set_result(actor)
+            return actor
+        finally:
+            if self._asked.get(authorization) is asked:
+                del self._asked[authorization]
 
     async def _who_visits(self, visits: Visits, headers: dict[bytes, bytes], state: dict[str, Any]) -> Actor:
         cookie = read_cookie(headers, self._cookie)

@@ -36,8 +36,9 @@ async def readyz(request: DeskRequest) -> Health:
     """
     probe: Probe = request.parts["probe"]
     bus: Bus = request.parts["bus"]
-    features = [feature.name for feature in request.parts["desk"].features]
-    reasons = await probe.reasons_against(request.database, bus, features)
+    desk = request.parts["desk"]
+    features = [feature.name for feature in desk.features]
+    reasons = await probe.reasons_against(desk.database, bus, features)
     waiting = [reason for reason in reasons if reason.startswith("bus:") and request.desk_settings.bus.servers]
     if len(waiting) < len(reasons):
         raise Unavailable("The desk is not ready.", errors=reasons, retry_after=2)

@@ -45,7 +45,11 @@ BATCH = 256
 # a commit while nobody does (see 0008: people before services).
 BACKGROUND_SHARE_WHILE_BUSY = 0.05
 BACKGROUND_SECONDS = 0.02
+# Who was just answered often asks again at once: so long, for each of them, the next transaction waits for people
+# before it begins with background units alone.
+RETURN_SECONDS, LONGEST_RETURN = 0.0003, 0.005
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+DISTRUST_SECONDS = 0.5  # after a batch that had to run again: messages that come twice come many at a time
 TRIES = 5  # of a unit whose transaction met others, before it is refused
 LEAD_EVERY = 0.25  # how often a process that does not lead asks whether it may
 _PROCESS = service("process")
@@ -66,7 +70,7 @@ class PostgresDatabase:
         self._readers = Readers(partial(connect, settings, READING), settings.storage.connections, self._patience)
         self._writer = Writer(settings)
         self._runner = Runner(self._writer, self._ids, clock, settings)
-        self._watch = Watch(settings, self._writer.name, self.pulse, self._touch)
+        self._watch = Watch(settings, self._writer.name, self.pulse, self._touch, self._writer.forget)
         self._urgent: deque[Unit[Any]] = deque()
         self._background: deque[Unit[Any]] = deque()
         self._pump: asyncio.Task[None] | None = None
@@ -75,6 +79,9 @@ class PostgresDatabase:
         self._turn = asyncio.Lock()  # of the transaction in which a bulk load also reads
         self._next_claim = 0.0
         self._since = self._due = 0.0  # when background units last had their turn, and for how long they may go on
+        self._trusting_from = 0.0
+        self._answered = 0  # people in the last transaction
+        self._arrival: asyncio.Future[None] | None = None
         self._faulty = False
         self._closed = False
 
@@ -155,6 +162,8 @@ class PostgresDatabase:
         if self._closed:
             raise StorageFault("the desk is stopping")
         lane.append(unit)
+        if self._arrival is not None and lane is self._urgent and not self._arrival.done():
+            self._arrival.set_result(None)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.get_running_loop().create_task(self._work_off(), name="group commit")
         return unit.done
@@ -163,6 +172,8 @@ class PostgresDatabase:
         pause = FIRST_PAUSE
         while self._urgent or self._background:
             batch: list[Unit[Any]] = []
+            if self._answered and not self._urgent:
+                await self._let_people_return()
             try:
                 await (self._run_batch(batch) if self._bulk is None else self._run_in_bulk(self._bulk))
                 pause = FIRST_PAUSE
@@ -172,13 +183,24 @@ class PostgresDatabase:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
+    async def _let_people_return(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._arrival = loop.create_future()
+        alarm = loop.call_later(min(self._answered * RETURN_SECONDS, LONGEST_RETURN), _ring, self._arrival)
+        await self._arrival
+        alarm.cancel()
+        self._arrival, self._answered = None, 0
+
     async def _run_batch(self, batch: "list[Unit[Any]]") -> None:
         """Run what waits in one transaction, and answer it. ``batch`` tells what was taken up, whatever happens."""
         work = await self._writer.begin()
+        loop = asyncio.get_running_loop()
+        work.trusting = loop.time() >= self._trusting_from
         try:
             results = await self._run_lightly(work, batch)
             await self._writer.commit(work)
         except (Spoilt, IntegrityConstraintViolationError):
+            self._trusting_from = loop.time() + DISTRUST_SECONDS
             work = await self._writer.begin_again()
             results = await self._runner.run_carefully(work, batch)
             await self._writer.commit(work)
@@ -192,26 +214,29 @@ class PostgresDatabase:
 
     async def _run_lightly(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
         """Run units without savepoints. Raises ``Spoilt`` where one leaves something that must be undone."""
-        results: list[tuple[Unit[Any], Any]] = []
-        urgent = min(len(self._urgent), BATCH)
-        for _ in range(urgent):
-            results += await self._runner.run(work, self._take(self._urgent, batch))
+        results = await self._run_urgent(work, batch)
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        if urgent:
-            self._due += (begun - self._since) * BACKGROUND_SHARE_WHILE_BUSY
-        else:
-            self._due = BACKGROUND_SECONDS
+        busy = bool(batch)
+        self._due = self._due + (begun - self._since) * BACKGROUND_SHARE_WHILE_BUSY if busy else BACKGROUND_SECONDS
         self._since = begun
         for _ in range(min(len(self._background), BATCH)):
-            if loop.time() - begun > self._due:
+            if loop.time() - begun > self._due or (self._urgent and not busy):
                 break
             results += await self._runner.run(work, self._take(self._background, batch))
         self._due -= loop.time() - begun
+        results += await self._run_urgent(work, batch)  # who came meanwhile need not wait for the next commit
+        self._answered = sum(unit.actor.kind == "person" for unit in batch)
         try:
             await work.flush()
         except Exception as error:
             raise error if is_fault(error) else Spoilt from error
+        return results
+
+    async def _run_urgent(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
+        results: list[tuple[Unit[Any], Any]] = []
+        for _ in range(min(len(self._urgent), BATCH)):
+            results += await self._runner.run(work, self._take(self._urgent, batch))
         return results
 
     @staticmethod
@@ -342,6 +367,11 @@ class PostgresDatabase:
                 await self._pump
         await self._readers.close()
         await self._writer.close()
+
+
+def _ring(arrival: "asyncio.Future[None]") -> None:
+    if not arrival.done():
+        arrival.set_result(None)
 
 
 async def _nothing(_: Tx) -> None:

@@ -18,6 +18,8 @@ _NAMES = re.compile(r"[a-z_]\w*")
 _RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _COUNTS = re.compile(r"\s*UPDATE (\w+) SET (\w+) = \2 \+ 1 WHERE (\w+) = \$1 RETURNING \2\s*")
 _INSERTS = re.compile(r"\s*(INSERT INTO \w+\s*\([\w\s,]+\))\s*VALUES\s*\(\s*(\$\d+(?:\s*,\s*\$\d+)*)\s*\)\s*")
+_CLAIMS = re.compile(r"\s*ON\s+CONFLICT\s+DO\s+NOTHING\s+RETURNING\s+1\s+AS\s+(\w+)\s*", re.IGNORECASE)
+_PLACES = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
 _MARKS = re.compile("[\u0300-\u036f]")
 LONGEST_WORD = 500  # as the index keeps it
 ANYTHING = "*"
@@ -41,7 +43,7 @@ class Statement:
     ``table`` is the one that it changes: ``None`` where it only reads, ``ANYTHING`` where that cannot be told.
     ``names`` holds every word in it, tables among them. ``searches`` are the values that a person typed as a search.
     ``counter`` is there where it takes a number, ``inserts`` where it writes one row of given values: its words up to
-    VALUES.
+    VALUES. ``claims`` is the name of the 1 that it answers where such a row was not there before.
     """
 
     text: str
@@ -52,6 +54,7 @@ class Statement:
     searches: frozenset[str]
     counter: Counter | None
     inserts: str | None
+    claims: str | None
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
@@ -92,7 +95,7 @@ def statement(sql: str) -> Statement:
         returns,
         searches,
         _counter(text),
-        _inserts(text, len(order)),
+        *_inserts(text, len(order)),
     )
 
 
@@ -108,12 +111,18 @@ def _counter(text: str) -> Counter | None:
     )
 
 
-def _inserts(text: str, values: int) -> str | None:
-    found = _INSERTS.fullmatch(text)
-    in_order = found is not None and found.group(2).replace(" ", "").replace("\n", "").split(",") == [
-        f"${place}" for place in range(1, values + 1)
-    ]
-    return found.group(1) if found is not None and in_order else None
+def _inserts(text: str, values: int) -> tuple[str | None, str | None]:
+    found = _INSERTS.match(text)
+    if found is None or re.split(r"\s*,\s*", found.group(2)) != [f"${place}" for place in range(1, values + 1)]:
+        return None, None
+    rest = text[found.end() :]
+    claims = _CLAIMS.fullmatch(rest)
+    return (found.group(1), claims.group(1) if claims else None) if not rest or claims else (None, None)
+
+
+def moved(text: str, by: int) -> str:
+    """Return a statement whose values have places further on: ``$1`` becomes ``$4`` where ``by`` is 3."""
+    return _PLACES.sub(lambda match: f"${int(match.group(1)) + by}" if match.group(1) else match.group(0), text)
 
 
 def fold(word: str) -> str:

@@ -1,19 +1,18 @@
 """Units of work on PostgreSQL: few round trips, in the order in which the units were told."""
 
 from collections import deque
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 from answerable.infra.bus import outbox
+from answerable.infra.database.postgres.knowledge import Key, Knowledge
+from answerable.infra.database.postgres.sending import send
 from answerable.infra.database.postgres.statement import ANYTHING, Counter, Statement, statement
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Row
 from answerable.messages.base import Command, Envelope, Event, Message
 from answerable.settings import Settings
-
-_Key: TypeAlias = tuple[Statement, tuple[Any, ...]]
-FEW = 3  # rows that are as well sent one by one
-_TYPES: dict[Statement, str] = {}
 
 
 class Reading:
@@ -43,36 +42,34 @@ class Writing:
     * A counter is read once; its numbers are taken here, and the last one is written when the rest is sent.
     * What was read once is known until something writes to a table that it names. Other transactions cannot write
       meanwhile (see ``database.py``).
+    * While ``trusting``, a row that is claimed (``ON CONFLICT DO NOTHING RETURNING 1``) is taken to be new, as nearly
+      all are, and kept: where it is not, sending it raises, and the units have to run again without trust.
 
     ``unit_wrote`` tells whether the present unit has changed anything in the database, ``wrote`` whether any has.
     """
 
     __slots__ = (
         "_counted",
-        "_counters",
         "_kept",
-        "_kept_names",
-        "_kept_tables",
-        "_known",
         "_messages",
         "_of_unit",
         "connection",
+        "knowledge",
+        "trusting",
         "unit_wrote",
         "wrote",
     )
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, knowledge: Knowledge | None = None) -> None:
         self.connection = connection
+        self.knowledge = knowledge or Knowledge()
+        self.trusting = False
         self.wrote = False
         self.unit_wrote = False
         self._kept: dict[Statement, list[tuple[Any, ...]]] = {}
-        self._kept_names: set[str] = set()
-        self._kept_tables: set[str] = set()
         self._messages: list[dict[str, Any]] = []
-        self._counters: dict[_Key, int] = {}
-        self._counted: dict[_Key, int] = {}  # those that moved since they were written
-        self._of_unit: list[Statement | _Key | None] = []  # what the present unit has kept; None is a message
-        self._known: dict[Statement, dict[tuple[Any, ...], list[Row]]] = {}
+        self._counted: set[Key] = set()  # counters that moved since they were written
+        self._of_unit: list[Statement | Key | None] = []  # what the present unit has kept; None is a message
 
     def begin_unit(self) -> None:
         """Begin a unit: what it keeps can be forgotten apart from what others kept."""
@@ -85,21 +82,20 @@ class Writing:
             if kept is None:
                 self._messages.pop()
             elif isinstance(kept, tuple):
-                self._counters[kept] -= 1
+                self.knowledge.counters[kept] -= 1
             else:
                 self._kept[kept].pop()
+                if not self._kept[kept]:
+                    del self._kept[kept]
         self._of_unit.clear()
 
     def forget_everything(self) -> None:
         """Forget what is kept and known, because the transaction went back to an earlier point."""
         self._kept.clear()
-        self._kept_names.clear()
-        self._kept_tables.clear()
         self._messages.clear()
-        self._counters.clear()
         self._counted.clear()
         self._of_unit.clear()
-        self._known.clear()
+        self.knowledge.forget()
 
     async def run(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement now or, where nobody can tell the difference, later."""
@@ -109,111 +105,94 @@ class Writing:
             return await self._count(asked, asked.counter, arguments)
         if asked.table is None:
             return await self._read(asked, arguments)
-        if asked.table == ANYTHING or any(counter.table in asked.names for counter, _ in self._counted):
-            await self.flush()
-        self._unlearn(asked.table)
-        if not asked.returns and asked.table != ANYTHING:
-            await self._keep(asked, arguments)
-            return []
-        if self._concerns_kept(asked):
-            await self.flush()
+        await self._send_before(asked)
+        self.knowledge.unlearn(asked.table)
+        if asked.table != ANYTHING:
+            if not asked.returns:
+                self._keep(asked, arguments)
+                return []
+            if asked.claims is not None and self.trusting:
+                if arguments in self._kept.get(asked, ()):
+                    return []
+                self._keep(asked, arguments)
+                return [{asked.claims: 1}]
         rows: list[Row] = await self.connection.fetch(asked.text, *arguments)
         if rows or asked.table == ANYTHING:
             self.wrote = self.unit_wrote = True
         return rows
 
     async def _read(self, asked: Statement, arguments: tuple[Any, ...]) -> list[Row]:
-        answers = self._known.get(asked)
-        if answers is not None and (known := answers.get(arguments)) is not None:
-            return list(known)
-        if not self._kept_tables.isdisjoint(asked.names):
-            await self.flush()
+        known = self.knowledge.answer(asked, arguments)
+        if known is not None:
+            return known
+        await self._send_before(asked)
         rows: list[Row] = await self.connection.fetch(asked.text, *arguments)
-        self._known.setdefault(asked, {})[arguments] = rows
+        self.knowledge.learn(asked, arguments, rows)
         return list(rows)
 
     async def _count(self, asked: Statement, counter: Counter, arguments: tuple[Any, ...]) -> list[Row]:
         key = (asked, arguments)
-        last = self._counters.get(key)
+        await self._send_before(asked)
+        last = self.knowledge.counters.get(key)
         if last is None:
-            if self._concerns_kept(asked):
-                await self.flush()
             last = await self.connection.fetchval(counter.read, *arguments)
             if last is None:
                 return []
-        self._unlearn(str(asked.table), but=key)
-        self._counters[key] = self._counted[key] = last + 1
-        self._kept_tables.add(str(asked.table))
-        self._kept_names |= asked.names
+        self.knowledge.unlearn(str(asked.table), but=asked)
+        self.knowledge.counters[key] = last + 1
+        self._counted.add(key)
         self._of_unit.append(key)
         return [{counter.column: last + 1}]
 
-    def _unlearn(self, table: str, but: "_Key | None" = None) -> None:
-        for key in [key for key in self._counters if key != but and table in (key[0].table, ANYTHING)]:
-            if key not in self._counted:
-                del self._counters[key]
-        for asked in [asked for asked in self._known if table == ANYTHING or table in asked.names]:
-            del self._known[asked]
-
-    def _concerns_kept(self, asked: Statement) -> bool:
-        return asked.table in self._kept_names or not self._kept_tables.isdisjoint(asked.names)
-
-    async def _keep(self, asked: Statement, arguments: tuple[Any, ...]) -> None:
-        others = [kept for kept in self._kept if kept is not asked]
-        if any(asked.table in kept.names or kept.table in asked.names for kept in others) or (
-            self._messages and outbox.TABLE in asked.names
-        ):
-            await self.flush()
-        alike = self._kept.get(asked)
-        if alike is None:
-            alike = self._kept[asked] = []
-            self._kept_names |= asked.names
-            self._kept_tables.add(str(asked.table))
-        alike.append(arguments)
+    def _keep(self, asked: Statement, arguments: tuple[Any, ...]) -> None:
+        self._kept.setdefault(asked, []).append(arguments)
         self._of_unit.append(asked)
 
     def append(self, message: dict[str, Any]) -> None:
         """Keep a message for the outbox."""
         self._messages.append(message)
         self._of_unit.append(None)
-        self._kept_tables.add(outbox.TABLE)
-        self._kept_names.add(outbox.TABLE)
-        self._unlearn(outbox.TABLE)
+        self.knowledge.unlearn(outbox.TABLE)
+
+    async def _send_before(self, asked: Statement) -> None:
+        """Send what is kept and touches the same tables as a statement that comes now; the rest may still wait.
+
+        What is kept of one kind names no table that another kind changes, so any of it may go before the others.
+        """
+        if asked.table == ANYTHING:
+            await self.flush()
+            return
+        keeps = asked.returns is False or (asked.claims is not None and self.trusting)
+        kinds = [
+            kept
+            for kept in self._kept
+            if (kept.table in asked.names or (asked.table is not None and asked.table in kept.names))
+            and not (keeps and kept is asked)
+        ]
+        counted = [key for key in self._counted if key[0].table in asked.names and key[0] is not asked]
+        told = bool(self._messages) and outbox.TABLE in asked.names
+        if kinds or counted or told:
+            await self._send(kinds, counted, told)
 
     async def flush(self) -> None:
-        """Send what is kept: one round trip for each kind."""
-        if self._of_unit:
-            self.unit_wrote = True
-            self._of_unit.clear()
-        kept, messages, counted = self._kept, self._messages, self._counted
-        self._kept, self._messages, self._counted = {}, [], {}
-        self._kept_names, self._kept_tables = set(), set()
-        for asked, many in kept.items():
-            if many:
-                self.wrote = True
-                await self._send(asked, many)
-        for key in counted:
-            self.wrote = True
-            counter: Any = key[0].counter
-            await self.connection.execute(counter.write, *key[1], self._counters[key])
-        if messages:
-            self.wrote = True
-            columns = [[message[name] for message in messages] for name in outbox.WRITTEN]
-            await self.connection.fetch(outbox.INSERT_MANY, *columns)
+        """Send all that is kept."""
+        await self._send(list(self._kept), list(self._counted), bool(self._messages))
 
-    async def _send(self, asked: Statement, many: list[tuple[Any, ...]]) -> None:
-        if asked.inserts is None or len(many) < FEW:
-            await self.connection.executemany(asked.text, many)
+    async def _send(self, kinds: Sequence[Statement], counted: Sequence[Key], told: bool) -> None:
+        gone: set[Statement | Key | None] = {*kinds, *counted}
+        messages: list[dict[str, Any]] = []
+        if told:
+            gone.add(None)
+            messages, self._messages = self._messages, []
+        if not gone:
             return
-        types = _TYPES.get(asked)
-        if types is None:
-            prepared = await self.connection.prepare(asked.text)
-            types = _TYPES[asked] = ", ".join(
-                f"${place}::{kind.name}[]" for place, kind in enumerate(prepared.get_parameters(), 1)
-            )
-        await self.connection.execute(
-            f"{asked.inserts} SELECT * FROM unnest({types})", *map(list, zip(*many, strict=True))
-        )
+        if not gone.isdisjoint(self._of_unit):
+            self.unit_wrote = True
+            self._of_unit = [kept for kept in self._of_unit if kept not in gone]
+        kept = {kind: self._kept.pop(kind) for kind in kinds}
+        self._counted.difference_update(counted)
+        self.wrote = True
+        await send(self.connection, kept, {key: self.knowledge.counters[key] for key in counted}, messages)
 
     async def check(self) -> None:
         """Check what is otherwise checked at COMMIT, where rows may have come in another order than their references.

@@ -17,13 +17,21 @@ TOUCH_EVERY = 5  # looks
 
 
 class Watch:
-    """Beats the pulse at each commit of another process."""
+    """Beats the pulse at each commit of another process, and says so by ``heard``."""
 
-    def __init__(self, settings: Settings, name: str, pulse: Pulse, touch: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        pulse: Pulse,
+        touch: Callable[[], Awaitable[None]],
+        heard: Callable[[], None],
+    ) -> None:
         self._settings = settings
         self._name = name
         self._pulse = pulse
         self._touch = touch
+        self._heard = heard
         self._task: asyncio.Task[None] | None = None
         self._connection: Any = None
 
@@ -58,4 +66,5 @@ class Watch:
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, name: str) -> None:
         if name != self._name:
+            self._heard()
             self._pulse.beat()

@@ -2,6 +2,9 @@
 
 A COMMIT whose answer is lost may have happened. Each transaction therefore leaves a mark, and who has lost an answer
 looks for it on the next connection.
+
+The mark also tells who wrote last. Where that was this process, what it knew then is so still, and need not be read
+again.
 """
 
 import asyncio
@@ -9,12 +12,16 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
+from asyncpg import DivisionByZeroError
 
 from answerable.infra.database.postgres.address import lock_key
 from answerable.infra.database.postgres.connection import WRITING, close, connect, is_lost
+from answerable.infra.database.postgres.knowledge import Knowledge
 from answerable.infra.database.postgres.tx import Writing
 from answerable.settings import Settings
 
+KNOWN_SECONDS = 1.0  # somebody may write by hand, without leaving a mark
+LAST = "last"  # the mark of whoever wrote last
 _log = structlog.get_logger(__name__)
 
 
@@ -33,6 +40,8 @@ class Writer:
         self._leads = False
         self._term = 0
         self._mark = 0
+        self._knowledge: Knowledge | None = None
+        self._known_until = 0.0
         self._leader_key = lock_key(schema, "leader")
         self._begin = f"BEGIN; SELECT pg_advisory_xact_lock({lock_key(schema, 'writers')})"
 
@@ -47,6 +56,14 @@ class Writer:
         if self._connection is None or self._connection.is_closed():
             await self.drop()
             self._connection = await connect(self._settings, WRITING)
+        knowledge, self._knowledge = self._knowledge, None
+        if knowledge is not None and asyncio.get_running_loop().time() < self._known_until:
+            mine = f"FROM bus_writer WHERE name = '{LAST}' AND mark = '{self.name}:{self._mark}'"
+            try:
+                await self._connection.execute(f"{self._begin}; SELECT 1 / COUNT(*) {mine}")
+                return Writing(self._connection, knowledge)
+            except DivisionByZeroError:  # somebody wrote between
+                await self._connection.execute("ROLLBACK")
         await self._connection.execute(self._begin)
         return Writing(self._connection)
 
@@ -54,6 +71,10 @@ class Writer:
         """Undo everything of the transaction, and begin another."""
         await self._connection.execute("ROLLBACK")
         return await self.begin()
+
+    def forget(self) -> None:
+        """Know nothing: another process has written."""
+        self._knowledge = None
 
     async def commit(self, work: Writing) -> None:
         """End the transaction; return once it is durable. Where the answer is lost, find out what happened."""
@@ -64,7 +85,8 @@ class Writer:
         mark = f"{self._mark}"
         try:
             await self._connection.execute(
-                f"""INSERT INTO bus_writer (name, mark) VALUES ('{self.name}', '{mark}')
+                f"""INSERT INTO bus_writer (name, mark) VALUES
+                    ('{self.name}', '{mark}'), ('{LAST}', '{self.name}:{mark}')
                 ON CONFLICT (name) DO UPDATE SET mark = excluded.mark, at = now();
                 SELECT pg_notify(current_schema(), '{self.name}');
                 COMMIT"""
@@ -78,6 +100,9 @@ class Writer:
                 raise Doubt from doubt
             if not committed:
                 raise
+        else:
+            self._knowledge = work.knowledge.lasting()
+            self._known_until = asyncio.get_running_loop().time() + KNOWN_SECONDS
 
     async def _was_committed(self, mark: str) -> bool:
         """Look for the mark of a transaction whose end we did not hear of. Raises where nobody can tell."""
@@ -119,6 +144,7 @@ class Writer:
     async def drop(self) -> None:
         """Hang up, whatever the connection was doing."""
         connection, self._connection, self._leads = self._connection, None, False
+        self._knowledge = None
         if connection is not None and not connection.is_closed():
             connection.terminate()
 

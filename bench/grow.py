@@ -1,0 +1,141 @@
+"""Grow a loaded desk by SQL: the same tickets many times over, each with its own life, on either engine."""
+
+from collections.abc import Callable
+from typing import Any
+
+Run = Callable[..., list[Any]]  # runs one statement with ``?`` places, and returns its rows
+
+DAY = 86_400_000_000
+A_DAY = 1000  # tickets
+OPEN = 500  # the newest are being worked on, however old the desk is
+_LIFE = """CREATE TABLE bench_life (old_id TEXT, id TEXT, number BIGINT, n BIGINT, mark TEXT, status TEXT,
+    agent_id TEXT, created_at BIGINT, resolved_at BIGINT, closed_at BIGINT, late BIGINT)"""
+_IS_TICKET = {"tickets_ticket", "assignment_ticket", "sla_ticket"}
+# What is copied, with the column by which its rows belong to a ticket; rows of clocks follow their clock.
+_TABLES = {
+    "tickets_ticket": "id",
+    "tickets_history": "ticket_id",
+    "assignment_ticket": "id",
+    "assignment_promise": "ticket_id",
+    "sla_ticket": "id",
+    "sla_clock": "ticket_id",
+    "notifications_notice": "ticket_id",
+    "notifications_delivery": "ticket_id",
+    "reporting_ticket": "ticket_id",
+}
+_DONE = "l.status IN ('RESOLVED', 'CLOSED', 'CANCELLED')"
+_ANSWERED = "l.status NOT IN ('CREATED', 'ASSIGNED')"
+
+
+def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int) -> int:
+    """Make ``copies`` of each ticket (1 gives every one its life and no more); return how many tickets there are."""
+    base = run("SELECT COUNT(*), MIN(number) FROM tickets_ticket")[0]
+    total, first = int(base[0]) * copies, int(base[1])
+    agents = [row[0] for row in run("SELECT id FROM assignment_agent WHERE is_agent = 1 ORDER BY id")]
+    run("CREATE TABLE bench_copy (k BIGINT, mark TEXT)")
+    run("CREATE TABLE bench_agent (place BIGINT, id TEXT)")
+    for k in range(copies):
+        run("INSERT INTO bench_copy VALUES (?, ?)", k, f"01{k:06}")
+    for place, agent in enumerate(agents):
+        run("INSERT INTO bench_agent VALUES (?, ?)", place, agent)
+    run(_LIFE)
+    run(
+        f"""INSERT INTO bench_life
+        SELECT x.old_id, x.mark || substr(x.old_id, 9), x.n + {first - 1}, x.n, x.mark, x.status,
+            CASE WHEN x.status = 'CREATED' THEN NULL ELSE a.id END, x.created_at,
+            CASE WHEN x.status IN ('RESOLVED', 'CLOSED')
+                THEN x.created_at + 600000000 + (x.n * 7919 % 100000) * 1000000 END,
+            CASE WHEN x.status = 'CLOSED' THEN x.created_at + {3 * DAY} END,
+            CASE WHEN x.n % 20 = 0 THEN 1 ELSE 0 END
+        FROM (SELECT y.*, CASE WHEN y.n > {total - OPEN} THEN
+                CASE y.n % 5 WHEN 0 THEN 'CREATED' WHEN 1 THEN 'ASSIGNED' WHEN 2 THEN 'IN_PROGRESS'
+                    WHEN 3 THEN 'WAITING' ELSE 'RESOLVED' END
+                WHEN y.n % 40 = 1 THEN 'CANCELLED' ELSE 'CLOSED' END AS status,
+                {now} - ({total} - y.n) * {DAY // A_DAY} AS created_at
+            FROM (SELECT t.id AS old_id, c.mark, t.number - {first - 1} + c.k * {base[0]} AS n
+                FROM tickets_ticket t CROSS JOIN bench_copy c) y) x
+        JOIN bench_agent a ON a.place = x.n / 7 % {len(agents)}"""
+    )
+    run("CREATE INDEX bench_life_old ON bench_life (old_id)")
+    for table, key in _TABLES.items():
+        run(f"CREATE TABLE bench_base AS SELECT * FROM {table}")
+        if table == "sla_clock":
+            run("CREATE TABLE bench_metric AS SELECT * FROM sla_metric")
+            run("DELETE FROM sla_metric")
+        run(f"DELETE FROM {table}")
+        names = columns(table)
+        values = ", ".join(_value(table, name) for name in names)
+        run(
+            f"""INSERT INTO {table} ({", ".join(names)}) SELECT {values} FROM bench_base b
+            JOIN bench_life l ON l.old_id = b.{key} ORDER BY l.n"""
+        )
+        run("DROP TABLE bench_base")
+    run(
+        """INSERT INTO sla_metric (clock_id, number, kind, at, target_micros, detail)
+        SELECT c.mark || substr(b.clock_id, 9), b.number, b.kind, b.at, b.target_micros, b.detail
+        FROM bench_metric b CROSS JOIN bench_copy c"""
+    )
+    run(
+        """INSERT INTO tickets_comment (number, id, ticket_id, author_id, author_role, body, internal, created_at)
+        SELECT l.n / 2, l.mark || 'c' || substr(l.old_id, 10), l.id, l.agent_id, 'AGENT',
+            'Please try another cable, then tell us whether the printer answers. Case ' || l.n,
+            CASE WHEN l.n % 8 = 0 THEN 1 ELSE 0 END, l.created_at + 1000000
+        FROM bench_life l WHERE l.agent_id IS NOT NULL AND l.n % 2 = 0 ORDER BY l.n"""
+    )
+    run(
+        """INSERT INTO sla_escalation (id, clock_id, level, ticket_id, agent_id, manager_id, role, priority, reason, at,
+            target, cycle, ended_at)
+        SELECT l.mark || 'e' || substr(l.old_id, 10), k.id, 1, l.id, l.agent_id, m.id, 'MANAGER', 'HIGH', 'late',
+            l.created_at + 3600000000, k.target, k.cycle, l.resolved_at
+        FROM bench_life l JOIN sla_clock k ON k.ticket_id = l.id AND k.target = 'RESOLUTION'
+        JOIN (SELECT MIN(id) AS id FROM sla_manager WHERE role = 'MANAGER') m ON 1 = 1 WHERE l.late = 1"""
+    )
+    run("DELETE FROM reporting_count")
+    run(
+        """INSERT INTO reporting_count (status, priority, assigned, breached, tickets, measured, seconds, micros)
+        SELECT status, priority, CASE WHEN agent_id IS NULL THEN 0 ELSE 1 END, sla_breached, COUNT(*),
+            COUNT(resolution), COALESCE(SUM(resolution / 1000000), 0), COALESCE(SUM(resolution % 1000000), 0)
+        FROM reporting_ticket GROUP BY status, priority, CASE WHEN agent_id IS NULL THEN 0 ELSE 1 END, sla_breached"""
+    )
+    run("UPDATE tickets_counter SET last = (SELECT MAX(number) FROM tickets_ticket) WHERE name = 'ticket'")
+    run("UPDATE tickets_counter SET last = (SELECT MAX(number) FROM tickets_comment) WHERE name = 'comment'")
+    run(
+        """UPDATE assignment_agent SET open_tickets = (SELECT COUNT(*) FROM bench_life l WHERE
+        l.agent_id = assignment_agent.id AND l.status IN ('ASSIGNED', 'IN_PROGRESS', 'WAITING')), capacity = 0"""
+    )
+    for name in ("life", "copy", "agent", "metric"):
+        run(f"DROP TABLE bench_{name}")
+    return total
+
+
+def _value(table: str, name: str) -> str:
+    """Return what a copy has in a column, of the base row ``b`` and its life ``l``."""
+    if (name == "id" and table in _IS_TICKET) or name == "ticket_id":
+        return "l.id"
+    own = {
+        "number": "l.number",
+        "status": "l.status",
+        "agent_id": "l.agent_id",
+        "created_at": "l.created_at",
+        "updated_at": "COALESCE(l.closed_at, l.resolved_at, l.created_at)",
+        "assigned_at": "CASE WHEN l.agent_id IS NULL THEN NULL ELSE l.created_at END",
+        "resolved_at": "l.resolved_at",
+        "closed_at": "l.closed_at",
+        "close_at": f"CASE WHEN l.status = 'RESOLVED' THEN l.created_at + {400 * DAY} END",
+        "sla_due_at": f"CASE WHEN {_DONE} THEN l.created_at ELSE l.created_at + {400 * DAY} END",
+        "sla_breached": "l.late",
+        "title": "b.title || ' ' || l.n",
+        "resolution": "l.resolved_at - l.created_at",
+        "first_response_at": f"CASE WHEN {_ANSWERED} THEN l.created_at + 60000000 + l.n * 31 % 5000 * 1000000 END",
+        "breached_at": "CASE WHEN l.late = 1 THEN l.created_at + 3600000000 END",
+        "resolved_sequence": "CASE WHEN l.resolved_at IS NULL THEN 0 ELSE 3 END",
+        "read_at": f"CASE WHEN {_DONE} THEN l.created_at END",
+        "state": f"CASE WHEN {_DONE} THEN 'FULFILLED' ELSE b.state END" if table == "sla_clock" else "b.state",
+        "due_at": f"CASE WHEN {_DONE} THEN NULL ELSE l.created_at + {400 * DAY} END",
+        "warn_at": f"CASE WHEN {_DONE} THEN NULL ELSE l.created_at + {399 * DAY} END",
+        "look_at": f"CASE WHEN {_DONE} THEN NULL ELSE l.created_at + {399 * DAY} END",
+        "ended_at": f"CASE WHEN {_DONE} THEN l.created_at + 7200000000 END",
+    }
+    if name in ("id", "message_id"):
+        return f"l.mark || substr(b.{name}, 9)"
+    return own.get(name, f"b.{name}")

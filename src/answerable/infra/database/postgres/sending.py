@@ -1,0 +1,68 @@
+"""Sending what units of work have kept: all of it in one round trip, where the order of its parts cannot matter."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from answerable.infra.bus import outbox
+from answerable.infra.database.postgres.knowledge import Key
+from answerable.infra.database.postgres.statement import Statement, moved
+
+Part: TypeAlias = tuple[str, Sequence[Any]]
+MOST_JOINED = 1000
+_PARAMETERS: dict[Statement, tuple[str, ...]] = {}
+_JOINED: dict[tuple[tuple[str, int], ...], str] = {}
+
+
+async def send(
+    connection: Any,
+    kept: dict[Statement, list[tuple[Any, ...]]],
+    counters: dict[Key, int],
+    messages: list[dict[str, Any]],
+) -> None:
+    """Send changes, the last numbers of counters, and messages; none of them names a table that another one changes.
+
+    What changes several rows one by one goes first; everything else goes together, as one statement.
+    """
+    parts: list[Part] = []
+    for asked, many in kept.items():
+        if asked.inserts is not None:
+            parts.append((await _insert(connection, asked), [list(column) for column in zip(*many, strict=True)]))
+        elif len(many) == 1 and outbox.TABLE not in asked.names:
+            parts.append((asked.text, many[0]))
+        elif many:
+            await connection.executemany(asked.text, many)
+    for (asked, arguments), last in counters.items():
+        counter: Any = asked.counter
+        parts.append((counter.write, (*arguments, last)))
+    if messages:
+        parts.append((outbox.INSERT_MANY, [[message[name] for message in messages] for name in outbox.WRITTEN]))
+    if parts:
+        parts.sort(key=lambda part: part[0])  # so that the same parts make the same statement
+        text = _joined(tuple((text, len(values)) for text, values in parts))
+        await connection.fetch(text, *(value for _, values in parts for value in values))
+
+
+async def _insert(connection: Any, asked: Statement) -> str:
+    """Write the statement that inserts many rows; what ``claims`` is not asked again, so a row that is there raises."""
+    types = _PARAMETERS.get(asked)
+    if types is None:
+        prepared = await connection.prepare(asked.text)
+        types = _PARAMETERS[asked] = tuple(kind.name for kind in prepared.get_parameters())
+    columns = ", ".join(f"${place}::{name}[]" for place, name in enumerate(types, 1))
+    return f"{asked.inserts} SELECT * FROM unnest({columns})"
+
+
+def _joined(parts: tuple[tuple[str, int], ...]) -> str:
+    """Write several changes, each with how many values it takes, as one statement."""
+    known = _JOINED.get(parts)
+    if known is None:
+        shifted, places = [], 0
+        for text, values in parts:
+            shifted.append(moved(text, places))
+            places += values
+        *before, last = shifted
+        first = ", ".join(f"part{number} AS ({text})" for number, text in enumerate(before))
+        known = _JOINED[parts] = f"WITH {first} {last}" if before else last
+        if len(_JOINED) > MOST_JOINED:
+            del _JOINED[next(iter(_JOINED))]
+    return known
