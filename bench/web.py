@@ -1,0 +1,177 @@
+"""The web desk: how long the server takes for each page, what a first visit weighs, how soon a change is seen.
+
+``python -m bench.web [--tickets N] [--keep FOLDER]``; the last two need Chromium (``scripts/chromium install``).
+"""
+
+import argparse
+import asyncio
+import re
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from answerable.infra.logging import only_errors
+from answerable.infra.web.cookies import SESSION
+from answerable.kernel.actor import service
+from answerable.kernel.tx import Tx
+from answerable.runtime import Desk
+from answerable.settings import Settings
+from answerable.users.actions.browsers import Browser, sign_in
+from answerable.users.store import people
+from bench import servers
+from bench.__main__ import draft, load
+
+ROLES = {"ADMIN": 0, "MANAGER": 1, "AGENT": 2, "USER": 50}  # a person of each, as bench.load numbers them
+TIMES = 40
+PAGE_MS, VISIT_KB, LIVE_MS = 30, 90, 300
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
+SHIFTS = """() => new Promise(resolve => {
+    let sum = 0;
+    new PerformanceObserver(list => list.getEntries().forEach(e => { if (!e.hadRecentInput) sum += e.value; }))
+        .observe({type: "layout-shift", buffered: true});
+    setTimeout(() => resolve(sum), 1500);
+})"""
+
+
+async def cookies_of(folder: Path) -> dict[str, str]:
+    """Sign a browser in for a person of each role; return the cookies."""
+    only_errors()
+    desk = Desk(Settings().with_values("bench", storage__data_dir=str(folder)))
+    await desk.prepare()
+
+    async def begin(tx: Tx, number: int) -> str:
+        person = await people.load_person_by_email(tx, f"p{number}@bench.invalid")
+        assert person is not None
+        return await sign_in(tx, person, Browser(zone="Europe/Berlin"))
+
+    found = {role: await desk.database.write(service("bench"), begin, number) for role, number in ROLES.items()}
+    await desk.stop()
+    return found
+
+
+def pages() -> list[str]:
+    """Return the addresses of all pages that need no id, as the program itself knows them."""
+    folder = Path(tempfile.mkdtemp(prefix="answerable-bench-"))
+    desk = Desk(Settings().with_values("bench", storage__data_dir=str(folder)))
+    found = {
+        route.path
+        for route in desk.litestar.routes
+        for handler in getattr(route, "route_handlers", ())
+        if "GET" in handler.http_methods and "{" not in route.path and not route.path.startswith(("/api", "/static"))
+    }
+    asyncio.run(desk.stop())
+    shutil.rmtree(folder)
+    return sorted(found - {"/healthz", "/readyz", "/metrics", "/sw.js"})
+
+
+def page_times(port: int, cookies: dict[str, str], ids: list[str]) -> Iterator[tuple[float, str, str]]:
+    """Ask for every page as every role that may see it; give its p95 in milliseconds, the role, the address."""
+    for role, cookie in cookies.items():
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", cookies={SESSION: cookie}, timeout=30) as client:
+            client.headers["accept"] = "text/html"
+            for path in [*pages(), f"/tickets/{ids[0]}"]:
+                if client.get(path).status_code != 200:
+                    continue
+                times = []
+                for number in range(TIMES):
+                    asked = f"/tickets/{ids[number % len(ids)]}" if path.startswith("/tickets/0") else path
+                    begun = time.perf_counter()
+                    client.get(asked)
+                    times.append((time.perf_counter() - begun) * 1000)
+                times.sort()
+                yield times[int(TIMES * 0.95)], role, path
+
+
+def first_visit(port: int, cookie: str, path: str) -> float:
+    """Return how many kilobytes of pages, styles and scripts a first visit takes, as they go over the wire."""
+    total, seen = 0, set()
+    headers = {"accept": "text/html", "accept-encoding": "br, gzip", "cookie": f"{SESSION}={cookie}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, follow_redirects=True) as client:
+
+        def take(address: str) -> str:
+            nonlocal total
+            seen.add(address)
+            with client.stream("GET", address) as answer:
+                raw = b"".join(answer.iter_raw())
+            total += len(raw)
+            return client.get(address).text
+
+        page = take(path)
+        # What the page itself names, what its panels load at once, and what its scripts import.
+        waiting = re.findall(r'(?:src|href)="(/static/[^"]+\.(?:js|css)[^"]*)"', page)
+        waiting += [unit.replace("&amp;", "&") for unit in re.findall(r'hx-get="([^"]+)"[^>]*hx-trigger="load', page)]
+        while waiting:
+            address = waiting.pop()
+            if address not in seen:
+                text = take(address)
+                waiting += re.findall(r'"(/static/[^"]+\.js[^"]*)"', text) if ".js" in address else []
+    return total / 1000
+
+
+async def in_chromium(port: int, cookies: dict[str, str], token: str, path: str) -> tuple[float, float]:
+    """Return how soon a manager sees a ticket that somebody raises (p95 in ms), and what shifts after loading."""
+    from playwright.async_api import async_playwright  # noqa: PLC0415  # only where there is a browser
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    base = f"http://127.0.0.1:{port}"
+    async with async_playwright() as playwright, httpx.AsyncClient(base_url=base, timeout=30) as client:
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        context = await browser.new_context(viewport={"width": 1440, "height": 900})
+        await context.add_cookies([{"name": SESSION, "value": cookies["MANAGER"], "url": base}])
+        page = await context.new_page()
+        await page.goto(base + path)
+        shifts = float(await page.evaluate(SHIFTS))
+        times = []
+        for number in range(20):
+            title = f"Seen at once {number} {time.time_ns()}"
+            seen = asyncio.ensure_future(page.get_by_text(title).first.wait_for(timeout=10_000))
+            begun = time.perf_counter()
+            sent = {**draft(number), "title": title}
+            answer = await client.post("/api/tickets", json=sent, headers={"authorization": f"Bearer {token}"})
+            assert answer.status_code == 201, answer.text
+            await seen
+            times.append((time.perf_counter() - begun) * 1000)
+        await browser.close()
+    times.sort()
+    return times[18], shifts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tickets", type=int, default=100_000)
+    parser.add_argument("--keep", type=Path, help="Keep the loaded desk in this folder and use it again.")
+    given = parser.parse_args()
+    base = given.keep or Path(tempfile.mkdtemp(prefix="answerable-bench-"))
+    folder, saved = base / f"desk-{given.tickets}", base / f"tokens-{given.tickets}.json"
+    if not saved.exists():
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        saved.write_bytes(msgspec.json.encode(asyncio.run(load(folder, given.tickets))))
+    tokens = msgspec.json.decode(saved.read_bytes(), type=dict[str, str])
+    cookies = asyncio.run(cookies_of(folder))
+    db = sqlite3.connect(folder / "answerable.sqlite")
+    ids = [row[0] for row in db.execute("SELECT id FROM tickets_ticket ORDER BY number LIMIT 1000")]
+    db.close()
+    with servers.desk(folder) as desk:
+        slowest = sorted(page_times(desk.port, cookies, ids), reverse=True)
+        for p95, role, path in slowest:
+            print(f"{path} as {role}: p95 {p95:.1f} ms {'' if p95 < PAGE_MS else f'  <-- MISSED (goal {PAGE_MS} ms)'}")
+        weight = first_visit(desk.port, cookies["AGENT"], "/queue")
+        print(f"first visit of the workspace: {weight:.1f} KB (goal {VISIT_KB} KB)")
+        if shutil.which("chromium") or shutil.which("chromium-browser"):
+            live, shifts = asyncio.run(in_chromium(desk.port, cookies, tokens["USER"], "/queue?view=open"))
+            print(
+                f"a new ticket is seen after: p95 {live:.0f} ms (goal {LIVE_MS} ms); layout shift {shifts:.3f} (goal 0)"
+            )
+    if given.keep is None:
+        shutil.rmtree(base)
+
+
+if __name__ == "__main__":
+    main()
