@@ -45,6 +45,7 @@ BATCH = 256
 # a commit while nobody does (see 0008: people before services).
 BACKGROUND_SHARE_WHILE_BUSY = 0.05
 BACKGROUND_SECONDS = 0.02
+BACKGROUND_SECONDS_AFTER_PEOPLE = 0.004  # in the first transaction without them: they may only be slow to come back
 # Who was just answered often asks again at once: so long, for each of them, the next transaction waits for people
 # before it begins with background units alone.
 RETURN_SECONDS, LONGEST_RETURN = 0.0003, 0.005
@@ -78,8 +79,9 @@ class PostgresDatabase:
         self._bulk_every = self._bulk_units = 0
         self._turn = asyncio.Lock()  # of the transaction in which a bulk load also reads
         self._next_claim = 0.0
-        self._since = self._due = 0.0  # when background units last had their turn, and for how long they may go on
+        self._since = self._due = 0.0  # when background units last had their turn, and what they may take of people's
         self._trusting_from = 0.0
+        self._after_people = False
         self._answered = 0  # people in the last transaction
         self._arrival: asyncio.Future[None] | None = None
         self._faulty = False
@@ -218,15 +220,19 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         busy = bool(batch)
-        self._due = self._due + (begun - self._since) * BACKGROUND_SHARE_WHILE_BUSY if busy else BACKGROUND_SECONDS
+        if busy:
+            long = self._due + (begun - self._since) * BACKGROUND_SHARE_WHILE_BUSY
+        else:
+            long = BACKGROUND_SECONDS_AFTER_PEOPLE if self._after_people else BACKGROUND_SECONDS
         self._since = begun
         for _ in range(min(len(self._background), BATCH)):
-            if loop.time() - begun > self._due or (self._urgent and not busy):
+            if loop.time() - begun > long or (self._urgent and not busy):
                 break
             results += await self._runner.run(work, self._take(self._background, batch))
-        self._due -= loop.time() - begun
+        self._due = long - (loop.time() - begun) if busy else 0.0  # what a quiet moment left is not owed by the next
         results += await self._run_urgent(work, batch)  # who came meanwhile need not wait for the next commit
         self._answered = sum(unit.actor.kind == "person" for unit in batch)
+        self._after_people = self._answered > 0
         try:
             await work.flush()
         except Exception as error:
