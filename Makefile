@@ -11,7 +11,7 @@ SECONDS ?= 120
 WORKERS ?= auto
 export PYTHONDONTWRITEBYTECODE=
 
-.PHONY: help setup run postgres test test-fast test-faults check format bench docs words lock clean
+.PHONY: help setup run postgres test test-fast test-faults test-long check format bench docs words lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ test-fast: setup postgres ## Run the tests that take under a minute together
 
 test-faults: setup postgres ## Kill, freeze and cut off everything while people work: SEEDS=5 SECONDS=120, from SEED=1 on
 	@FAULT_SEED=$(SEED) FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -rs tests/faults
+
+test-long: setup ## Hold deadlines to their laws in a million random cases (takes some twenty minutes)
+	@SLA_CASES=1000000 $(BIN)/python -m pytest -q -rs tests/sla/test_opening.py
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .

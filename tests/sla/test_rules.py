@@ -28,7 +28,6 @@ from answerable.sla.rules import (
     Stop,
     choose_manager,
     elapsed,
-    reach,
     union,
 )
 from tests.sla.stories import HOUR, MINUTE, START, at, ref
@@ -57,7 +56,7 @@ DUE = [
 
 @pytest.mark.parametrize(("why", "stops", "target", "due"), DUE, ids=[row[0] for row in DUE])
 def test_when_a_promise_is_due(why: str, stops: list[Stop], target: int, due: int | None) -> None:
-    assert reach(0, stops, target) == due
+    assert rules.due(0, stops, target) == due
 
 
 def test_elapsed_time_stands_still_in_a_stop() -> None:
@@ -99,7 +98,7 @@ some_stops = st.lists(a_stop, max_size=6)
 @settings(max_examples=400, derandomize=True, deadline=None)
 @given(some_stops, st.integers(0, 150), st.integers(0, 200))
 def test_deadline_and_elapsed_time_equal_a_count_minute_by_minute(stops: list[Stop], target: int, until: int) -> None:
-    due = reach(0, stops, target)
+    due = rules.due(0, stops, target)
     assert due == reached(stops, target, 600)
     assert elapsed(0, stops, until) == counted(stops, until)
     if due is not None:
@@ -109,14 +108,14 @@ def test_deadline_and_elapsed_time_equal_a_count_minute_by_minute(stops: list[St
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(some_stops, st.integers(0, 150), st.integers(0, 30))
 def test_the_deadline_never_comes_earlier_for_a_longer_target(stops: list[Stop], target: int, more: int) -> None:
-    first, second = reach(0, stops, target), reach(0, stops, target + more)
+    first, second = rules.due(0, stops, target), rules.due(0, stops, target + more)
     assert second is None or (first is not None and first <= second)
 
 
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(some_stops, st.integers(1, 150), a_stop)
 def test_a_pause_moves_the_deadline_by_the_working_time_in_it(stops: list[Stop], target: int, more: Stop) -> None:
-    due, moved = reach(0, stops, target), reach(0, [*stops, more], target)
+    due, moved = rules.due(0, stops, target), rules.due(0, [*stops, more], target)
     if due is None or moved is None:
         assert moved is None
         return

@@ -10,7 +10,7 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.sla import api, consumers, queries, timers
+from answerable.sla import api, cli, consumers, queries, timers
 
 
 def feature() -> Feature:
@@ -28,6 +28,7 @@ def feature() -> Feature:
             UserRegistered: consumers.note_manager,
             UserChanged: consumers.note_manager,
         },
+        commands=(cli.sla,),
         timers=(Timer("sla.look", timers.next_look, timers.look),),
         audit=queries.audit,
         gauges=queries.gauges,

@@ -1,5 +1,6 @@
 """The rules of promises, pure: values and the time in, the new value and what happened out. See ``docs/sla.md``."""
 
+from answerable.sla.rules.calendar import Calendar, Window, clock_minute, date_of, day_of, window, zone_of
 from answerable.sla.rules.clock import (
     CANCELLED,
     FULFILLED,
@@ -22,11 +23,13 @@ from answerable.sla.rules.clock import (
     state_for,
 )
 from answerable.sla.rules.escalation import ESCALATED_TARGETS, ON_BREACH, Manager, choose_manager, reason_for
+from answerable.sla.rules.opening import ALWAYS, OpenTime
 from answerable.sla.rules.policy import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Terms, terms_for
 from answerable.sla.rules.sight import may_see, may_see_escalations_of
-from answerable.sla.rules.timeline import Stop, elapsed, reach, union
+from answerable.sla.rules.timeline import Segment, Stop, due, elapsed, timeline, union
 
 __all__ = [
+    "ALWAYS",
     "CANCELLED",
     "ESCALATED_TARGETS",
     "FIRST_RESPONSE",
@@ -36,16 +39,24 @@ __all__ = [
     "PAUSED",
     "RESOLUTION",
     "RUNNING",
+    "Calendar",
     "Change",
     "Clock",
     "History",
     "Manager",
     "Metric",
+    "OpenTime",
+    "Segment",
     "Stop",
     "Terms",
+    "Window",
     "arm",
     "cancel",
     "choose_manager",
+    "clock_minute",
+    "date_of",
+    "day_of",
+    "due",
     "elapsed",
     "fulfil",
     "go_on",
@@ -54,12 +65,14 @@ __all__ = [
     "may_see",
     "may_see_escalations_of",
     "pause",
-    "reach",
     "reason_for",
     "recount",
     "resume",
     "retarget",
     "state_for",
     "terms_for",
+    "timeline",
     "union",
+    "window",
+    "zone_of",
 ]

@@ -23,7 +23,7 @@ from answerable.messages.sla import (
 )
 from answerable.messages.tickets import TicketRef
 from answerable.sla.rules.policy import Terms
-from answerable.sla.rules.timeline import Stop, reach, union
+from answerable.sla.rules.timeline import Stop, due, union
 
 RUNNING = "RUNNING"
 PAUSED = "PAUSED"
@@ -274,8 +274,8 @@ def _step(
 
 
 def _instants(clock: Clock, start: int, stops: Sequence[Stop]) -> tuple[int | None, int | None]:
-    due_at = reach(start, stops, clock.target_micros)
-    return due_at, None if clock.warn_micros is None else reach(start, stops, clock.warn_micros)
+    due_at = due(start, stops, clock.target_micros)
+    return due_at, None if clock.warn_micros is None else due(start, stops, clock.warn_micros)
 
 
 def _timed(clock: Clock, start: int, stops: Sequence[Stop]) -> Clock:
