@@ -48,7 +48,7 @@ def _resolved(document: Mapping[str, Any], schema: Schema) -> Schema:
         [choice] = [choice for choice in schema["oneOf"] if choice != {"type": "null"}]
         return {**_resolved(document, choice), "nullable": len(schema["oneOf"]) > 1}
     if schema.get("type") == "object":
-        fields = {name: _resolved(document, part) for name, part in schema["properties"].items()}
+        fields = {name: _resolved(document, part) for name, part in schema.get("properties", {}).items()}
         return {**schema, "properties": fields}
     if schema.get("type") == "array":
         return {**schema, "items": _resolved(document, schema["items"])}

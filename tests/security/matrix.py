@@ -14,11 +14,16 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from answerable.infra.web.assets import built_assets
+from answerable.kernel.times import HOUR
+from answerable.sla.actions import terms
+from answerable.sla.rules import WrittenCalendar, WrittenPolicy, edits, own_terms, toml
+from answerable.sla.rules.edits import Edit
 from tests.forms import HEADERS, with_token
 from tests.people import PASSWORD
 from tests.security.asgi import JSON, Answer, ask
 from tests.security.company import COLUMNS, NEW_PASSWORD, Company
 from tests.security.sse import status_of_stream
+from tests.world import TESTER
 
 TABLE = Path(__file__).parents[2] / "docs" / "permissions.md"
 DENIED = ("401", "403", "404", "405")
@@ -225,6 +230,48 @@ async def _asset(company: Company) -> Sample:
     return Sample({"name": next(iter(built_assets()), "desk.css")})
 
 
+async def _edited(company: Company, edit: Edit, ahead: int = 0) -> None:
+    at = company.world.clock.now + ahead if ahead else None
+    await company.world.db.write(TESTER, terms.change_terms, edit, at)
+
+
+async def _unused_calendar(company: Company) -> Sample:
+    name = company.fresh("Spare ")
+    await _edited(company, edits.add_calendar(WrittenCalendar(name=name, always=True)))
+    return Sample({"name": name})
+
+
+async def _unused_policy(company: Company) -> Sample:
+    name = company.fresh("Spare ")
+    await _edited(
+        company,
+        edits.add_policy(msgspec.convert(_POLICY | {"name": name, "when": {"requester": [name]}}, WrittenPolicy), 1),
+    )
+    return Sample({"name": name})
+
+
+async def _new_calendar(company: Company) -> Sample:
+    return Sample(json={"name": company.fresh("Office "), "zone": "Europe/Berlin", "week": {"mon": ["09:00-17:00"]}})
+
+
+async def _new_policy(company: Company) -> Sample:
+    name = company.fresh("Gold ")
+    return Sample(json=_POLICY | {"name": name, "when": {"category": [name]}}, query="position=1")
+
+
+async def _planned(company: Company) -> Sample:
+    now = company.world.clock.now
+    if not await company.world.sql("SELECT 1 AS one FROM sla_edition WHERE effective_from > :now", now=now):
+        name = company.fresh("Later ")
+        await _edited(company, edits.add_calendar(WrittenCalendar(name=name, always=True)), ahead=HOUR)
+    return Sample()
+
+
+_POLICY = {
+    "name": "default",
+    "when": {"requester": ["nobody"]},
+    "targets": {"RESOLUTION": {"times": {"HIGH": "4h"}, "calendars": ["always"]}},
+}
 _ADMIN = {"token": "x" * 43, "name": "Eve Evil", "email": "eve@desk.test", "password": PASSWORD}
 _DRAFT = {"title": "Printer on fire", "description": "It burns, help.", "category": "HARDWARE", "priority": "LOW"}
 
@@ -293,6 +340,17 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("PUT", "/api/agent/{agent_id}/availability", "available"): _plain({"available": False}, agent_id="$agent"),
     ("PUT", "/api/agent/{agent_id}/availability", "capacity"): _plain({"capacity": 7}, agent_id="$agent"),
     ("POST", "/api/sla/check", ""): _plain({"dryRun": False}),
+    ("GET", "/api/sla/calendars/{name}", ""): _plain(name="always"),
+    ("POST", "/api/sla/calendars", ""): _new_calendar,
+    ("PUT", "/api/sla/calendars/{name}", ""): _plain({"name": "always", "always": True}, name="always"),
+    ("DELETE", "/api/sla/calendars/{name}", ""): _unused_calendar,
+    ("POST", "/api/sla/calendars/{name}/holidays", ""): _plain({"country": "DE", "firstYear": 2026}, name="always"),
+    ("GET", "/api/sla/policies/{name}", ""): _plain(name="default"),
+    ("POST", "/api/sla/policies", ""): _new_policy,
+    ("PUT", "/api/sla/policies/{name}", ""): _plain(_POLICY | {"when": {}}, name="default"),
+    ("DELETE", "/api/sla/policies/{name}", ""): _unused_policy,
+    ("PUT", "/api/sla/terms", ""): _plain({"text": toml.write_toml(own_terms())}),
+    ("DELETE", "/api/sla/terms/planned", ""): _planned,
     ("GET", "/api/escalations/manager/{manager_id}", "the manager"): _plain(manager_id="$manager"),
     ("GET", "/api/escalations/manager/{manager_id}", "another manager"): _plain(manager_id="$stale"),
     ("GET", "/api/assign/escalations/manager/{manager_id}", "the manager"): _plain(manager_id="$manager"),

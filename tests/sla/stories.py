@@ -71,6 +71,10 @@ class Story:
             events.append(TicketReopened(ticket=self.ref, resolved_at=self.resolved_at, reopenings=1))
         await self._tell(*events)
 
+    async def becomes_category(self, category: str) -> None:
+        self.ref = replace(self.ref, category=category)
+        await self._tell(TicketUpdated(ticket=self.ref, changed=["category"], former_priority=self.ref.priority))
+
     async def becomes_priority(self, priority: str) -> None:
         former = self.ref.priority
         self.ref = replace(self.ref, priority=priority)

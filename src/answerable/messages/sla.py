@@ -47,11 +47,15 @@ class SlaResumed(SlaEvent, frozen=True, kw_only=True):
 
 
 class SlaRecomputed(SlaEvent, frozen=True, kw_only=True):
-    """Another target applies (``reason``); the promise is now due at ``due_at``, ``None`` while paused."""
+    """Another target, policy or calendar applies (``reason``); the promise is now due at ``due_at``.
+
+    That is ``None`` while paused. ``policy`` names the policy that holds now.
+    """
 
     TYPE: ClassVar[str] = "SLA_RECOMPUTED"
     due_at: int | None
     reason: str
+    policy: str = ""
 
 
 class SlaFulfilled(SlaEvent, frozen=True, kw_only=True):
@@ -86,3 +90,23 @@ class TicketEscalated(SlaEvent, frozen=True, kw_only=True):
     manager_id: str | None
     escalated_to_role: str
     reason: str
+
+
+class SlaTermsChanged(Event, frozen=True, kw_only=True):
+    """Calendars or policies are others from ``effective_from`` on; ``changes`` says which, a line each.
+
+    ``number`` counts such changes, ``edition_id`` names what holds then. ``withdrawn`` where it never came into force.
+    """
+
+    TYPE: ClassVar[str] = "SLA_TERMS_CHANGED"
+    TOPIC: ClassVar[str] = "answerable.sla"
+    edition_id: str
+    number: int
+    effective_from: int
+    changes: list[str]
+    withdrawn: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return ``terms``: the order of changes is one order."""
+        return "terms"

@@ -1,15 +1,25 @@
-"""``sla``: deadlines at a prompt."""
+"""``sla``: deadlines, calendars and policies at a prompt."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
+from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
-from answerable.kernel.times import iso_or_none
+from answerable.kernel.times import iso_or_none, parse_iso
+from answerable.sla.actions import terms
+from answerable.sla.actions.terms import Outcome
+from answerable.sla.queries import terms as queries
+from answerable.sla.queries.terms import PlanView, TermsView
+from answerable.sla.rules import edits
+from answerable.sla.rules.toml import read_toml
 from answerable.sla.rules.vectors import due_of, read_vectors
 
 MAX_FILE = 64 * 1024 * 1024
+_OPERATOR = service("command line")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -26,6 +36,115 @@ def due(file: Path) -> None:
     """
     for vector in read_vectors(read_file(file)):
         click.echo(msgspec.json.encode({"id": vector.id, "due_utc": iso_or_none(due_of(vector))}))
+
+
+@sla.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_json
+@click.pass_context
+def plan(context: click.Context, file: Path, as_json: bool) -> None:
+    """Say what the calendars and policies of FILE would change, and for how many open tickets."""
+    edit = edits.all_new(_read_terms(file))
+
+    async def work(desk: Any) -> PlanView:
+        planned: PlanView = await desk.database.scan(_OPERATOR, queries.plan_terms, edit)
+        return planned
+
+    planned = context.obj.run(work)
+    if as_json:
+        click.echo(msgspec.json.encode(planned).decode())
+        return
+    _print_changes(planned.changes)
+    if planned.changes:
+        click.echo(f"Open tickets: {planned.open_tickets:,}, of which {planned.open_tickets_affected:,} would follow.")
+
+
+@sla.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--from", "effective_from", metavar="INSTANT", help="From when on, such as 2026-12-01T00:00Z; else now.")
+@_json
+@click.pass_context
+def apply(context: click.Context, file: Path, effective_from: str | None, as_json: bool) -> None:
+    """Put the calendars and policies of FILE in the place of all; with a mistake in it, nothing is changed."""
+    written = _read_terms(file)
+    at = _instant(effective_from)
+    source = read_file(file).decode("utf-8-sig")
+
+    async def work(desk: Any) -> Outcome:
+        made: Outcome = await desk.database.write(_OPERATOR, terms.change_terms, edits.all_new(written), at, source)
+        return made
+
+    made = context.obj.run(work)
+    if as_json:
+        click.echo(msgspec.json.encode(made).decode())
+        return
+    _print_changes(made.changes)
+    if made.changes:
+        click.echo(f"Edition {made.number} holds from {made.effective_from}.")
+
+
+@sla.command()
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file instead.")
+@click.pass_context
+def export(context: click.Context, output: Path | None) -> None:
+    """Print the calendars and policies that hold: the text that was applied, or one that reads the same."""
+
+    async def work(desk: Any) -> TermsView:
+        view: TermsView = await desk.database.read(_OPERATOR, queries.read_terms)
+        return view
+
+    text = context.obj.run(work).text
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"{output}: cannot be written ({error.strerror or error}).") from error
+
+
+@sla.command()
+@click.argument("country")
+@click.option("--region", help="A part of the country, such as BE.")
+@click.option("--years", default="", metavar="FIRST-LAST", help="Such as 2026-2035.", required=True)
+def holidays(country: str, region: str | None, years: str) -> None:
+    """Print the public holidays of a COUNTRY (DE) as lines for a calendar. Needs no desk."""
+    first, _, last = years.partition("-")
+    if not (first.isascii() and first.isdigit() and (not last or (last.isascii() and last.isdigit()))):
+        raise Invalid(f"years: {years[:20]!r} is not FIRST-LAST, such as 2026-2035.")
+    span = int(first[:5]), int((last or first)[:5])
+    _print_days(queries.holidays_from(country, region, span, None))
+
+
+@sla.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def ics(file: Path) -> None:
+    """Print the all-day events of the iCalendar FILE as lines for a calendar. Needs no desk."""
+    _print_days(queries.holidays_from(None, None, None, read_file(file).decode("utf-8", "replace")))
+
+
+def _print_days(days: dict[str, str]) -> None:
+    for day, name in days.items():
+        click.echo(f"{day} = {msgspec.json.encode(name).decode()}")
+
+
+def _print_changes(changes: list[str]) -> None:
+    for line in changes or ["Nothing would be different."]:
+        click.echo(line)
+
+
+def _read_terms(file: Path) -> Any:
+    try:
+        return read_toml(read_file(file))
+    except Invalid as error:
+        raise Invalid(f"{file}: {error.message}", errors=error.errors[1:]) from None
+
+
+def _instant(text: str | None) -> int | None:
+    try:
+        return None if text is None else parse_iso(text)
+    except (ValueError, OverflowError):
+        raise Invalid(f"--from: {text!r} is not an instant such as 2026-12-01T00:00Z.") from None
 
 
 def read_file(file: Path) -> bytes:

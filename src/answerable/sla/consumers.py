@@ -1,5 +1,7 @@
 """What happens to promises because something happened to a ticket. Instants are those of the events."""
 
+from msgspec.structs import replace
+
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import (
     CommentAdded,
@@ -10,7 +12,7 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.messages.users import PersonEvent
-from answerable.sla import actions
+from answerable.sla.actions import clocks
 
 
 def _when(tx: Tx) -> int:
@@ -19,31 +21,34 @@ def _when(tx: Tx) -> int:
 
 async def promise(tx: Tx, event: TicketCreated) -> None:
     """A new ticket: its first response and its resolution are promised."""
-    await actions.promise(tx, event.ticket)
+    await clocks.promise(tx, event.ticket)
 
 
 async def follow_status(tx: Tx, event: StatusChanged) -> None:
     """Waiting pauses, resolving keeps, cancelling gives up, reopening takes up again."""
-    await actions.follow_status(tx, event.ticket, _when(tx))
+    await clocks.follow_status(tx, event.ticket, _when(tx))
 
 
 async def hear(tx: Tx, event: CommentAdded) -> None:
     """A public answer keeps the promise of one, a question makes the next; notes among staff do neither."""
     if not event.internal:
-        await (actions.hear_staff if event.from_staff else actions.hear_requester)(tx, event.ticket, _when(tx))
+        await (clocks.hear_staff if event.from_staff else clocks.hear_requester)(tx, event.ticket, _when(tx))
 
 
 async def note_agent(tx: Tx, event: TicketAssigned | TicketUnassigned) -> None:
     """Another agent, or none: the mirror follows, no clock is reset."""
-    await actions.note_ticket(tx, event.ticket, _when(tx))
+    await clocks.note_ticket(tx, event.ticket, _when(tx))
 
 
 async def note_update(tx: Tx, event: TicketUpdated) -> None:
-    """Another priority has other promises; other changes only go to the mirror."""
-    verb = actions.apply_priority if "priority" in event.changed else actions.note_ticket
-    await verb(tx, event.ticket, _when(tx))
+    """Another priority or category may have other promises; other changes only go to the mirror."""
+    if "priority" in event.changed or "category" in event.changed:
+        former = replace(event.ticket, priority=event.former_priority or event.ticket.priority)
+        await clocks.apply_update(tx, event.ticket, former, _when(tx))
+    else:
+        await clocks.note_ticket(tx, event.ticket, _when(tx))
 
 
 async def note_manager(tx: Tx, event: PersonEvent) -> None:
     """Keep the list of those who can be called in."""
-    await actions.note_manager(tx, event.user_id, event.roles, int(event.active))
+    await clocks.note_manager(tx, event.user_id, event.roles, int(event.active))

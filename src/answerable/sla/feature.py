@@ -29,7 +29,10 @@ def feature() -> Feature:
             UserChanged: consumers.note_manager,
         },
         commands=(cli.sla,),
-        timers=(Timer("sla.look", timers.next_look, timers.look),),
+        timers=(
+            Timer("sla.terms", timers.next_terms, timers.follow_terms),
+            Timer("sla.look", timers.next_look, timers.look),
+        ),
         audit=queries.audit,
         gauges=queries.gauges,
     )

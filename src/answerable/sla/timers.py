@@ -4,7 +4,8 @@ is open; state and message are one transaction, so a warning or breach is neithe
 
 from answerable.kernel.actor import service
 from answerable.kernel.tx import Database, Tx
-from answerable.sla import actions, store
+from answerable.sla import store
+from answerable.sla.actions import clocks, terms
 
 BATCH = 200
 _DESK = service("sla")
@@ -17,4 +18,14 @@ async def next_look(tx: Tx) -> int | None:
 
 async def look(database: Database) -> int:
     """Look at some clocks that are due, in one unit; return how many."""
-    return await database.write(_DESK, actions.look_at_due_clocks, BATCH)
+    return await database.write(_DESK, clocks.look_at_due_clocks, BATCH)
+
+
+async def next_terms(tx: Tx) -> int | None:
+    """Return when open clocks must follow other terms."""
+    return await store.next_following(tx)
+
+
+async def follow_terms(database: Database) -> int:
+    """Let some open clocks follow the terms that hold, in one unit; return how many were looked at."""
+    return await database.write(_DESK, terms.follow_terms, BATCH)

@@ -21,17 +21,35 @@ from answerable.sla.rules.clock import (
     resume,
     retarget,
     state_for,
+    words_for,
 )
+from answerable.sla.rules.edition import changes_between, own_terms, read_terms
 from answerable.sla.rules.escalation import ESCALATED_TARGETS, ON_BREACH, Manager, choose_manager, reason_for
 from answerable.sla.rules.opening import ALWAYS, OpenTime
-from answerable.sla.rules.policy import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Terms, terms_for
+from answerable.sla.rules.policy import (
+    ANEW,
+    FIRST_EDITION,
+    FIRST_RESPONSE,
+    NEXT_RESPONSE,
+    RESOLUTION,
+    Edition,
+    Level,
+    Terms,
+    held_to,
+    hours_of,
+    promise_for,
+    terms_for,
+)
 from answerable.sla.rules.sight import may_see, may_see_escalations_of
 from answerable.sla.rules.timeline import Segment, Stop, due, elapsed, timeline, union
+from answerable.sla.rules.written import WrittenCalendar, WrittenPolicy, WrittenTerms
 
 __all__ = [
     "ALWAYS",
+    "ANEW",
     "CANCELLED",
     "ESCALATED_TARGETS",
+    "FIRST_EDITION",
     "FIRST_RESPONSE",
     "FULFILLED",
     "NEXT_RESPONSE",
@@ -42,7 +60,9 @@ __all__ = [
     "Calendar",
     "Change",
     "Clock",
+    "Edition",
     "History",
+    "Level",
     "Manager",
     "Metric",
     "OpenTime",
@@ -50,8 +70,12 @@ __all__ = [
     "Stop",
     "Terms",
     "Window",
+    "WrittenCalendar",
+    "WrittenPolicy",
+    "WrittenTerms",
     "arm",
     "cancel",
+    "changes_between",
     "choose_manager",
     "clock_minute",
     "date_of",
@@ -60,11 +84,16 @@ __all__ = [
     "elapsed",
     "fulfil",
     "go_on",
+    "held_to",
     "history_of",
+    "hours_of",
     "look",
     "may_see",
     "may_see_escalations_of",
+    "own_terms",
     "pause",
+    "promise_for",
+    "read_terms",
     "reason_for",
     "recount",
     "resume",
@@ -74,5 +103,6 @@ __all__ = [
     "timeline",
     "union",
     "window",
+    "words_for",
     "zone_of",
 ]

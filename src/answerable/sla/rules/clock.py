@@ -4,8 +4,9 @@ Instants are UTC microseconds. A promise is broken when its due instant comes an
 *before* it is due; that verdict does not depend on whether the timer or the answer is looked at first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -22,14 +23,17 @@ from answerable.messages.sla import (
     SlaStarted,
 )
 from answerable.messages.tickets import TicketRef
+from answerable.sla.rules.opening import ALWAYS, OpenTime
 from answerable.sla.rules.policy import Terms
-from answerable.sla.rules.timeline import Stop, due, union
+from answerable.sla.rules.timeline import HOLIDAY, STOPPED, Segment, Stop, due, union
 
 RUNNING = "RUNNING"
 PAUSED = "PAUSED"
 FULFILLED = "FULFILLED"
 CANCELLED = "CANCELLED"
 
+WAITING = "Waiting for the requester"
+RESOLVED = "Resolved"
 _STATES = {"WAITING": PAUSED, "RESOLVED": FULFILLED, "CLOSED": FULFILLED, "CANCELLED": CANCELLED}
 
 
@@ -38,7 +42,8 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
 
     ``target_micros`` and ``warn_micros`` are working time, ``applied_at`` is when they began to hold. ``due_at`` is
     ``None`` while paused; ``look_at`` is when the timer must look again, ``None`` for never; ``breached_at`` is the
-    later of due and ``applied_at`` (rule 9). ``version`` counts the metric events.
+    later of due and ``applied_at`` (rule 9). ``version`` counts the metric events; ``edition`` is where its policy is
+    written.
     """
 
     id: str
@@ -58,6 +63,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     breached_at: int | None = None
     ended_at: int | None = None
     version: int = 0
+    edition: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -66,13 +72,15 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of what explains a clock. ``target_micros`` is set where terms begin to hold."""
+    """One line of what explains a clock. The last three say which terms begin to hold, where some do."""
 
     number: int
     kind: str  # activate, pause, resume, apply_policy, warn, breach, fulfil or cancel
     at: int
     target_micros: int | None = None
     detail: str = ""
+    policy: str | None = None
+    edition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +107,25 @@ class History:
     target_micros: int
     state: str
     ended_at: int | None
+    policy: str | None = None
+    edition: str | None = None
+    reasons: tuple[str, ...] = ()  # of the stops
 
 
 def history_of(metrics: Sequence[Metric]) -> History:
     """Add up a clock's metric events, given in their order."""
     start, target_micros, state = metrics[0].at, 0, RUNNING
+    policy = edition = None
     stops: list[Stop] = []
+    reasons: list[str] = []
     stopped: int | None = None
     ended: int | None = None
     for metric in metrics:
         if metric.target_micros is not None:
-            target_micros = metric.target_micros
+            target_micros, policy, edition = metric.target_micros, metric.policy, metric.edition
         if metric.kind == "pause":
             stopped, state = metric.at, PAUSED
+            reasons.append(metric.detail or WAITING)
         elif metric.kind == "resume" and stopped is not None:
             stops.append((stopped, metric.at))
             stopped, state = None, RUNNING
@@ -119,7 +133,21 @@ def history_of(metrics: Sequence[Metric]) -> History:
             ended, state = metric.at, FULFILLED if metric.kind == "fulfil" else CANCELLED
     if stopped is not None:
         stops.append((stopped, ended))
-    return History(start, tuple(stops), target_micros, state, ended)
+    return History(start, tuple(stops), target_micros, state, ended, policy, edition, tuple(reasons))
+
+
+def words_for(segment: Segment, history: History) -> str:
+    """Say why a segment of a clock's time counted or did not."""
+    if segment.why == HOLIDAY:
+        return f"Closed: {segment.detail}"
+    if segment.why != STOPPED:
+        return "Open" if segment.counts else "Outside the opening hours"
+    within = [
+        why
+        for (begin, end), why in zip(history.stops, history.reasons, strict=True)
+        if begin < segment.end and (end is None or segment.begin < end)
+    ]
+    return ", then ".join(dict.fromkeys(within))
 
 
 def state_for(status: str) -> str:
@@ -132,7 +160,7 @@ def state_for(status: str) -> str:
 
 def arm(clock_id: str, ticket: TicketRef, target: str, cycle: int, terms: Terms, at: int) -> Change:
     """Make a promise at ``at``."""
-    return _started(_new(clock_id, ticket, target, cycle, terms, at, at), ticket, (), "")
+    return _started(_new(clock_id, ticket, target, cycle, terms, at, at), ticket, (), "", terms.hours)
 
 
 def go_on(clock_id: str, former: Clock, metrics: Sequence[Metric], ticket: TicketRef, terms: Terms, at: int) -> Change:
@@ -144,8 +172,9 @@ def go_on(clock_id: str, former: Clock, metrics: Sequence[Metric], ticket: Ticke
     past = history_of(metrics)
     ended = at if past.ended_at is None else past.ended_at
     stops = union(past.start, [*past.stops, (ended, at)])
+    reasons = {begin: why for (begin, _), why in zip(past.stops, past.reasons, strict=True)}
     clock = _new(clock_id, ticket, former.target, former.cycle + 1, terms, past.start, at)
-    return look(_started(clock, ticket, stops, "Reopened"), ticket, at)
+    return look(_started(clock, ticket, stops, "Reopened", terms.hours, reasons), ticket, at)
 
 
 def _new(clock_id: str, ticket: TicketRef, target: str, cycle: int, terms: Terms, start: int, at: int) -> Clock:
@@ -159,16 +188,24 @@ def _new(clock_id: str, ticket: TicketRef, target: str, cycle: int, terms: Terms
         warn_micros=terms.warn_micros,
         started_at=start,
         applied_at=at,
+        edition=terms.edition,
     )
 
 
-def _started(clock: Clock, ticket: TicketRef, stops: Sequence[Stop], detail: str) -> Change:
-    change = _step(Change(clock), "activate", clock.started_at, detail=detail, terms=clock.target_micros)
+def _started(
+    clock: Clock,
+    ticket: TicketRef,
+    stops: Sequence[Stop],
+    detail: str,
+    hours: OpenTime,
+    reasons: Mapping[int, str] = MappingProxyType({}),
+) -> Change:
+    change = _step(Change(clock), "activate", clock.started_at, detail=detail, terms=clock)
     for begin, end in stops:
-        change = _step(change, "pause", begin)
+        change = _step(change, "pause", begin, detail=reasons.get(begin, RESOLVED))
         if end is not None:
             change = _step(change, "resume", end)
-    timed = _timed(change.clock, clock.started_at, stops)
+    timed = _timed(change.clock, clock.started_at, stops, hours)
     event = SlaStarted(**_about(timed, ticket), started_at=clock.started_at, due_at=timed.due_at, policy=clock.policy)
     return Change(timed, change.metrics, (event,))
 
@@ -203,14 +240,15 @@ def _fire(change: Change, ticket: TicketRef, due_at: int | None, warn_at: int | 
 def pause(clock: Clock, ticket: TicketRef, at: int) -> Change:
     """Let a running promise stand still from ``at``; there is no due time until it goes on (rule 7)."""
     change = look(clock, ticket, at)
-    return _step(change, "pause", at, SlaPaused(**_about(clock, ticket)), state=PAUSED, due_at=None, warn_at=None)
+    event = SlaPaused(**_about(clock, ticket))
+    return _step(change, "pause", at, event, detail=WAITING, state=PAUSED, due_at=None, warn_at=None)
 
 
-def resume(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, at: int) -> Change:
+def resume(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, at: int, hours: OpenTime = ALWAYS) -> Change:
     """Let a paused promise, explained by ``metrics``, go on at ``at``."""
     change = _step(Change(clock), "resume", at, state=RUNNING)
     history = history_of([*metrics, *change.metrics])
-    timed = _timed(change.clock, history.start, history.stops)
+    timed = _timed(change.clock, history.start, history.stops, hours)
     change = Change(timed, change.metrics, (SlaResumed(**_about(clock, ticket), due_at=timed.due_at),))
     return look(change, ticket, at)
 
@@ -220,12 +258,12 @@ def fulfil(clock: Clock, ticket: TicketRef, at: int) -> Change:
     return _end(clock, ticket, at, "fulfil", FULFILLED)
 
 
-def cancel(clock: Clock, ticket: TicketRef, at: int) -> Change:
-    """End an open promise that no longer counts."""
-    return _end(clock, ticket, at, "cancel", CANCELLED)
+def cancel(clock: Clock, ticket: TicketRef, at: int, reason: str = "") -> Change:
+    """End an open promise that no longer counts, for a ``reason``."""
+    return _end(clock, ticket, at, "cancel", CANCELLED, reason)
 
 
-def _end(clock: Clock, ticket: TicketRef, at: int, kind: str, state: str) -> Change:
+def _end(clock: Clock, ticket: TicketRef, at: int, kind: str, state: str, detail: str = "") -> Change:
     change = look(clock, ticket, at)
     event = SlaFulfilled(
         **_about(clock, ticket),
@@ -233,7 +271,7 @@ def _end(clock: Clock, ticket: TicketRef, at: int, kind: str, state: str) -> Cha
         breached=change.clock.breached_at is not None,
         cancelled=state == CANCELLED,
     )
-    return _step(change, kind, at, event, state=state, ended_at=at)
+    return _step(change, kind, at, event, detail=detail, state=state, ended_at=at)
 
 
 def retarget(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, terms: Terms, at: int, reason: str) -> Change:
@@ -242,22 +280,20 @@ def retarget(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, terms: 
     If it is late already under them, that is said at once; a breach so far stays (rule 10).
     """
     before = look(clock, ticket, at)
-    changed = _step(
-        before,
-        "apply_policy",
-        at,
-        detail=reason,
-        terms=terms.target_micros,
+    held = replace(
+        before.clock,
         policy=terms.policy,
         target_micros=terms.target_micros,
         warn_micros=terms.warn_micros,
         applied_at=at,
+        edition=terms.edition,
     )
+    changed = _step(Change(held, before.metrics), "apply_policy", at, detail=reason, terms=held)
     history = history_of(metrics)
-    timed = _timed(changed.clock, history.start, history.stops)
-    event = SlaRecomputed(**_about(clock, ticket), due_at=timed.due_at, reason=reason)
+    timed = _timed(changed.clock, history.start, history.stops, terms.hours)
+    event = SlaRecomputed(**_about(clock, ticket), due_at=timed.due_at, reason=reason, policy=terms.policy)
     changed = Change(timed, changed.metrics, (*before.events, event))
-    due_at, warn_at = _instants(timed, history.start, history.stops)
+    due_at, warn_at = _instants(timed, history.start, history.stops, terms.hours)
     return _fire(changed, ticket, due_at, warn_at, at)
 
 
@@ -265,22 +301,30 @@ def retarget(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, terms: 
 
 
 def _step(
-    change: Change, kind: str, at: int, *events: SlaEvent, detail: str = "", terms: int | None = None, **values: Any
+    change: Change, kind: str, at: int, *events: SlaEvent, detail: str = "", terms: Clock | None = None, **values: Any
 ) -> Change:
     clock = replace(change.clock, version=change.clock.version + 1, **values)
     clock = replace(clock, look_at=_next_look(clock))
-    metric = Metric(number=clock.version, kind=kind, at=at, target_micros=terms, detail=detail)
+    metric = Metric(
+        number=clock.version,
+        kind=kind,
+        at=at,
+        target_micros=terms.target_micros if terms else None,
+        detail=detail,
+        policy=terms.policy if terms else None,
+        edition=terms.edition if terms else None,
+    )
     return Change(clock, (*change.metrics, metric), (*change.events, *events))
 
 
-def _instants(clock: Clock, start: int, stops: Sequence[Stop]) -> tuple[int | None, int | None]:
-    due_at = due(start, stops, clock.target_micros)
-    return due_at, None if clock.warn_micros is None else due(start, stops, clock.warn_micros)
+def _instants(clock: Clock, start: int, stops: Sequence[Stop], hours: OpenTime) -> tuple[int | None, int | None]:
+    due_at = due(start, stops, clock.target_micros, hours)
+    return due_at, None if clock.warn_micros is None else due(start, stops, clock.warn_micros, hours)
 
 
-def _timed(clock: Clock, start: int, stops: Sequence[Stop]) -> Clock:
+def _timed(clock: Clock, start: int, stops: Sequence[Stop], hours: OpenTime) -> Clock:
     """Return the clock with the instants that its history adds up to; none while it is paused."""
-    due_at, warn_at = _instants(clock, start, stops) if clock.state == RUNNING else (None, None)
+    due_at, warn_at = _instants(clock, start, stops, hours) if clock.state == RUNNING else (None, None)
     clock = replace(clock, due_at=due_at, warn_at=warn_at)
     return replace(clock, look_at=_next_look(clock))
 
@@ -295,7 +339,7 @@ def _about(clock: Clock, ticket: TicketRef) -> dict[str, Any]:
     return {"ticket": ticket, "target": clock.target, "cycle": clock.cycle}
 
 
-def recount(clock: Clock, metrics: Sequence[Metric]) -> Clock:
+def recount(clock: Clock, metrics: Sequence[Metric], hours: OpenTime = ALWAYS) -> Clock:
     """Return what ``clock`` must look like if it follows from its ``metrics`` alone (for the audit)."""
     history = history_of(metrics)
     warned = next((metric.at for metric in metrics if metric.kind == "warn"), None)
@@ -304,10 +348,12 @@ def recount(clock: Clock, metrics: Sequence[Metric]) -> Clock:
         clock,
         started_at=history.start,
         target_micros=history.target_micros,
+        policy=clock.policy if history.policy is None else history.policy,
+        edition=clock.edition if history.edition is None else history.edition,
         state=history.state,
         warned_at=warned,
         breached_at=breached,
         ended_at=history.ended_at,
         version=metrics[-1].number,
     )
-    return _timed(counted, history.start, history.stops) if history.state in (RUNNING, PAUSED) else counted
+    return _timed(counted, history.start, history.stops, hours) if history.state in (RUNNING, PAUSED) else counted

@@ -1,15 +1,12 @@
-"""All SQL of the SLA feature."""
+"""Tickets as their last events described them, their clocks, and the metric events that explain those."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from answerable.kernel.errors import Stale
-from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, instant_cursor, total_text
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.tickets import TicketRef
-from answerable.sla.rules import Clock, Manager, Metric
-
-ESCALATIONS = "-escalatedAt"  # the order of lists of escalations
+from answerable.sla.rules import Clock, Metric
 
 _REF = ("id", "number", "title", "category", "priority", "status", "requester_id", "agent_id", "created_at")
 _REF_NAMES = ", ".join(_REF)
@@ -19,10 +16,17 @@ _CLOCK_COLUMNS = ", ".join(f"c.{name}" for name in _CLOCK)
 _CLOCK_NAMES = ", ".join(_CLOCK)
 _FIXED = ("id", "ticket_id", "target", "cycle", "started_at")
 
+_METRIC = Metric.__struct_fields__
+# Which edition held: asked along with what is written anyway, so that it costs no statement of its own.
+_HELD = (
+    """COALESCE((SELECT e.id FROM sla_edition e WHERE e.effective_from <= {at} ORDER BY e.number DESC LIMIT 1), '')"""
+)
 _INSERT_TICKET = f"""INSERT INTO sla_ticket ({_REF_NAMES}) VALUES ({", ".join(f":{name}" for name in _REF)})
-ON CONFLICT (id) DO NOTHING RETURNING 1 AS new"""
+ON CONFLICT (id) DO NOTHING RETURNING {_HELD.format(at=":created_at")} AS held, {_HELD.format(at=":now")} AS holds"""
 _SAVE_TICKET = f"""UPDATE sla_ticket SET {", ".join(f"{name} = :{name}" for name in _REF if name != "id")}
-WHERE id = :id RETURNING 1 AS known"""
+WHERE id = :id RETURNING {_HELD.format(at=":at")} AS held"""
+_INSERT_METRIC = f"""INSERT INTO sla_metric (clock_id, {", ".join(_METRIC)})
+VALUES (:clock_id, {", ".join(f":{name}" for name in _METRIC)})"""
 _INSERT_CLOCK = f"INSERT INTO sla_clock ({_CLOCK_NAMES}) VALUES ({', '.join(f':{name}' for name in _CLOCK)})"
 _SAVE_CLOCK = f"""UPDATE sla_clock SET {", ".join(f"{name} = :{name}" for name in _CLOCK if name not in _FIXED)}
 WHERE id = :id AND version = :was RETURNING 1 AS saved"""
@@ -31,14 +35,19 @@ WHERE id = :id AND version = :was RETURNING 1 AS saved"""
 # --- tickets -------------------------------------------------------------------------------------------------------
 
 
-async def insert_ticket(tx: Tx, ticket: TicketRef) -> bool:
-    """Note a ticket; tell whether it was unknown."""
-    return bool(await tx.run(_INSERT_TICKET, **_noted(ticket)))
+async def insert_ticket(tx: Tx, ticket: TicketRef) -> tuple[str, str] | None:
+    """Note a ticket; return the ids of the editions that held when it was raised and that hold now.
+
+    ``None`` where it was known.
+    """
+    rows = await tx.run(_INSERT_TICKET, now=tx.now, **_noted(ticket))
+    return (rows[0]["held"], rows[0]["holds"]) if rows else None
 
 
-async def save_ticket(tx: Tx, ticket: TicketRef) -> bool:
-    """Note what became of a ticket; tell whether it was known."""
-    return bool(await tx.run(_SAVE_TICKET, **_noted(ticket)))
+async def save_ticket(tx: Tx, ticket: TicketRef, at: int) -> str | None:
+    """Note what became of a ticket; return the id of the edition that held at ``at``, ``None`` where it was unknown."""
+    rows = await tx.run(_SAVE_TICKET, at=at, **_noted(ticket))
+    return rows[0]["held"] if rows else None
 
 
 async def load_ticket(tx: Tx, ticket_id: str) -> TicketRef | None:
@@ -165,25 +174,20 @@ async def list_late(tx: Tx, limit: int) -> list[Row]:
 async def insert_metrics(tx: Tx, clock_id: str, metrics: Sequence[Metric]) -> None:
     """Store what explains a change of a clock."""
     for metric in metrics:
-        await tx.run(
-            """INSERT INTO sla_metric (clock_id, number, kind, at, target_micros, detail)
-            VALUES (:clock_id, :number, :kind, :at, :target_micros, :detail)""",
-            clock_id=clock_id,
-            **_fields(metric),
-        )
+        await tx.run(_INSERT_METRIC, clock_id=clock_id, **_fields(metric))
 
 
 async def load_metrics(tx: Tx, clock_id: str) -> list[Metric]:
     """Read the metric events of a clock in their order."""
     rows = await tx.run(
-        "SELECT number, kind, at, target_micros, detail FROM sla_metric WHERE clock_id = :id ORDER BY number",
+        f"SELECT {', '.join(_METRIC)} FROM sla_metric WHERE clock_id = :id ORDER BY number",
         id=clock_id,
     )
     return [Metric(**dict(row)) for row in rows]
 
 
 async def list_open_clocks(tx: Tx, after: str, limit: int) -> list[Clock]:
-    """Read open clocks in the order of their ids, from behind ``after`` (for the audit)."""
+    """Read open clocks in the order of their ids, from behind ``after``."""
     rows = await tx.run(
         f"""SELECT {_CLOCK_COLUMNS} FROM sla_clock c
         WHERE c.ended_at IS NULL AND c.id > :after ORDER BY c.id LIMIT :limit""",
@@ -193,114 +197,12 @@ async def list_open_clocks(tx: Tx, after: str, limit: int) -> list[Clock]:
     return [clock_of(row) for row in rows]
 
 
-# --- managers and escalations --------------------------------------------------------------------------------------
-
-
-async def save_manager(tx: Tx, person_id: str, role: str, active: int) -> None:
-    """Note somebody who can be called in."""
-    await tx.run(
-        """INSERT INTO sla_manager (id, role, active) VALUES (:id, :role, :active)
-        ON CONFLICT (id) DO UPDATE SET role = :role, active = :active""",
-        id=person_id,
-        role=role,
-        active=active,
-    )
-
-
-async def retire_manager(tx: Tx, person_id: str) -> None:
-    """Note that somebody cannot be called in (any more)."""
-    await tx.run("UPDATE sla_manager SET active = 0 WHERE id = :id", id=person_id)
-
-
-async def knows_manager(tx: Tx, person_id: str) -> bool:
-    """Tell whether somebody is or was one who can be called in."""
-    return bool(await tx.run("SELECT 1 AS known FROM sla_manager WHERE id = :id", id=person_id))
-
-
-async def load_managers(tx: Tx) -> list[Manager]:
-    """Read who can be called in now."""
-    rows = await tx.run("SELECT id, role, open_escalations, escalated_at FROM sla_manager WHERE active = 1")
-    return [Manager(**dict(row)) for row in rows]
-
-
-async def insert_escalation(tx: Tx, **values: Any) -> bool:
-    """Store that a manager was called in; tell whether it is the first time for this clock and level."""
-    new = await tx.run(
-        """INSERT INTO sla_escalation
-            (id, clock_id, level, ticket_id, agent_id, manager_id, role, priority, reason, at, target, cycle)
-        VALUES (:id, :clock_id, :level, :ticket_id, :agent_id, :manager_id, :role, :priority, :reason, :at, :target,
-            :cycle)
-        ON CONFLICT (clock_id, level) DO NOTHING RETURNING 1 AS new""",
-        **values,
-    )
-    if new and values["manager_id"]:
-        await tx.run(
-            """UPDATE sla_manager SET open_escalations = open_escalations + 1, escalated_at = :at
-            WHERE id = :manager_id""",
-            at=values["at"],
-            manager_id=values["manager_id"],
-        )
-    return bool(new)
-
-
-async def end_escalations(tx: Tx, ticket_id: str, at: int) -> None:
-    """Take the open escalations of a ticket off their managers."""
-    ended = await tx.run(
-        """UPDATE sla_escalation SET ended_at = :at WHERE ticket_id = :ticket_id AND ended_at IS NULL
-        RETURNING manager_id""",
-        ticket_id=ticket_id,
-        at=at,
-    )
-    for row in ended:
-        if row["manager_id"]:
-            await tx.run(
-                "UPDATE sla_manager SET open_escalations = open_escalations - 1 WHERE id = :id", id=row["manager_id"]
-            )
-
-
-async def list_escalations(tx: Tx, manager_id: str | None, page: PageRequest) -> Page[Row]:
-    """Read a page of the escalations, of one manager or all, newest first."""
-    whose = "1 = 1" if manager_id is None else "manager_id = :manager_id"
-    narrowed = {} if manager_id is None else {"manager_id": manager_id}
-    begin = instant_cursor(page)
-    after = "" if begin is None else "AND (at, id) < (:at, :id)"
-    limits = {} if begin is None else {"at": begin[0], "id": begin[1]}
+async def list_open_promises(tx: Tx, after: str, limit: int) -> list[tuple[Clock, TicketRef]]:
+    """Read open clocks with their tickets in the order of the clocks' ids, from behind ``after``."""
     rows = await tx.run(
-        f"""SELECT * FROM sla_escalation WHERE {whose} {after}
-        ORDER BY at DESC, id DESC LIMIT :limit OFFSET :offset""",
-        limit=page.size + 1,
-        offset=page.offset,
-        **narrowed,
-        **limits,
+        f"""SELECT {_CLOCK_COLUMNS}, {_REF_COLUMNS} FROM sla_clock c JOIN sla_ticket t ON t.id = c.ticket_id
+        WHERE c.ended_at IS NULL AND c.id > :after ORDER BY c.id LIMIT :limit""",
+        after=after,
+        limit=limit,
     )
-    next_cursor = None
-    if len(rows) > page.size:
-        rows = rows[: page.size]
-        next_cursor = encode_cursor(ESCALATIONS, rows[-1]["at"], rows[-1]["id"])
-    return Page(rows, next_cursor, await _count_escalations(tx, whose, narrowed, exact=page.exact_count))
-
-
-async def _count_escalations(tx: Tx, whose: str, narrowed: dict[str, str], *, exact: bool) -> str:
-    capped = "" if exact else f"LIMIT {COUNT_CAP + 1}"
-    rows = await tx.run(
-        f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM sla_escalation WHERE {whose} {capped}) x", **narrowed
-    )
-    counted = int(rows[0]["n"])
-    return str(counted) if exact else total_text(counted)
-
-
-async def list_wrong_loads(tx: Tx) -> list[Row]:
-    """Read the managers whose count of open escalations differs from a recount (for the audit)."""
-    return await tx.run(
-        """SELECT m.id, m.open_escalations, COUNT(e.id) AS counted
-        FROM sla_manager m LEFT JOIN sla_escalation e ON e.manager_id = m.id AND e.ended_at IS NULL
-        GROUP BY m.id, m.open_escalations HAVING m.open_escalations <> COUNT(e.id)"""
-    )
-
-
-async def list_forgotten_escalations(tx: Tx) -> list[Row]:
-    """Read escalations that are open although their ticket is not (for the audit)."""
-    return await tx.run(
-        """SELECT e.id, e.ticket_id FROM sla_escalation e JOIN sla_ticket t ON t.id = e.ticket_id
-        WHERE e.ended_at IS NULL AND t.status IN ('RESOLVED', 'CLOSED', 'CANCELLED')"""
-    )
+    return [(clock_of(row), _ticket_of(row)) for row in rows]

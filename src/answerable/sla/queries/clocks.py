@@ -7,13 +7,14 @@ import msgspec
 from answerable.kernel.errors import Missing
 from answerable.kernel.manifest import Gauge
 from answerable.kernel.paging import Page, PageRequest
-from answerable.kernel.times import MINUTE, SECOND, iso, iso_or_none
+from answerable.kernel.times import DAY, MINUTE, SECOND, iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.sla import rules, store
-from answerable.sla.rules import Clock, Metric
+from answerable.sla.rules import Clock, Edition, History, Metric, OpenTime, Segment
 
 MAX_LATE = 10_000  # late tickets in one answer
 MAX_CLOCKS = 200  # clocks in one answer
+LONGEST_LINE = 100 * DAY
 AUDIT_BATCH = 500
 PATIENCE = 5 * MINUTE  # how long a clock may wait to be looked at before the audit complains
 
@@ -47,22 +48,44 @@ class MetricView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     detail: str
 
 
+class SegmentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A part of a clock's time: whether it counted, and why. ``detail`` is a sentence for people.
+
+    ``why`` is OPEN, CLOSED, HOLIDAY or PAUSED. ``begin`` and ``end`` are instants.
+    """
+
+    begin: str
+    end: str
+    minutes: float
+    counts: bool
+    why: str
+    detail: str
+
+
 class ClockView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A promise with what explains it. ``due_at`` is ``None`` while paused; minutes are working time."""
+    """A promise with what explains it. ``due_at`` and ``at_risk_at`` are ``None`` while paused; minutes are working
+    time. ``segments`` go from the start to now or to the end; of a long time, the last ``LONGEST_LINE`` are told.
+    """
 
     target: str
     cycle: int
     policy: str
+    policy_version: int
+    applies_to: str
+    calendars: list[str]
     state: str
     target_minutes: float
     elapsed_minutes: float
+    remaining_minutes: float
     started_at: str
     due_at: str | None
+    at_risk_at: str | None
     warned: bool
     breached: bool
     breached_at: str | None
     ended_at: str | None
     events: list[MetricView]
+    segments: list[SegmentView]
 
 
 async def list_late(tx: Tx) -> list[LateView]:
@@ -113,26 +136,52 @@ async def clocks_of_ticket(tx: Tx, ticket_id: str) -> list[ClockView]:
     if ticket is None or not rules.may_see(tx.actor, ticket):
         raise Missing("There is no such ticket.")
     clocks = await store.list_clocks(tx, ticket_id, MAX_CLOCKS)
-    return [_clock_view(clock, await store.load_metrics(tx, clock.id), tx.now) for clock in clocks]
+    return [
+        _clock_view(clock, await store.load_metrics(tx, clock.id), tx.now, await store.load_edition(tx, clock.edition))
+        for clock in clocks
+    ]
 
 
-def _clock_view(clock: Clock, metrics: Sequence[Metric], now: int) -> ClockView:
+def _clock_view(clock: Clock, metrics: Sequence[Metric], now: int, edition: Edition) -> ClockView:
     history = rules.history_of(metrics)
     until = now if history.ended_at is None else history.ended_at
+    policy = edition.policy_named(clock.policy)
+    hours = rules.hours_of(edition, clock.policy, clock.target)
+    elapsed = rules.elapsed(history.start, history.stops, until, hours)
+    told_from = max(history.start, until - LONGEST_LINE)
     return ClockView(
         target=clock.target,
         cycle=clock.cycle,
         policy=clock.policy,
+        policy_version=edition.version_of("policy", clock.policy),
+        applies_to=policy.when.words() if policy else "",
+        calendars=[calendar.name for calendar in hours.calendars],
         state=clock.state,
         target_minutes=_minutes(clock.target_micros),
-        elapsed_minutes=_minutes(rules.elapsed(history.start, history.stops, until)),
+        elapsed_minutes=_minutes(elapsed),
+        remaining_minutes=_minutes(max(0, clock.target_micros - elapsed)),
         started_at=iso(clock.started_at),
         due_at=iso_or_none(clock.due_at),
+        at_risk_at=iso_or_none(clock.warn_at),
         warned=clock.warned_at is not None,
         breached=clock.breached_at is not None,
         breached_at=iso_or_none(clock.breached_at),
         ended_at=iso_or_none(clock.ended_at),
         events=[MetricView(kind=metric.kind, at=iso(metric.at), detail=metric.detail) for metric in metrics],
+        segments=[
+            _segment_view(segment, history) for segment in rules.timeline(told_from, history.stops, until, hours)
+        ],
+    )
+
+
+def _segment_view(segment: Segment, history: History) -> SegmentView:
+    return SegmentView(
+        begin=iso(segment.begin),
+        end=iso(segment.end),
+        minutes=_minutes(segment.end - segment.begin),
+        counts=segment.counts,
+        why=segment.why,
+        detail=rules.words_for(segment, history),
     )
 
 
@@ -159,7 +208,8 @@ async def audit(tx: Tx) -> list[str]:
     after = ""
     while clocks := await store.list_open_clocks(tx, after, AUDIT_BATCH):
         for clock in clocks:
-            found += _differences(clock, await store.load_metrics(tx, clock.id), tx.now)
+            hours = rules.hours_of(await store.load_edition(tx, clock.edition), clock.policy, clock.target)
+            found += _differences(clock, await store.load_metrics(tx, clock.id), tx.now, hours)
         after = clocks[-1].id
     for row in await store.list_wrong_loads(tx):
         found.append(
@@ -170,11 +220,11 @@ async def audit(tx: Tx) -> list[str]:
     return found
 
 
-def _differences(clock: Clock, metrics: Sequence[Metric], now: int) -> list[str]:
+def _differences(clock: Clock, metrics: Sequence[Metric], now: int, hours: OpenTime) -> list[str]:
     name = f"sla: {clock.target} {clock.cycle} of ticket {clock.ticket_id}"
     if not metrics:
         return [f"{name} has no metric events"]
-    counted = rules.recount(clock, metrics)
+    counted = rules.recount(clock, metrics, hours)
     found = [
         f"{name}: {field} is {getattr(clock, field)}, its metric events say {getattr(counted, field)}"
         for field in clock.__struct_fields__

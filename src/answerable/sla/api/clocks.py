@@ -8,8 +8,10 @@ from answerable.infra.web.paging import list_response
 from answerable.infra.web.request import DeskRequest, Reply
 from answerable.kernel.actor import service
 from answerable.kernel.paging import page_request
-from answerable.sla import actions, queries, store
-from answerable.sla.queries import ClockView, EscalationView, LateView
+from answerable.sla import store
+from answerable.sla.actions import clocks
+from answerable.sla.queries import clocks as queries
+from answerable.sla.queries.clocks import ClockView, EscalationView, LateView
 
 SWEEP = 200  # clocks in one unit of work
 _DESK = service("sla")
@@ -28,7 +30,7 @@ async def check_promises(request: DeskRequest, data: CheckOrder | None = None) -
     What the time did to a promise is told in the name of the desk, not of the person who asks.
     """
     if data is None or not data.dry_run:
-        while await request.database.write(_DESK, actions.look_at_due_clocks, SWEEP) == SWEEP:
+        while await request.database.write(_DESK, clocks.look_at_due_clocks, SWEEP) == SWEEP:
             pass
     return await request.post(_listed, queries.list_late)
 

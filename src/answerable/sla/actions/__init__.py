@@ -1,0 +1,1 @@
+"""What becomes of promises, and of what is promised: load, decide, store, publish."""

@@ -1,0 +1,179 @@
+"""Promises follow their tickets, what is promised, and the time.
+
+``at`` is when the thing happened (microseconds), which is earlier than ``tx.now`` where a message was late.
+"""
+
+from answerable.kernel.tx import Tx
+from answerable.messages.tickets import TicketRef
+from answerable.sla import rules, store
+from answerable.sla.actions.telling import insert, keep, tell
+from answerable.sla.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Clock, Edition, Terms
+
+NEW_TERMS = "Policies or calendars have changed"
+NO_TERMS = "No policy promises this any more"
+
+
+async def promise(tx: Tx, ticket: TicketRef) -> None:
+    """Promise a first response and a resolution to a new ticket, from when it was raised; once."""
+    held = await store.insert_ticket(tx, ticket)
+    if held is None:
+        return
+    edition = await store.load_edition(tx, held[0])
+    for target in (FIRST_RESPONSE, RESOLUTION):
+        await _arm(tx, ticket, target, 1, ticket.created_at, edition)
+    if held[1] != held[0]:  # the message is so late that other terms hold by now
+        clocks = await store.load_standing(tx, ticket.id)
+        await bring_up(tx, ticket, clocks, await store.load_edition(tx, held[1]))
+
+
+async def note_ticket(tx: Tx, ticket: TicketRef, at: int) -> Edition:
+    """Note how a ticket stands; a ticket whose beginning was missed gets its promises now, from when it was raised.
+
+    Returns what holds at ``at``.
+    """
+    held = await store.save_ticket(tx, ticket, at)
+    if held is not None:
+        return await store.load_edition(tx, held)
+    await promise(tx, ticket)
+    edition = await store.load_in_force(tx, at)
+    await _follow(tx, ticket, at, edition)
+    return edition
+
+
+async def follow_status(tx: Tx, ticket: TicketRef, at: int) -> None:
+    """Let the promises of a ticket follow its status: pause, go on, keep, give up, take up again."""
+    await _follow(tx, ticket, at, await note_ticket(tx, ticket, at))
+
+
+async def _follow(tx: Tx, ticket: TicketRef, at: int, edition: Edition) -> None:
+    wanted = rules.state_for(ticket.status)
+    clocks = await bring_up(tx, ticket, await store.load_standing(tx, ticket.id), edition)
+    for clock in clocks:
+        if not clock.is_open:
+            continue
+        if wanted == rules.CANCELLED or (wanted == rules.FULFILLED and clock.target == NEXT_RESPONSE):
+            await keep(tx, ticket, clock, rules.cancel(clock, ticket, at))
+        elif wanted == rules.FULFILLED:
+            going = await _resume(tx, ticket, clock, at) if clock.state == rules.PAUSED else clock
+            await keep(tx, ticket, going, rules.fulfil(going, ticket, at))
+        elif clock.target == RESOLUTION and clock.state != wanted:
+            await (_pause if wanted == rules.PAUSED else _resume)(tx, ticket, clock, at)
+    if wanted in (rules.FULFILLED, rules.CANCELLED):
+        await store.end_escalations(tx, ticket.id, at)
+        return
+    last = next((clock for clock in reversed(clocks) if clock.target == RESOLUTION), None)
+    if last is not None and last.state == rules.FULFILLED:
+        again = await _take_up_again(tx, ticket, last, at, edition)
+        if again is not None and wanted == rules.PAUSED:
+            await _pause(tx, ticket, again, at)
+
+
+async def hear_staff(tx: Tx, ticket: TicketRef, at: int) -> None:
+    """The desk has answered: the response that was waited for is given."""
+    edition = await note_ticket(tx, ticket, at)
+    for clock in await bring_up(tx, ticket, await store.load_standing(tx, ticket.id), edition):
+        if clock.is_open and clock.target != RESOLUTION:
+            await keep(tx, ticket, clock, rules.fulfil(clock, ticket, at))
+
+
+async def hear_requester(tx: Tx, ticket: TicketRef, at: int) -> None:
+    """The requester has said something: the next response is promised from the first message without one (rule 12)."""
+    edition = await note_ticket(tx, ticket, at)
+    if rules.state_for(ticket.status) in (rules.FULFILLED, rules.CANCELLED):
+        return
+    awaited = [clock for clock in await store.load_standing(tx, ticket.id) if clock.target != RESOLUTION]
+    if not any(clock.is_open for clock in awaited):
+        cycle = await store.last_cycle(tx, ticket.id, NEXT_RESPONSE) + 1
+        await _arm(tx, ticket, NEXT_RESPONSE, cycle, at, edition)
+
+
+async def apply_update(tx: Tx, ticket: TicketRef, former: TicketRef, at: int) -> None:
+    """Another priority or category: hold the open promises to its terms, from their original start (rule 9).
+
+    ``former`` is the ticket as it was.
+    """
+    edition = await note_ticket(tx, ticket, at)
+    reason = f"Priority is now {ticket.priority}"
+    if ticket.priority == former.priority:
+        reason = f"Category is now {ticket.category}"
+    for clock in await bring_up(tx, former, await store.load_standing(tx, ticket.id), edition):
+        if clock.is_open:
+            await _apply(tx, ticket, clock, edition, at, reason)
+
+
+async def bring_up(tx: Tx, ticket: TicketRef, clocks: list[Clock], edition: Edition) -> list[Clock]:
+    """Hold open clocks to an edition that holds by now, from the instant on from which it did (rule 14)."""
+    found = []
+    for clock in clocks:
+        if clock.is_open and clock.edition != edition.id:
+            before = await store.load_edition(tx, clock.edition)
+            if before.number < edition.number:
+                clock = await _apply(tx, ticket, clock, edition, edition.effective_from, NEW_TERMS)
+        found.append(clock)
+    return found
+
+
+async def _apply(tx: Tx, ticket: TicketRef, clock: Clock, edition: Edition, at: int, reason: str) -> Clock:
+    """Hold an open clock to what an edition promises to its ticket; where that is nothing, it is given up."""
+    terms = _terms(tx, ticket, clock.target, edition)
+    if terms is None:
+        return await keep(tx, ticket, clock, rules.cancel(clock, ticket, at, NO_TERMS))
+    before = rules.held_to(clock, await store.load_edition(tx, clock.edition))
+    if not terms.differs(before):
+        return clock
+    metrics = await store.load_metrics(tx, clock.id)
+    return await keep(tx, ticket, clock, rules.retarget(clock, metrics, ticket, terms, at, reason))
+
+
+async def look_at_due_clocks(tx: Tx, limit: int) -> int:
+    """Say of some clocks what the time made of them; return how many."""
+    done = 0
+    due = await store.load_due(tx, limit)
+    edition = await store.load_in_force(tx, tx.now) if due else rules.FIRST_EDITION
+    for clock, ticket in due:
+        for current in await bring_up(tx, ticket, [clock], edition):
+            change = rules.look(current, ticket, tx.now)
+            if change.metrics and not await store.claim_clock(tx, change.clock, current.version):
+                continue
+            await tell(tx, ticket, change)
+            done += 1
+    return done
+
+
+async def note_manager(tx: Tx, person_id: str, roles: list[str], active: int) -> None:
+    """Keep the list of those who can be called in."""
+    role = next((role for role in ("MANAGER", "ADMIN") if role in roles), None)
+    if role is None:
+        await store.retire_manager(tx, person_id)
+    else:
+        await store.save_manager(tx, person_id, role, active)
+
+
+def _terms(tx: Tx, ticket: TicketRef, target: str, edition: Edition) -> Terms | None:
+    return rules.promise_for(ticket, target, tx.settings.sla.warn_share, edition)
+
+
+async def _arm(tx: Tx, ticket: TicketRef, target: str, cycle: int, at: int, edition: Edition) -> None:
+    terms = _terms(tx, ticket, target, edition)
+    if terms is not None:
+        await insert(tx, ticket, rules.arm(tx.new_id(), ticket, target, cycle, terms, at))
+
+
+async def _take_up_again(tx: Tx, ticket: TicketRef, former: Clock, at: int, edition: Edition) -> Clock | None:
+    terms = _terms(tx, ticket, RESOLUTION, edition)
+    if terms is None:
+        return None
+    if terms.reopen == rules.ANEW:
+        return await insert(tx, ticket, rules.arm(tx.new_id(), ticket, RESOLUTION, former.cycle + 1, terms, at))
+    metrics = await store.load_metrics(tx, former.id)
+    return await insert(tx, ticket, rules.go_on(tx.new_id(), former, metrics, ticket, terms, at))
+
+
+async def _pause(tx: Tx, ticket: TicketRef, clock: Clock, at: int) -> Clock:
+    return await keep(tx, ticket, clock, rules.pause(clock, ticket, at))
+
+
+async def _resume(tx: Tx, ticket: TicketRef, clock: Clock, at: int) -> Clock:
+    metrics = await store.load_metrics(tx, clock.id)
+    hours = rules.hours_of(await store.load_edition(tx, clock.edition), clock.policy, clock.target)
+    return await keep(tx, ticket, clock, rules.resume(clock, metrics, ticket, at, hours))

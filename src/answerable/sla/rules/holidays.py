@@ -1,0 +1,72 @@
+"""Where holidays come from: the ``holidays`` package, and calendars in iCalendar form. Copied, not asked again.
+
+Both packages are loaded when they are first wanted: a desk that runs needs neither.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from answerable.kernel.errors import Invalid
+
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+MOST_YEARS = 30
+MOST_EVENTS = 4000
+LONGEST_EVENT = 60  # days
+
+
+def public_holidays(country: str, region: str | None, first: int, last: int) -> dict[str, str]:
+    """Return the public holidays of a country (``DE``) and region (``BE``) of some years: date -> name.
+
+    Raises ``Invalid`` for a place that the package does not know, or years beyond reason.
+    """
+    import holidays  # noqa: PLC0415
+
+    if not (FIRST_YEAR <= first <= last <= LAST_YEAR and last - first < MOST_YEARS):
+        told = f"must be at most {MOST_YEARS} years from {FIRST_YEAR} to {LAST_YEAR}"
+        raise Invalid(f"The years {told}.", errors=(f"years: {told}",))
+    regions = holidays.list_supported_countries().get(country)
+    if regions is None:
+        raise Invalid(f"No holidays are known of {country[:20]!r}.", errors=("country: must be a code such as DE",))
+    if region is not None and region not in regions:
+        known = f"must be one of {', '.join(regions)}" if regions else "is not known for this country; leave it out"
+        raise Invalid(f"No region {region[:20]!r} is known in {country}.", errors=(f"region: {known}",))
+    found = holidays.country_holidays(country, subdiv=region, years=range(first, last + 1))
+    return {day.isoformat(): found[day][:100] for day in sorted(found) if first <= day.year <= last}
+
+
+def read_ics(text: str) -> dict[str, str]:
+    """Return the days of a calendar's all-day events (date -> name), each day of one that is longer.
+
+    Raises ``Invalid`` for what is no calendar, or where an event repeats by a rule: its days are then not written.
+    """
+    from icalendar import Calendar  # noqa: PLC0415
+
+    try:
+        parsed = Calendar.from_ical(text)
+        events = list(parsed.walk("VEVENT"))
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise Invalid("This is not an iCalendar file.", errors=(f"ics: {str(error)[:200]}",)) from error
+    if len(events) > MOST_EVENTS:
+        raise Invalid(f"The calendar has more than {MOST_EVENTS} events.", errors=("ics: has too many events",))
+    found: dict[str, str] = {}
+    for event in events:
+        name = " ".join(str(event.get("SUMMARY", "Holiday")).split())[:100]
+        begin = getattr(event.get("DTSTART"), "dt", None)
+        if not isinstance(begin, date) or isinstance(begin, datetime):
+            continue  # an appointment is not a holiday
+        if "RRULE" in event:
+            told = f"{name!r} on {begin} repeats by a rule; export the calendar with its days written out"
+            raise Invalid(f"{told}.", errors=(f"ics: {told}",))
+        end = getattr(event.get("DTEND"), "dt", None)
+        length = (end - begin).days if isinstance(end, date) and not isinstance(end, datetime) else 1
+        if length > LONGEST_EVENT:
+            told = f"{name!r} on {begin} is longer than {LONGEST_EVENT} days"
+            raise Invalid(f"{told}.", errors=(f"ics: {told}",))
+        found |= dict.fromkeys(_days(begin, max(length, 1)), name)
+    if not found:
+        raise Invalid("The calendar has no event that takes whole days.", errors=("ics: has no all-day event",))
+    return dict(sorted(found.items()))
+
+
+def _days(begin: date, count: int) -> Iterable[str]:
+    return ((begin + timedelta(days=more)).isoformat() for more in range(count))

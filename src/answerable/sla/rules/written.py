@@ -1,0 +1,167 @@
+"""How calendars and policies are written down: the same words in TOML, in JSON and in the database.
+
+Reading a value gives what it means; what is wrong with it is a ``ValueError`` whose text says so to whoever wrote it.
+"""
+
+import re
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from answerable.kernel.times import HOUR, MINUTE
+from answerable.sla.rules.calendar import Window, clock_text, window
+
+PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+LONGEST_TARGET = 10 * 366 * 24 * HOUR
+_DURATION = re.compile(r"(?:(\d{1,6})h)?\s*(?:(\d{1,7})m)?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
+_OFFSET = re.compile(r"([+-])(.+)")
+_SHARE = re.compile(r"(\d{1,3})%")
+
+
+class WrittenCalendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A calendar. ``week`` holds mon to sun with windows such as ``09:00-17:00``, ``holidays`` dates and their names,
+    ``special`` dates with windows of their own, none for a day off.
+    """
+
+    name: str
+    zone: str = "UTC"
+    always: bool = False
+    week: dict[str, list[str]] = {}
+    holidays: dict[str, str] = {}
+    special: dict[str, list[str]] = {}
+
+
+class WrittenFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which tickets: each list that is there must name what the ticket has."""
+
+    priority: list[str] | None = None
+    category: list[str] | None = None
+    requester: list[str] | None = None
+    team: list[str] | None = None
+    organisation: list[str] | None = None
+
+
+class WrittenTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A promise: working time such as ``4h`` or ``1h 30m`` for each priority, in the open time of some calendars."""
+
+    times: dict[str, str]
+    calendars: list[str] = []
+
+
+class WrittenAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a level does, one of these: ``manager`` calls one in, ``notify`` tells agent, requester, ``role:MANAGER`` or
+    ``person:ID``, ``priority`` raises it, ``reassign`` lets the desk choose another agent.
+    """
+
+    manager: bool = False
+    notify: list[str] = []
+    priority: str | None = None
+    reassign: bool = False
+
+
+class WrittenLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An escalation: at ``80%`` of the time, or ``-30m`` before or ``+1h`` after the deadline, if the filter fits."""
+
+    target: str
+    at: str
+    do: list[WrittenAction]
+    when: WrittenFilter = WrittenFilter()
+    unassigned: bool | None = None
+
+
+class WrittenPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A policy. ``warn`` is a share of the time such as ``75%`` (empty: the setting ``sla.warn_share``); ``reopen`` is
+    ``goes on`` or ``anew``.
+    """
+
+    name: str
+    when: WrittenFilter = WrittenFilter()
+    targets: dict[str, WrittenTarget]
+    warn: str = ""
+    reopen: str = "goes on"
+    levels: list[WrittenLevel] = []
+
+
+class WrittenTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """All calendars, and all policies in their order: the first that fits a ticket is its policy."""
+
+    calendars: list[WrittenCalendar] = []
+    policies: list[WrittenPolicy] = []
+
+
+def plain(written: msgspec.Struct) -> Any:
+    """Return something written as the values that JSON and TOML have."""
+    return msgspec.to_builtins(written)
+
+
+def read_name(text: str) -> str:
+    """Check a name."""
+    if not _NAME.fullmatch(text) or text != text.strip():
+        raise ValueError("must have 1 to 60 letters, digits, spaces, dots, dashes or underscores")
+    return text
+
+
+def read_window(text: str) -> Window:
+    """Read ``09:00-17:00``; ``22:00-06:00`` closes on the next day."""
+    opens, dash, closes = text.partition("-")
+    if not dash:
+        raise ValueError(f"{text[:30]!r} is not a window such as 09:00-17:00")
+    found = window(opens.strip(), closes.strip())
+    if found.closes == found.opens + 24 * 60 and found.opens:
+        raise ValueError(f"{text[:30]!r} closes when it opens; a whole day is 00:00-24:00")
+    return found
+
+
+def written_window(found: Window) -> str:
+    """Write a window."""
+    return f"{clock_text(found.opens)}-{clock_text(found.closes)}"
+
+
+def read_date(text: str) -> date:
+    """Read ``2026-12-25``."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != text or not 1900 <= found.year <= 2399:
+        raise ValueError(f"{text[:30]!r} is not a date such as 2026-12-25")
+    return found
+
+
+def read_duration(text: str) -> int:
+    """Read ``4h``, ``30m`` or ``1h 30m`` as microseconds of working time."""
+    found = _DURATION.fullmatch(text.strip())
+    if not found or not text.strip():
+        hint = "; write days as hours, a working day has no fixed length" if text.strip().endswith("d") else ""
+        raise ValueError(f"{text[:30]!r} is not a time such as 4h, 30m or 1h 30m{hint}")
+    micros = int(found[1] or 0) * HOUR + int(found[2] or 0) * MINUTE
+    if micros == 0:
+        raise ValueError("must be more than nothing; leave it out where nothing is promised")
+    if micros > LONGEST_TARGET:
+        raise ValueError("must not be more than ten years")
+    return micros
+
+
+def written_duration(micros: int) -> str:
+    """Write working time."""
+    hours, minutes = divmod(micros // MINUTE, 60)
+    return " ".join(part for part in (f"{hours}h" if hours else "", f"{minutes}m" if minutes else "") if part) or "0m"
+
+
+def read_share(text: str) -> float:
+    """Read ``75%`` as 0.75."""
+    found = _SHARE.fullmatch(text.strip())
+    if not found or not 1 <= int(found[1]) <= 999:
+        raise ValueError(f"{text[:30]!r} is not a share such as 75%")
+    return int(found[1]) / 100
+
+
+def read_moment(text: str) -> tuple[float | None, int]:
+    """Read when a level comes: a share of the time, or microseconds of the clock on the wall after the deadline."""
+    offset = _OFFSET.fullmatch(text.strip())
+    if not offset:
+        return read_share(text), 0
+    micros = read_duration(offset[2])
+    return None, -micros if offset[1] == "-" else micros
