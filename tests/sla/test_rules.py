@@ -164,11 +164,15 @@ class Promise:
             rules.arm("k1", self.ref, RESOLUTION, 1, rules.terms_for(self.ref, RESOLUTION, 0.75), start)
         )
 
+    @property
+    def terms(self) -> rules.Terms:
+        return rules.terms_for(self.ref, RESOLUTION, 0.75)
+
     def _take(self, change: Change) -> Clock:
         self.clock = change.clock
         self.metrics += change.metrics
         self.events += change.events
-        assert rules.recount(self.clock, self.metrics) == self.clock, "it follows from its metric events alone"
+        assert rules.recount(self.clock, self.metrics, self.terms) == self.clock, "it follows from its metrics alone"
         return self.clock
 
     def look(self, now: int) -> None:
@@ -178,7 +182,7 @@ class Promise:
         self._take(rules.pause(self.clock, self.ref, when))
 
     def resume(self, when: int) -> None:
-        self._take(rules.resume(self.clock, self.metrics, self.ref, when))
+        self._take(rules.resume(self.clock, self.metrics, self.ref, when, self.terms))
 
     def fulfil(self, when: int) -> None:
         self._take(rules.fulfil(self.clock, self.ref, when))

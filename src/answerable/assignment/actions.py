@@ -110,6 +110,18 @@ async def find_agent(tx: Tx, ticket_id: str, asked_by: str) -> None:
         await _find_agent(tx, ticket, asked_by)
 
 
+async def replace_agent(tx: Tx, ticket_id: str) -> None:
+    """Offer an assigned ticket to another agent; where nobody else is free, it stays where it is."""
+    ticket = await store.load_ticket(tx, ticket_id)
+    if ticket is None or ticket.status in rules.DONE or ticket.agent_id is None or ticket.proposed_to is not None:
+        return
+    agent_id = await _claim_agent(tx, ticket.category, ticket.agent_id)
+    if agent_id is not None:
+        offered, command = rules.propose(ticket, agent_id, rules.THE_DESK, tx.now)
+        await store.save_ticket(tx, offered)
+        tx.send(command)
+
+
 async def note_person(tx: Tx, person_id: str, name: str, is_agent: int, active: int) -> None:
     """Note a person as they are now; an agent may take up what waits."""
     await store.save_person(tx, person_id, name, is_agent, active)
@@ -153,9 +165,9 @@ async def _find_agent(tx: Tx, ticket: Ticket, asked_by: str) -> Ticket | None:
     return offered
 
 
-async def _claim_agent(tx: Tx, category: str) -> str | None:
+async def _claim_agent(tx: Tx, category: str, but: str = "") -> str | None:
     default = tx.settings.assignment.capacity
-    while (agent := rules.choose_agent(await store.shortlist(tx, category), default, tx.now)) is not None:
+    while (agent := rules.choose_agent(await store.shortlist(tx, category, but), default, tx.now)) is not None:
         if await store.claim_place(tx, agent.id):
             return agent.id
     return None

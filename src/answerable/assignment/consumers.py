@@ -2,7 +2,7 @@
 
 from answerable.assignment import actions, store
 from answerable.kernel.tx import Tx
-from answerable.messages.assignment import FindAgent
+from answerable.messages.assignment import FindAgent, ReplaceAgent
 from answerable.messages.sla import SlaPaused, SlaRecomputed, SlaResumed, SlaStarted, TicketEscalated
 from answerable.messages.tickets import StatusChanged, TicketEvent, TicketUnassigned
 from answerable.messages.users import PersonEvent
@@ -33,6 +33,11 @@ async def follow_return(tx: Tx, event: TicketUnassigned) -> None:
 async def find_agent(tx: Tx, command: FindAgent) -> None:
     """Somebody wants an agent to be chosen now."""
     await actions.find_agent(tx, command.ticket_id, command.asked_by)
+
+
+async def replace_agent(tx: Tx, command: ReplaceAgent) -> None:
+    """A promise is in danger: somebody else shall look after the ticket."""
+    await actions.replace_agent(tx, command.ticket_id)
 
 
 async def note_start(tx: Tx, event: SlaStarted) -> None:

@@ -2,7 +2,7 @@
 
 from answerable.assignment import api, consumers, queries, timers
 from answerable.kernel.manifest import Feature, Timer
-from answerable.messages.assignment import FindAgent
+from answerable.messages.assignment import FindAgent, ReplaceAgent
 from answerable.messages.sla import SlaPaused, SlaRecomputed, SlaResumed, SlaStarted, TicketEscalated
 from answerable.messages.tickets import StatusChanged, TicketAssigned, TicketCreated, TicketUnassigned, TicketUpdated
 from answerable.messages.users import UserChanged, UserRegistered
@@ -22,6 +22,7 @@ def feature() -> Feature:
             StatusChanged: consumers.follow_status,
             TicketUnassigned: consumers.follow_return,
             FindAgent: consumers.find_agent,
+            ReplaceAgent: consumers.replace_agent,
             SlaStarted: consumers.note_start,
             SlaResumed: consumers.note_due,
             SlaRecomputed: consumers.note_due,

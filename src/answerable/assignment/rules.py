@@ -14,6 +14,7 @@ URGENCY = {"CRITICAL": 0, "HIGH": 1, "MEDIUM": 2, "LOW": 3}
 OPEN = ("ASSIGNED", "IN_PROGRESS", "WAITING")
 ENDED = ("CLOSED", "CANCELLED")
 DONE = ("RESOLVED", *ENDED)
+THE_DESK = "SYSTEM"  # who decides where no person does, as the ticket's history names it
 
 MAX_CAPACITY = 100_000
 MAX_SKILLS = 50

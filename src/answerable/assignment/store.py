@@ -20,11 +20,11 @@ _WAITS = "t.status = 'CREATED' AND t.agent_id IS NULL AND t.proposed_to IS NULL"
 _NEXT_WAITING = f"""SELECT {_TICKET} FROM assignment_ticket t WHERE {_WAITS}
 ORDER BY t.urgency, t.created_at, t.number LIMIT 1"""
 _SHORTLIST = f"""SELECT * FROM (
-    SELECT {_AGENT}, 1 AS skilled FROM assignment_agent a
-    WHERE {FREE} AND EXISTS (SELECT 1 FROM assignment_skill s WHERE s.agent_id = a.id AND s.category = :category)
+    SELECT {_AGENT}, 1 AS skilled FROM assignment_agent a WHERE {FREE} AND a.id <> :but
+    AND EXISTS (SELECT 1 FROM assignment_skill s WHERE s.agent_id = a.id AND s.category = :category)
     ORDER BY a.load, a.idle_since, a.id LIMIT 1) skilled
 UNION ALL SELECT * FROM (
-    SELECT {_AGENT}, 0 AS skilled FROM assignment_agent a WHERE {FREE}
+    SELECT {_AGENT}, 0 AS skilled FROM assignment_agent a WHERE {FREE} AND a.id <> :but
     ORDER BY a.load, a.idle_since, a.id LIMIT 1) others"""
 
 # --- agents --------------------------------------------------------------------------------------------------------
@@ -82,10 +82,13 @@ async def replace_skills(tx: Tx, agent_id: str, skills: Sequence[str]) -> None:
         )
 
 
-async def shortlist(tx: Tx, category: str) -> list[Candidate]:
-    """Read the free agents among whom the one to choose must be: the next skilled one, and the next of all."""
+async def shortlist(tx: Tx, category: str, but: str = "") -> list[Candidate]:
+    """Read the free agents among whom the one to choose must be: the next skilled one, and the next of all.
+
+    All ``but`` one.
+    """
     default = tx.settings.assignment.capacity
-    rows = await tx.run(_SHORTLIST, category=category, default=default, now=tx.now)
+    rows = await tx.run(_SHORTLIST, category=category, default=default, now=tx.now, but=but)
     return [
         Candidate(agent=Agent(**{name: row[name] for name in Agent.__struct_fields__}), skilled=row["skilled"])
         for row in rows

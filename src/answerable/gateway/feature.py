@@ -25,6 +25,7 @@ SIGNALLED = (
     sla.SlaFulfilled,
     sla.SlaAtRisk,
     sla.SlaBreached,
+    sla.SlaLevelReached,
     sla.TicketEscalated,
     notifications.NotificationCreated,
     notifications.NotificationsRead,

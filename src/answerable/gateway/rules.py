@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from answerable.kernel.actor import Actor
 from answerable.messages.base import Event
 from answerable.messages.notifications import NotificationCreated, NotificationsRead
-from answerable.messages.sla import SlaAtRisk, SlaEvent, TicketEscalated
+from answerable.messages.sla import SlaAtRisk, SlaEvent, SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -87,7 +87,7 @@ def ends_streams(event: UserChanged) -> bool:
 
 def _only_staff(event: SlaEvent) -> str | None:
     # Warnings and hand-overs are inner affairs; the other targets do not show in what a requester reads.
-    return NOTE if isinstance(event, SlaAtRisk | TicketEscalated) or event.target != PROMISE else None
+    return NOTE if isinstance(event, SlaAtRisk | SlaLevelReached | TicketEscalated) or event.target != PROMISE else None
 
 
 def _who_sees(

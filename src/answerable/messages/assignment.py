@@ -33,3 +33,17 @@ class FindAgent(Command, frozen=True, kw_only=True):
     def key(self) -> str:
         """Return the ticket's id."""
         return self.ticket_id
+
+
+class ReplaceAgent(Command, frozen=True, kw_only=True):
+    """Give an assigned ticket to another agent, for ``reason``, if one is free; else it stays where it is."""
+
+    TOPIC: ClassVar[str] = "answerable.assignments.commands"
+    TYPE: ClassVar[str] = "REPLACE_AGENT"
+    ticket_id: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        """Return the ticket's id."""
+        return self.ticket_id

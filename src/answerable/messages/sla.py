@@ -92,6 +92,19 @@ class TicketEscalated(SlaEvent, frozen=True, kw_only=True):
     reason: str
 
 
+class SlaLevelReached(SlaEvent, frozen=True, kw_only=True):
+    """A promise has come to a level (``80%`` of its time, ``+1h`` after it was due) at which people are told.
+
+    ``notify`` are their ids. ``due_at`` is ``None`` where the clock stands still.
+    """
+
+    TYPE: ClassVar[str] = "SLA_LEVEL_REACHED"
+    level: str
+    due_at: int | None
+    reason: str
+    notify: list[str]
+
+
 class SlaTermsChanged(Event, frozen=True, kw_only=True):
     """Calendars or policies are others from ``effective_from`` on; ``changes`` says which, a line each.
 

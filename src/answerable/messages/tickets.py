@@ -152,3 +152,14 @@ class AssignTicket(TicketCommand, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "ASSIGN_TICKET"
     agent_id: str
     assigned_by: str | None
+
+
+class RaisePriority(TicketCommand, frozen=True, kw_only=True):
+    """Make an open ticket more urgent, for ``reason``; one that is as urgent already stays as it is.
+
+    Answered by ``TICKET_UPDATED`` where it changes.
+    """
+
+    TYPE: ClassVar[str] = "RAISE_PRIORITY"
+    priority: str
+    reason: str

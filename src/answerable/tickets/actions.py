@@ -165,6 +165,15 @@ async def accept_assignment(tx: Tx, ticket_id: str, agent_id: str, assigned_by: 
     await _store(tx, ticket, change, performed_by=assigned_by)
 
 
+async def raise_priority(tx: Tx, ticket_id: str, priority: str) -> None:
+    """Make an open ticket more urgent; never less."""
+    ticket = await store.find_ticket(tx, ticket_id)
+    change = None if ticket is None else rules.raise_priority(ticket, priority, tx.now)
+    if ticket is not None and change is not None:
+        await store.save_details(tx, change.ticket)
+        await _store(tx, ticket, change)
+
+
 async def release_tickets_of(tx: Tx, agent_id: str, reason: str) -> int:
     """Put the open tickets of an agent back into the queue; return how many."""
     tickets = await store.load_held_by(tx, agent_id, 10_000)

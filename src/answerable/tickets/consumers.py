@@ -2,7 +2,7 @@
 
 from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
-from answerable.messages.tickets import AssignTicket
+from answerable.messages.tickets import AssignTicket, RaisePriority
 from answerable.messages.users import PersonEvent
 from answerable.tickets import actions, store
 
@@ -12,6 +12,11 @@ RESOLUTION = "RESOLUTION"
 async def assign_ticket(tx: Tx, command: AssignTicket) -> None:
     """The assignment has decided."""
     await actions.accept_assignment(tx, command.ticket_id, command.agent_id, command.assigned_by)
+
+
+async def raise_priority(tx: Tx, command: RaisePriority) -> None:
+    """A promise is in danger: the ticket becomes more urgent."""
+    await actions.raise_priority(tx, command.ticket_id, command.priority)
 
 
 async def know_person(tx: Tx, event: PersonEvent) -> None:

@@ -4,7 +4,7 @@ from answerable.kernel.actor import service
 from answerable.kernel.manifest import Feature, Timer
 from answerable.kernel.tx import Database
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
-from answerable.messages.tickets import AssignTicket
+from answerable.messages.tickets import AssignTicket, RaisePriority
 from answerable.messages.users import UserChanged, UserRegistered
 from answerable.tickets import actions, api, consumers, timers
 
@@ -16,6 +16,7 @@ def feature() -> Feature:
         routes=api.ROUTES,
         consumers={
             AssignTicket: consumers.assign_ticket,
+            RaisePriority: consumers.raise_priority,
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
             SlaStarted: consumers.note_start,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from answerable.messages.base import Envelope, Event
-from answerable.messages.sla import SlaAtRisk, SlaBreached, TicketEscalated
+from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -32,13 +32,15 @@ EVENTS: tuple[type[Event], ...] = (
     CommentAdded,
     SlaAtRisk,
     SlaBreached,
+    SlaLevelReached,
     TicketEscalated,
 )
 TYPES = tuple(event.TYPE for event in EVENTS)
 
 # Nobody is told what they did themselves. A receipt (TICKET_CREATED) and what a clock did are told to all the same,
 # also to the manager whose check found the breach.
-ACTS = frozenset(TYPES) - {event.TYPE for event in (TicketCreated, SlaAtRisk, SlaBreached, TicketEscalated)}
+_TOLD_TO_ALL = (TicketCreated, SlaAtRisk, SlaBreached, SlaLevelReached, TicketEscalated)
+ACTS = frozenset(TYPES) - {event.TYPE for event in _TOLD_TO_ALL}
 
 
 class Part(StrEnum):
@@ -48,6 +50,7 @@ class Part(StrEnum):
     AGENT = "AGENT"
     FORMER_AGENT = "FORMER_AGENT"
     MANAGER = "MANAGER"
+    INFORMED = "INFORMED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,18 @@ def _cells(event: Event, did_it: frozenset[str]) -> Iterable[Addressee]:
             return _both(event.ticket.agent_id, Part.AGENT) if event.internal else _parties(event)
         case SlaAtRisk() | SlaBreached():
             return _both(event.ticket.agent_id, Part.AGENT)
+        case SlaLevelReached():
+            return (cell for person in event.notify for cell in _both(person, _part_of(person, event)))
         case TicketEscalated():
             return (*_both(event.manager_id, Part.MANAGER), *_both(event.ticket.agent_id, Part.AGENT))
         case _:
             return ()
+
+
+def _part_of(person_id: str, event: SlaLevelReached) -> Part:
+    if person_id == event.ticket.requester_id:
+        return Part.REQUESTER
+    return Part.AGENT if person_id == event.ticket.agent_id else Part.INFORMED
 
 
 def _status_cells(event: StatusChanged, did_it: frozenset[str]) -> Iterable[Addressee]:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from answerable.kernel.times import iso
 from answerable.messages.base import Event
-from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaEvent, TicketEscalated
+from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaEvent, SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import CommentAdded, StatusChanged, TicketCreated, TicketEvent
 from answerable.notifications.rules.matrix import Part
 
 _REQUESTER, _AGENT, _FORMER, _MANAGER = Part.REQUESTER, Part.AGENT, Part.FORMER_AGENT, Part.MANAGER
+_INFORMED = Part.INFORMED
 
 # (event, part) -> (headline, sentence). A change of status is looked up with the new status behind a colon.
 _TABLE: dict[tuple[str, Part], tuple[str, str]] = {
@@ -65,6 +66,12 @@ _TABLE: dict[tuple[str, Part], tuple[str, str]] = {
         "Ticket #{number} is overdue",
         "The {target} of “{title}” was due at {due} (UTC).",
     ),
+    ("SLA_LEVEL_REACHED", _REQUESTER): (
+        "Ticket #{number} takes longer",
+        "“{title}” takes longer than we have promised. We have not forgotten it.",
+    ),
+    ("SLA_LEVEL_REACHED", _AGENT): ("Ticket #{number} needs you", "“{title}” needs you. Reason: {reason}"),
+    ("SLA_LEVEL_REACHED", _INFORMED): ("Ticket #{number} is in danger", "“{title}” may need you. Reason: {reason}"),
     ("TICKET_ESCALATED", _AGENT): ("Ticket #{number} is escalated", "“{title}” was escalated. Reason: {reason}"),
     ("TICKET_ESCALATED", _MANAGER): (
         "Ticket #{number} is escalated to you",
@@ -77,6 +84,7 @@ _BECAUSE = {
     _AGENT: "the ticket is assigned to you",
     _FORMER: "the ticket was assigned to you",
     _MANAGER: "the ticket was escalated to you",
+    _INFORMED: "a policy of the desk names you",
 }
 _TARGETS = {"FIRST_RESPONSE": "first response", "NEXT_RESPONSE": "next response", "RESOLUTION": "resolution"}
 
@@ -137,6 +145,6 @@ def _values(event: TicketEvent | SlaEvent, agent: str) -> dict[str, str]:
         values["target"] = _TARGETS.get(event.target, "promise")
     if isinstance(event, SlaAtRisk | SlaBreached):
         values["due"] = iso(event.due_at).removesuffix("Z").replace("T", " ")[:16]
-    if isinstance(event, TicketEscalated):
+    if isinstance(event, TicketEscalated | SlaLevelReached):
         values["reason"] = event.reason
     return values

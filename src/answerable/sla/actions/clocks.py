@@ -175,5 +175,5 @@ async def _pause(tx: Tx, ticket: TicketRef, clock: Clock, at: int) -> Clock:
 
 async def _resume(tx: Tx, ticket: TicketRef, clock: Clock, at: int) -> Clock:
     metrics = await store.load_metrics(tx, clock.id)
-    hours = rules.hours_of(await store.load_edition(tx, clock.edition), clock.policy, clock.target)
-    return await keep(tx, ticket, clock, rules.resume(clock, metrics, ticket, at, hours))
+    held = rules.held_to(clock, await store.load_edition(tx, clock.edition))
+    return await keep(tx, ticket, clock, rules.resume(clock, metrics, ticket, at, held))

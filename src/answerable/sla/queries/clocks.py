@@ -10,9 +10,10 @@ from answerable.kernel.paging import Page, PageRequest
 from answerable.kernel.times import DAY, MINUTE, SECOND, iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.sla import rules, store
-from answerable.sla.rules import Clock, Edition, History, Metric, OpenTime, Segment
+from answerable.sla.rules import Clock, Edition, History, Metric, Segment, Terms
 
 MAX_LATE = 10_000  # late tickets in one answer
+NONE = "[]"
 MAX_CLOCKS = 200  # clocks in one answer
 LONGEST_LINE = 100 * DAY
 AUDIT_BATCH = 500
@@ -62,6 +63,15 @@ class SegmentView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     detail: str
 
 
+class LevelView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An escalation of a promise: to come at ``at`` (``None`` while paused), or what was ``done`` when it came."""
+
+    name: str
+    at: str | None
+    does: str
+    done: str | None
+
+
 class ClockView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A promise with what explains it. ``due_at`` and ``at_risk_at`` are ``None`` while paused; minutes are working
     time. ``segments`` go from the start to now or to the end; of a long time, the last ``LONGEST_LINE`` are told.
@@ -85,6 +95,7 @@ class ClockView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     breached_at: str | None
     ended_at: str | None
     events: list[MetricView]
+    levels: list[LevelView]
     segments: list[SegmentView]
 
 
@@ -135,14 +146,15 @@ async def clocks_of_ticket(tx: Tx, ticket_id: str) -> list[ClockView]:
     ticket = await store.load_ticket(tx, ticket_id)
     if ticket is None or not rules.may_see(tx.actor, ticket):
         raise Missing("There is no such ticket.")
-    clocks = await store.list_clocks(tx, ticket_id, MAX_CLOCKS)
-    return [
-        _clock_view(clock, await store.load_metrics(tx, clock.id), tx.now, await store.load_edition(tx, clock.edition))
-        for clock in clocks
-    ]
+    found = []
+    for clock in await store.list_clocks(tx, ticket_id, MAX_CLOCKS):
+        edition = await store.load_edition(tx, clock.edition)
+        came = await store.load_levels(tx, clock.id) if clock.levels_done != NONE else []
+        found.append(_clock_view(clock, await store.load_metrics(tx, clock.id), tx.now, edition, came))
+    return found
 
 
-def _clock_view(clock: Clock, metrics: Sequence[Metric], now: int, edition: Edition) -> ClockView:
+def _clock_view(clock: Clock, metrics: Sequence[Metric], now: int, edition: Edition, came: Sequence[Row]) -> ClockView:
     history = rules.history_of(metrics)
     until = now if history.ended_at is None else history.ended_at
     policy = edition.policy_named(clock.policy)
@@ -168,10 +180,25 @@ def _clock_view(clock: Clock, metrics: Sequence[Metric], now: int, edition: Edit
         breached_at=iso_or_none(clock.breached_at),
         ended_at=iso_or_none(clock.ended_at),
         events=[MetricView(kind=metric.kind, at=iso(metric.at), detail=metric.detail) for metric in metrics],
+        levels=_level_views(clock, rules.held_to(clock, edition), came),
         segments=[
             _segment_view(segment, history) for segment in rules.timeline(told_from, history.stops, until, hours)
         ],
     )
+
+
+def _level_views(clock: Clock, held: Terms, came: Sequence[Row]) -> list[LevelView]:
+    """Return the levels that came, then those to come in their order, then those of which nobody knows when."""
+    does = {level.name: level.words() for level in held.levels}
+    told = [
+        LevelView(name=row["name"], at=iso(row["at"]), does=does.pop(row["name"], row["done"]), done=row["done"])
+        for row in came
+    ]
+    if clock.is_open:
+        for name, at in rules.read_ahead(clock.levels_ahead):
+            told.append(LevelView(name=name, at=iso(at), does=does.pop(name, ""), done=None))
+        told += [LevelView(name=name, at=None, does=words, done=None) for name, words in does.items()]
+    return told
 
 
 def _segment_view(segment: Segment, history: History) -> SegmentView:
@@ -208,8 +235,8 @@ async def audit(tx: Tx) -> list[str]:
     after = ""
     while clocks := await store.list_open_clocks(tx, after, AUDIT_BATCH):
         for clock in clocks:
-            hours = rules.hours_of(await store.load_edition(tx, clock.edition), clock.policy, clock.target)
-            found += _differences(clock, await store.load_metrics(tx, clock.id), tx.now, hours)
+            held = rules.held_to(clock, await store.load_edition(tx, clock.edition))
+            found += _differences(clock, await store.load_metrics(tx, clock.id), tx.now, held)
         after = clocks[-1].id
     for row in await store.list_wrong_loads(tx):
         found.append(
@@ -220,11 +247,11 @@ async def audit(tx: Tx) -> list[str]:
     return found
 
 
-def _differences(clock: Clock, metrics: Sequence[Metric], now: int, hours: OpenTime) -> list[str]:
+def _differences(clock: Clock, metrics: Sequence[Metric], now: int, held: Terms) -> list[str]:
     name = f"sla: {clock.target} {clock.cycle} of ticket {clock.ticket_id}"
     if not metrics:
         return [f"{name} has no metric events"]
-    counted = rules.recount(clock, metrics, hours)
+    counted = rules.recount(clock, metrics, held)
     found = [
         f"{name}: {field} is {getattr(clock, field)}, its metric events say {getattr(counted, field)}"
         for field in clock.__struct_fields__

@@ -2,29 +2,23 @@
 
 from answerable.sla.rules.calendar import Calendar, Window, clock_minute, date_of, day_of, window, zone_of
 from answerable.sla.rules.clock import (
-    CANCELLED,
-    FULFILLED,
-    PAUSED,
-    RUNNING,
     Change,
     Clock,
-    History,
-    Metric,
     arm,
     cancel,
     fulfil,
     go_on,
-    history_of,
     look,
     pause,
     recount,
     resume,
     retarget,
     state_for,
-    words_for,
 )
 from answerable.sla.rules.edition import changes_between, own_terms, read_terms
-from answerable.sla.rules.escalation import ESCALATED_TARGETS, ON_BREACH, Manager, choose_manager, reason_for
+from answerable.sla.rules.escalation import Manager, called, choose_manager, reason_for
+from answerable.sla.rules.history import CANCELLED, FULFILLED, PAUSED, RUNNING, History, Metric, history_of, words_for
+from answerable.sla.rules.levels import read_ahead, read_done
 from answerable.sla.rules.opening import ALWAYS, OpenTime
 from answerable.sla.rules.policy import (
     ANEW,
@@ -48,12 +42,10 @@ __all__ = [
     "ALWAYS",
     "ANEW",
     "CANCELLED",
-    "ESCALATED_TARGETS",
     "FIRST_EDITION",
     "FIRST_RESPONSE",
     "FULFILLED",
     "NEXT_RESPONSE",
-    "ON_BREACH",
     "PAUSED",
     "RESOLUTION",
     "RUNNING",
@@ -74,6 +66,7 @@ __all__ = [
     "WrittenPolicy",
     "WrittenTerms",
     "arm",
+    "called",
     "cancel",
     "changes_between",
     "choose_manager",
@@ -93,6 +86,8 @@ __all__ = [
     "own_terms",
     "pause",
     "promise_for",
+    "read_ahead",
+    "read_done",
     "read_terms",
     "reason_for",
     "recount",

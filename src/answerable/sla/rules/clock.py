@@ -23,17 +23,22 @@ from answerable.messages.sla import (
     SlaStarted,
 )
 from answerable.messages.tickets import TicketRef
-from answerable.sla.rules.opening import ALWAYS, OpenTime
+from answerable.sla.rules.history import CANCELLED, FULFILLED, PAUSED, RESOLVED, RUNNING, WAITING, Metric, history_of
+from answerable.sla.rules.levels import (
+    NONE,
+    Instants,
+    ahead,
+    first_of,
+    passed,
+    read_ahead,
+    write_ahead,
+    write_done,
+)
 from answerable.sla.rules.policy import Terms
-from answerable.sla.rules.timeline import HOLIDAY, STOPPED, Segment, Stop, due, union
+from answerable.sla.rules.timeline import Stop, due, union
 
-RUNNING = "RUNNING"
-PAUSED = "PAUSED"
-FULFILLED = "FULFILLED"
-CANCELLED = "CANCELLED"
-
-WAITING = "Waiting for the requester"
-RESOLVED = "Resolved"
+LEVEL = "level"
+_STILL: Mapping[str, Any] = {"due_at": None, "warn_at": None, "levels_ahead": NONE}
 _STATES = {"WAITING": PAUSED, "RESOLVED": FULFILLED, "CLOSED": FULFILLED, "CANCELLED": CANCELLED}
 
 
@@ -43,7 +48,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     ``target_micros`` and ``warn_micros`` are working time, ``applied_at`` is when they began to hold. ``due_at`` is
     ``None`` while paused; ``look_at`` is when the timer must look again, ``None`` for never; ``breached_at`` is the
     later of due and ``applied_at`` (rule 9). ``version`` counts the metric events; ``edition`` is where its policy is
-    written.
+    written. ``levels_ahead`` are the escalations to come, ``levels_done`` those that came: JSON, see ``levels.py``.
     """
 
     id: str
@@ -64,23 +69,13 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int | None = None
     version: int = 0
     edition: str = ""
+    levels_ahead: str = NONE
+    levels_done: str = NONE
 
     @property
     def is_open(self) -> bool:
         """Tell whether the promise is neither kept nor given up."""
         return self.ended_at is None
-
-
-class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of what explains a clock. The last three say which terms begin to hold, where some do."""
-
-    number: int
-    kind: str  # activate, pause, resume, apply_policy, warn, breach, fulfil or cancel
-    at: int
-    target_micros: int | None = None
-    detail: str = ""
-    policy: str | None = None
-    edition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,62 +87,15 @@ class Change:
     events: tuple[SlaEvent, ...] = ()
 
     @property
-    def broken(self) -> SlaBreached | None:
-        """Return the breach that happened here, if it did and the promise is still to be kept."""
-        found = (event for event in self.events if isinstance(event, SlaBreached))
-        return next(found, None) if self.clock.is_open else None
+    def levels(self) -> list[str]:
+        """Return the names of the escalations that came here, in their order."""
+        return [metric.detail for metric in self.metrics if metric.kind == LEVEL]
 
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What a clock's metric events add up to."""
-
-    start: int
-    stops: tuple[Stop, ...]
-    target_micros: int
-    state: str
-    ended_at: int | None
-    policy: str | None = None
-    edition: str | None = None
-    reasons: tuple[str, ...] = ()  # of the stops
-
-
-def history_of(metrics: Sequence[Metric]) -> History:
-    """Add up a clock's metric events, given in their order."""
-    start, target_micros, state = metrics[0].at, 0, RUNNING
-    policy = edition = None
-    stops: list[Stop] = []
-    reasons: list[str] = []
-    stopped: int | None = None
-    ended: int | None = None
-    for metric in metrics:
-        if metric.target_micros is not None:
-            target_micros, policy, edition = metric.target_micros, metric.policy, metric.edition
-        if metric.kind == "pause":
-            stopped, state = metric.at, PAUSED
-            reasons.append(metric.detail or WAITING)
-        elif metric.kind == "resume" and stopped is not None:
-            stops.append((stopped, metric.at))
-            stopped, state = None, RUNNING
-        elif metric.kind in ("fulfil", "cancel"):
-            ended, state = metric.at, FULFILLED if metric.kind == "fulfil" else CANCELLED
-    if stopped is not None:
-        stops.append((stopped, ended))
-    return History(start, tuple(stops), target_micros, state, ended, policy, edition, tuple(reasons))
-
-
-def words_for(segment: Segment, history: History) -> str:
-    """Say why a segment of a clock's time counted or did not."""
-    if segment.why == HOLIDAY:
-        return f"Closed: {segment.detail}"
-    if segment.why != STOPPED:
-        return "Open" if segment.counts else "Outside the opening hours"
-    within = [
-        why
-        for (begin, end), why in zip(history.stops, history.reasons, strict=True)
-        if begin < segment.end and (end is None or segment.begin < end)
-    ]
-    return ", then ".join(dict.fromkeys(within))
+    @property
+    def due_at(self) -> int | None:
+        """Return when the promise is due, or was where it is paused and was broken here."""
+        broken = next((event.due_at for event in self.events if isinstance(event, SlaBreached)), None)
+        return self.clock.due_at if broken is None else broken
 
 
 def state_for(status: str) -> str:
@@ -160,7 +108,7 @@ def state_for(status: str) -> str:
 
 def arm(clock_id: str, ticket: TicketRef, target: str, cycle: int, terms: Terms, at: int) -> Change:
     """Make a promise at ``at``."""
-    return _started(_new(clock_id, ticket, target, cycle, terms, at, at), ticket, (), "", terms.hours)
+    return _started(_new(clock_id, ticket, target, cycle, terms, at, at), ticket, (), "", terms)
 
 
 def go_on(clock_id: str, former: Clock, metrics: Sequence[Metric], ticket: TicketRef, terms: Terms, at: int) -> Change:
@@ -174,7 +122,7 @@ def go_on(clock_id: str, former: Clock, metrics: Sequence[Metric], ticket: Ticke
     stops = union(past.start, [*past.stops, (ended, at)])
     reasons = {begin: why for (begin, _), why in zip(past.stops, past.reasons, strict=True)}
     clock = _new(clock_id, ticket, former.target, former.cycle + 1, terms, past.start, at)
-    return look(_started(clock, ticket, stops, "Reopened", terms.hours, reasons), ticket, at)
+    return look(_started(clock, ticket, stops, "Reopened", terms, reasons), ticket, at)
 
 
 def _new(clock_id: str, ticket: TicketRef, target: str, cycle: int, terms: Terms, start: int, at: int) -> Clock:
@@ -197,7 +145,7 @@ def _started(
     ticket: TicketRef,
     stops: Sequence[Stop],
     detail: str,
-    hours: OpenTime,
+    terms: Terms,
     reasons: Mapping[int, str] = MappingProxyType({}),
 ) -> Change:
     change = _step(Change(clock), "activate", clock.started_at, detail=detail, terms=clock)
@@ -205,7 +153,7 @@ def _started(
         change = _step(change, "pause", begin, detail=reasons.get(begin, RESOLVED))
         if end is not None:
             change = _step(change, "resume", end)
-    timed = _timed(change.clock, clock.started_at, stops, hours)
+    timed = _timed(change.clock, clock.started_at, stops, terms)
     event = SlaStarted(**_about(timed, ticket), started_at=clock.started_at, due_at=timed.due_at, policy=clock.policy)
     return Change(timed, change.metrics, (event,))
 
@@ -214,23 +162,37 @@ def _started(
 
 
 def look(change: Clock | Change, ticket: TicketRef, now: int) -> Change:
-    """Say what the time until ``now`` made of a running promise: at risk, then broken, each once in a cycle."""
+    """Say what the time until ``now`` made of a running promise: at risk, broken, escalated, each once in a cycle."""
     change = change if isinstance(change, Change) else Change(change)
     clock = change.clock
-    return _fire(change, ticket, clock.due_at, clock.warn_at, now) if clock.state == RUNNING else change
-
-
-def _fire(change: Change, ticket: TicketRef, due_at: int | None, warn_at: int | None, now: int) -> Change:
-    clock = change.clock
-    if due_at is None or clock.breached_at is not None:
+    if clock.state != RUNNING:
         return change
-    if warn_at is not None and warn_at <= now and clock.warned_at is None:
-        at = max(warn_at, clock.applied_at)
-        change = _step(change, "warn", at, SlaAtRisk(**_about(clock, ticket), due_at=due_at), warned_at=at)
-    if due_at <= now:
-        at = max(due_at, clock.applied_at)
-        event = SlaBreached(**_about(clock, ticket), due_at=due_at, breached_at=at)
-        change = _step(change, "breach", at, event, breached_at=at)
+    return _fire(change, ticket, Instants(clock.due_at, clock.warn_at, read_ahead(clock.levels_ahead)), now)
+
+
+def _fire(change: Change, ticket: TicketRef, instants: Instants, now: int) -> Change:
+    clock, due_at = change.clock, instants.due_at
+    steps: list[tuple[int, int, str]] = []
+    if due_at is not None and clock.breached_at is None:
+        if instants.warn_at is not None and clock.warned_at is None:
+            steps.append((instants.warn_at, 0, "warn"))
+        steps.append((due_at, 1, "breach"))
+    steps += [(at, 2 + place, name) for place, (name, at) in enumerate(instants.levels)]
+    for instant, order, what in sorted(steps):
+        if instant > now:
+            break
+        at = max(instant, clock.applied_at)
+        if order >= 2:
+            instants = instants.without(what)
+            came = passed(change.clock.levels_done, instants.levels if clock.state == RUNNING else (), what)
+            change = _step(change, LEVEL, at, detail=what, **came)
+            continue
+        assert due_at is not None
+        if order == 0:
+            change = _step(change, "warn", at, SlaAtRisk(**_about(clock, ticket), due_at=due_at), warned_at=at)
+        else:
+            event = SlaBreached(**_about(clock, ticket), due_at=due_at, breached_at=at)
+            change = _step(change, "breach", at, event, breached_at=at)
     return change
 
 
@@ -241,14 +203,14 @@ def pause(clock: Clock, ticket: TicketRef, at: int) -> Change:
     """Let a running promise stand still from ``at``; there is no due time until it goes on (rule 7)."""
     change = look(clock, ticket, at)
     event = SlaPaused(**_about(clock, ticket))
-    return _step(change, "pause", at, event, detail=WAITING, state=PAUSED, due_at=None, warn_at=None)
+    return _step(change, "pause", at, event, detail=WAITING, state=PAUSED, **_STILL)
 
 
-def resume(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, at: int, hours: OpenTime = ALWAYS) -> Change:
-    """Let a paused promise, explained by ``metrics``, go on at ``at``."""
+def resume(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, at: int, terms: Terms) -> Change:
+    """Let a paused promise, explained by ``metrics`` and held to ``terms``, go on at ``at``."""
     change = _step(Change(clock), "resume", at, state=RUNNING)
     history = history_of([*metrics, *change.metrics])
-    timed = _timed(change.clock, history.start, history.stops, hours)
+    timed = _timed(change.clock, history.start, history.stops, terms)
     change = Change(timed, change.metrics, (SlaResumed(**_about(clock, ticket), due_at=timed.due_at),))
     return look(change, ticket, at)
 
@@ -290,11 +252,10 @@ def retarget(clock: Clock, metrics: Sequence[Metric], ticket: TicketRef, terms: 
     )
     changed = _step(Change(held, before.metrics), "apply_policy", at, detail=reason, terms=held)
     history = history_of(metrics)
-    timed = _timed(changed.clock, history.start, history.stops, terms.hours)
+    timed = _timed(changed.clock, history.start, history.stops, terms)
     event = SlaRecomputed(**_about(clock, ticket), due_at=timed.due_at, reason=reason, policy=terms.policy)
     changed = Change(timed, changed.metrics, (*before.events, event))
-    due_at, warn_at = _instants(timed, history.start, history.stops, terms.hours)
-    return _fire(changed, ticket, due_at, warn_at, at)
+    return _fire(changed, ticket, _instants(timed, history.start, history.stops, terms), at)
 
 
 # --- the last step of every verb -----------------------------------------------------------------------------------
@@ -317,30 +278,40 @@ def _step(
     return Change(clock, (*change.metrics, metric), (*change.events, *events))
 
 
-def _instants(clock: Clock, start: int, stops: Sequence[Stop], hours: OpenTime) -> tuple[int | None, int | None]:
-    due_at = due(start, stops, clock.target_micros, hours)
-    return due_at, None if clock.warn_micros is None else due(start, stops, clock.warn_micros, hours)
+def _instants(clock: Clock, start: int, stops: Sequence[Stop], terms: Terms) -> Instants:
+    due_at = due(start, stops, clock.target_micros, terms.hours)
+    warn_at = None if clock.warn_micros is None else due(start, stops, clock.warn_micros, terms.hours)
+    return Instants(due_at, warn_at, ahead(terms, clock.levels_done, start, stops, due_at))
 
 
-def _timed(clock: Clock, start: int, stops: Sequence[Stop], hours: OpenTime) -> Clock:
+def _timed(clock: Clock, start: int, stops: Sequence[Stop], terms: Terms) -> Clock:
     """Return the clock with the instants that its history adds up to; none while it is paused."""
-    due_at, warn_at = _instants(clock, start, stops, hours) if clock.state == RUNNING else (None, None)
-    clock = replace(clock, due_at=due_at, warn_at=warn_at)
+    if clock.state != RUNNING:
+        return replace(clock, look_at=None, **_STILL)
+    instants = _instants(clock, start, stops, terms)
+    clock = replace(clock, due_at=instants.due_at, warn_at=instants.warn_at, levels_ahead=write_ahead(instants.levels))
     return replace(clock, look_at=_next_look(clock))
 
 
 def _next_look(clock: Clock) -> int | None:
-    if clock.state != RUNNING or clock.breached_at is not None:
+    if clock.state != RUNNING:
         return None
-    return clock.due_at if clock.warned_at is not None or clock.warn_at is None else clock.warn_at
+    next_level = first_of(clock.levels_ahead)
+    if clock.breached_at is not None or clock.due_at is None:
+        return next_level
+    at = clock.due_at if clock.warned_at is not None or clock.warn_at is None else clock.warn_at
+    return at if next_level is None else min(at, next_level)
 
 
 def _about(clock: Clock, ticket: TicketRef) -> dict[str, Any]:
     return {"ticket": ticket, "target": clock.target, "cycle": clock.cycle}
 
 
-def recount(clock: Clock, metrics: Sequence[Metric], hours: OpenTime = ALWAYS) -> Clock:
-    """Return what ``clock`` must look like if it follows from its ``metrics`` alone (for the audit)."""
+def recount(clock: Clock, metrics: Sequence[Metric], terms: Terms) -> Clock:
+    """Return what ``clock`` must look like if it follows from its ``metrics`` alone (for the audit).
+
+    ``terms`` are those that it names.
+    """
     history = history_of(metrics)
     warned = next((metric.at for metric in metrics if metric.kind == "warn"), None)
     breached = next((metric.at for metric in metrics if metric.kind == "breach"), None)
@@ -355,5 +326,6 @@ def recount(clock: Clock, metrics: Sequence[Metric], hours: OpenTime = ALWAYS) -
         breached_at=breached,
         ended_at=history.ended_at,
         version=metrics[-1].number,
+        levels_done=write_done([metric.detail for metric in metrics if metric.kind == LEVEL]),
     )
-    return _timed(counted, history.start, history.stops, hours) if history.state in (RUNNING, PAUSED) else counted
+    return _timed(counted, history.start, history.stops, terms) if history.state in (RUNNING, PAUSED) else counted

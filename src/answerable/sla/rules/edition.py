@@ -1,6 +1,7 @@
 """From what is written to what holds: every mistake with its place, and what a change changes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from answerable.kernel.errors import Invalid
@@ -39,7 +40,7 @@ from answerable.sla.rules.written import (
 
 T = TypeVar("T")
 MOST = {"calendars": 200, "policies": 200, "holidays": 4000, "special": 2000, "windows": 24, "levels": 20, "names": 500}
-ROLES = ("USER", "AGENT", "MANAGER", "ADMIN")
+CALLED = ("agent", "requester", "role:MANAGER", "role:ADMIN")
 MOST_TOLD = 50  # mistakes in one answer
 NO_SUCH_THING = {"team": "tickets have no team yet", "organisation": "requesters have no organisation yet"}
 
@@ -210,7 +211,11 @@ def _policy(written: WrittenPolicy, place: str, calendars: dict[str, Calendar], 
         wrong.note(f"{place}.warn", "must be 1% to 99%")
     if written.reopen not in (GOES_ON, ANEW):
         wrong.note(f"{place}.reopen", f"must be '{GOES_ON}' or '{ANEW}'")
-    levels = [_level(each, f"{place}.levels[{n}]", promises, wrong) for n, each in enumerate(written.levels)]
+    levels = [
+        level
+        for number, each in enumerate(written.levels)
+        if (level := _level(each, f"{place}.levels[{number}]", promises, wrong)) is not None
+    ]
     return Policy(
         written.name,
         promises,
@@ -218,7 +223,7 @@ def _policy(written: WrittenPolicy, place: str, calendars: dict[str, Calendar], 
         _filter(written.when, f"{place}.when", wrong),
         warn,
         written.reopen,
-        tuple(level for level in levels if level is not None),
+        _told_apart(levels),
     )
 
 
@@ -272,14 +277,24 @@ def _level(written: WrittenLevel, place: str, promises: dict[str, dict[str, int]
     if moment is None:
         return None
     when = _filter(written.when, f"{place}.when", wrong)
-    return Level(written.target, moment[0], moment[1], when, written.unassigned, tuple(actions))
+    name = " ".join(written.at.split())
+    return Level(name, written.target, moment[0], moment[1], when, written.unassigned, tuple(actions))
+
+
+def _told_apart(levels: Sequence[Level]) -> tuple[Level, ...]:
+    """Number the levels that come at the same moment of the same target."""
+    seen: dict[tuple[str, str], int] = {}
+    found = []
+    for level in levels:
+        count = seen[level.target, level.name] = seen.get((level.target, level.name), 0) + 1
+        found.append(level if count == 1 else replace(level, name=f"{level.name} ({count})"))
+    return tuple(found)
 
 
 def _actions(written: WrittenAction, place: str, wrong: Reading) -> Iterator[Action]:
     for number, whom in enumerate(written.notify):
-        kind, _, name = whom.partition(":")
-        if not (whom in ("agent", "requester") or (kind == "role" and name in ROLES) or (kind == "person" and name)):
-            wrong.note(f"{place}.notify[{number}]", f"{whom[:60]!r} is not agent, requester, role:ROLE or person:ID")
+        if whom not in CALLED and not (whom.startswith("person:") and whom != "person:"):
+            wrong.note(f"{place}.notify[{number}]", f"{whom[:60]!r} is not {', '.join(CALLED)} or person:ID")
     if written.priority is not None and written.priority not in PRIORITIES:
         wrong.note(f"{place}.priority", f"{written.priority[:20]!r} is no priority; they are {', '.join(PRIORITIES)}")
     if written.notify:

@@ -1,15 +1,14 @@
 """Who is called in when a promise is broken."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from answerable.kernel.times import iso
+from answerable.messages.tickets import TicketRef
 from answerable.sla.rules.clock import Clock
-from answerable.sla.rules.policy import FIRST_RESPONSE, RESOLUTION
+from answerable.sla.rules.policy import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION
 
-ESCALATED_TARGETS = (FIRST_RESPONSE, RESOLUTION)
-ON_BREACH = 1  # the level of an escalation; policies as data will have more
-_NAMES = {FIRST_RESPONSE: "First response", RESOLUTION: "Resolution"}
+_NAMES = {FIRST_RESPONSE: "First response", NEXT_RESPONSE: "Next response", RESOLUTION: "Resolution"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,23 @@ def _load(manager: Manager) -> tuple[int, int, str]:
     return manager.open_escalations, -1 if manager.escalated_at is None else manager.escalated_at, manager.id
 
 
-def reason_for(clock: Clock, due_at: int) -> str:
-    """Say why a manager is called in."""
-    return f"{_NAMES[clock.target]} was due at {iso(due_at)}"
+def reason_for(clock: Clock, due_at: int | None, now: int) -> str:
+    """Say why somebody is called in."""
+    if due_at is None:
+        return f"{_NAMES[clock.target]} is waited for"
+    return f"{_NAMES[clock.target]} {'was' if due_at <= now else 'is'} due at {iso(due_at)}"
+
+
+def called(whom: Iterable[str], ticket: TicketRef, managers: Sequence[Manager]) -> list[str]:
+    """Return the ids of those whom a level names, each once."""
+    found: dict[str, None] = {}
+    for each in whom:
+        kind, _, name = each.partition(":")
+        ids: Sequence[str | None] = {
+            "agent": (ticket.agent_id,),
+            "requester": (ticket.requester_id,),
+            "role": tuple(manager.id for manager in managers if manager.role == name),
+            "person": (name,),
+        }[kind]
+        found |= dict.fromkeys(person for person in ids if person)
+    return list(found)

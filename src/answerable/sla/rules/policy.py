@@ -53,14 +53,31 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """An escalation of one target: at a ``share`` of the time, or ``offset`` microseconds after the deadline."""
+    """An escalation of one target: at a ``share`` of the time, or ``offset`` microseconds after the deadline.
 
+    ``name`` is that moment in words, one for each level of a target.
+    """
+
+    name: str
     target: str
     share: float | None
     offset: int
     when: Filter
     unassigned: bool | None
     actions: tuple[Action, ...]
+
+    def fits(self, ticket: TicketRef) -> bool:
+        """Tell whether a ticket is one that it is for."""
+        here = self.unassigned is None or self.unassigned == (ticket.agent_id is None)
+        return here and self.when.fits(ticket)
+
+    def words(self) -> str:
+        """Say what it does."""
+        verbs = {"MANAGER": "call a manager in", "REASSIGN": "give it to another agent"}
+        return ", ".join(
+            verbs.get(action.kind) or f"{'tell' if action.kind == 'NOTIFY' else 'priority'} {' and '.join(action.whom)}"
+            for action in self.actions
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,10 @@ class Terms:
     levels: tuple[Level, ...] = ()
     reopen: str = GOES_ON
     edition: str = ""
+
+    def level_named(self, name: str) -> Level | None:
+        """Return a level."""
+        return next((level for level in self.levels if level.name == name), None)
 
     def differs(self, other: "Terms") -> bool:
         """Tell whether a clock under the other terms could be due, at risk or escalated at other times."""
@@ -129,7 +150,7 @@ _CALL = (Action("MANAGER"),)
 DEFAULT = Policy(
     "default",
     {FIRST_RESPONSE: _RESPONSE, NEXT_RESPONSE: _RESPONSE, RESOLUTION: _RESOLUTION},
-    levels=tuple(Level(target, 1.0, 0, Filter(), None, _CALL) for target in (FIRST_RESPONSE, RESOLUTION)),
+    levels=tuple(Level("100%", target, 1.0, 0, Filter(), None, _CALL) for target in (FIRST_RESPONSE, RESOLUTION)),
 )
 FIRST_EDITION = Edition(policies=(DEFAULT,), calendars=dict.fromkeys(("always",), ALWAYS.calendars[0]))
 

@@ -56,6 +56,23 @@ async def insert_escalation(tx: Tx, **values: Any) -> bool:
     return bool(new)
 
 
+async def insert_level(tx: Tx, clock_id: str, number: int, name: str, done: str) -> None:
+    """Log a level that came, and what was done."""
+    await tx.run(
+        """INSERT INTO sla_level (clock_id, number, name, at, done) VALUES (:clock_id, :number, :name, :at, :done)""",
+        clock_id=clock_id,
+        number=number,
+        name=name,
+        at=tx.now,
+        done=done,
+    )
+
+
+async def load_levels(tx: Tx, clock_id: str) -> list[Row]:
+    """Read the log of the levels of a clock, in their order."""
+    return await tx.run("SELECT name, at, done FROM sla_level WHERE clock_id = :id ORDER BY number", id=clock_id)
+
+
 async def end_escalations(tx: Tx, ticket_id: str, at: int) -> None:
     """Take the open escalations of a ticket off their managers."""
     ended = await tx.run(

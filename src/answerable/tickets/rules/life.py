@@ -1,5 +1,8 @@
 """The life cycle (``docs/contract.md``, "Tickets"): each verb checks who and from where, and names what happened."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec.structs import replace
 
 from answerable.kernel.actor import Actor
@@ -19,7 +22,7 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.tickets.rules.sight import is_staff_here, may_note, may_work, owns
-from answerable.tickets.rules.ticket import SYSTEM, Change, Changes, Comment, Draft, Ticket
+from answerable.tickets.rules.ticket import PRIORITIES, SYSTEM, Change, Changes, Comment, Draft, Ticket
 
 ENDED = ("CLOSED", "CANCELLED")
 MOVES = {
@@ -173,8 +176,17 @@ def update(actor: Actor, ticket: Ticket, changes: Changes, now: int) -> Change |
         raise Refused("The ticket can be changed only until somebody works on it. Add a comment instead.")
     if ticket.status in ENDED:
         raise Conflict(f"The ticket is {ticket.status.lower()} and cannot be changed.")
-    if not wanted:
+    return _changed(ticket, wanted, now) if wanted else None
+
+
+def raise_priority(ticket: Ticket, priority: str, now: int) -> Change | None:
+    """Make an open ticket more urgent; ``None`` where it is over, or as urgent already."""
+    if ticket.status in ("RESOLVED", *ENDED) or PRIORITIES.index(priority) <= PRIORITIES.index(ticket.priority):
         return None
+    return _changed(ticket, {"priority": priority}, now)
+
+
+def _changed(ticket: Ticket, wanted: Mapping[str, Any], now: int) -> Change:
     changed = replace(ticket, **wanted, updated_at=now, version=ticket.version + 1)
     event = TicketUpdated(
         ticket=changed.ref,
