@@ -52,12 +52,12 @@ class Timers:
         return min(found, key=lambda pair: pair[0], default=None)
 
     async def _run(self, timer: Timer) -> None:
-        pause, led = 0.1, 0
+        pause, led, caught_up = 0.1, 0, 0
         while True:
             seen = self._db.pulse.count
             try:
                 if (term := await self._db.lead()) != led:
-                    led = term
+                    led, caught_up = term, 0
                     if term:  # what a process before this one had in hand counts first
                         await self._bus.catch_up(self._owners.get(timer.name, ""), START_SECONDS)
                         continue
@@ -68,7 +68,10 @@ class Timers:
                 wait = LONGEST_SLEEP if due is None else (due - self._db.clock()) / SECOND
                 if wait <= 0:
                     # What was told before this instant counts before it: a ticket resolved in time is not late.
-                    await self._bus.catch_up(self._owners.get(timer.name, ""), CATCH_UP_SECONDS)
+                    # Once for all that was due by then, not for each batch of it.
+                    if due is None or due > caught_up:
+                        caught_up = self._db.clock()
+                        await self._bus.catch_up(self._owners.get(timer.name, ""), CATCH_UP_SECONDS)
                     done = await timer.run(self._db)
                     await asyncio.sleep(0 if done else 0.2)
                     pause = 0.1

@@ -5,18 +5,26 @@ from typing import Any
 
 import click
 import msgspec
+from rich.console import Console
+from rich.table import Table
 
+from answerable.infra.bus.open import open_history
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
 from answerable.kernel.times import iso_or_none, parse_iso
 from answerable.sla.actions import terms
 from answerable.sla.actions.terms import Outcome
+from answerable.sla.queries import backtest as replays
 from answerable.sla.queries import terms as queries
+from answerable.sla.queries.backtest import BacktestView, Span
 from answerable.sla.queries.terms import PlanView, TermsView
 from answerable.sla.rules import edits
+from answerable.sla.rules.figures import Tally
+from answerable.sla.rules.replay import TYPES
 from answerable.sla.rules.toml import read_toml
 from answerable.sla.rules.vectors import due_of, read_vectors
 
+SHOWN = 50  # verdicts that would be others, on a screen
 MAX_FILE = 64 * 1024 * 1024
 _OPERATOR = service("command line")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -123,6 +131,64 @@ def ics(file: Path) -> None:
     _print_days(queries.holidays_from(None, None, None, read_file(file).decode("utf-8", "replace")))
 
 
+@sla.command()
+@click.option("--policy", "file", type=click.Path(path_type=Path), help="A draft of calendars and policies as TOML.")
+@click.option("--from", "start", metavar="DATE", help="Only tickets raised from then on.")
+@click.option("--to", "end", metavar="DATE", help="Only tickets raised before.")
+@_json
+@click.pass_context
+def backtest(context: click.Context, file: Path | None, start: str | None, end: str | None, as_json: bool) -> None:
+    """Replay the real history under a draft, and show what would have been otherwise. Nothing is written.
+
+    Without --policy, replay what has held and compare each verdict with its clock; exit 1 on any difference.
+    """
+    span = Span(_instant(start), _instant(end))
+    draft = None if file is None else _read_terms(file)
+
+    async def work(desk: Any) -> BacktestView | tuple[int, list[str]]:
+        history = open_history(desk.settings, desk.database, TYPES)
+        try:
+            if draft is None:
+                return await replays.differences(desk.database, history)
+            return await replays.backtest(desk.database, history, draft, span)
+        finally:
+            await history.close()
+
+    found = context.obj.run(work)
+    if isinstance(found, BacktestView):
+        click.echo(msgspec.json.encode(found).decode()) if as_json else _print_backtest(found)
+        return
+    checked, wrong = found
+    if as_json:
+        click.echo(msgspec.json.encode({"checked": checked, "differences": wrong}).decode())
+    else:
+        for line in wrong:
+            click.echo(line)
+        click.echo(f"{checked:,} verdicts replayed: {f'{len(wrong):,} differences' if wrong else 'no difference'}.")
+    if wrong:
+        raise click.exceptions.Exit(1)
+
+
+def _print_backtest(found: BacktestView) -> None:
+    table = Table("by", "", "target", "kept", "broken", "attained", "draft: kept", "broken", "attained", box=None)
+    for each in found.comparisons:
+        row = [cell for tally in (each.current, each.draft) for cell in _cells(tally)]
+        table.add_row(each.by, each.name, each.target, *row)
+    Console().print(table)
+    for change in found.changed[:SHOWN]:
+        click.echo(f"#{change.number} {change.priority} {change.target} {change.current} -> {change.draft}")
+    if found.changed_total > SHOWN:
+        click.echo(f"… and {found.changed_total - SHOWN:,} more; --json tells more.")
+    if found.lost:
+        click.echo(f"Not everything is known: {found.lost}.")
+    click.echo(f"{found.tickets:,} tickets replayed: {found.changed_total:,} verdicts would be others.")
+
+
+def _cells(tally: Tally) -> tuple[str, str, str]:
+    share = "-" if tally.attainment is None else f"{tally.attainment:.1%}"
+    return f"{tally.kept:,}", f"{tally.broken:,}", share
+
+
 def _print_days(days: dict[str, str]) -> None:
     for day, name in days.items():
         click.echo(f"{day} = {msgspec.json.encode(name).decode()}")
@@ -144,7 +210,7 @@ def _instant(text: str | None) -> int | None:
     try:
         return None if text is None else parse_iso(text)
     except (ValueError, OverflowError):
-        raise Invalid(f"--from: {text!r} is not an instant such as 2026-12-01T00:00Z.") from None
+        raise Invalid(f"{text!r} is not an instant such as 2026-12-01T00:00Z.") from None
 
 
 def read_file(file: Path) -> bytes:

@@ -75,7 +75,9 @@ class LocalBus:
         """Wait until ``consumer`` has read what the log holds now, for ``seconds`` at most."""
         if consumer not in self._offsets or not self.running:
             return
-        end = await self._db.read(BUS, outbox.last_position)
+        types = tuple(self._consumers.inboxes[consumer].handlers)
+        # What it does not listen to, above all what it has just said itself, it need not wait for.
+        end = await self._db.read(BUS, outbox.last_position_of, self._offsets[consumer], types)
         give_up = asyncio.get_running_loop().time() + seconds
         while self._offsets[consumer] < end and asyncio.get_running_loop().time() < give_up:
             await self._db.pulse.wait(self._db.pulse.count, 0.02)

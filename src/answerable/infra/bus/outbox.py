@@ -77,6 +77,19 @@ async def load_after(tx: Tx, position: int, limit: int) -> list[Envelope]:
     return [envelope(row) for row in rows]
 
 
+async def load_lean_after(tx: Tx, position: int, limit: int, types: Sequence[str]) -> list[Row]:
+    """Read position, type, time and body of the messages of some types behind ``position``, oldest first."""
+    names = {f"type{number}": name for number, name in enumerate(types)}
+    return await tx.run(
+        f"""SELECT position, type, time, body FROM bus_outbox
+        WHERE position > :position AND type IN ({", ".join(f":{name}" for name in names)})
+        ORDER BY position LIMIT :limit""",
+        position=position,
+        limit=limit,
+        **names,
+    )
+
+
 async def load_last(tx: Tx, count: int, types: Sequence[str] = ()) -> list[Envelope]:
     """Read the newest messages, of some types or all, oldest first."""
     names = {f"type{number}": name for number, name in enumerate(types)}
@@ -96,6 +109,18 @@ async def load_one(tx: Tx, message_id: str) -> Envelope | None:
 async def holds_more_than(tx: Tx, type_name: str) -> bool:
     """Tell whether the log has a message of another type."""
     return bool(await tx.run("SELECT 1 AS other FROM bus_outbox WHERE type <> :type LIMIT 1", type=type_name))
+
+
+async def last_position_of(tx: Tx, after: int, types: Sequence[str]) -> int:
+    """Return the place of the newest message of some types behind ``after``, which is returned where there is none."""
+    names = {f"type{number}": name for number, name in enumerate(types)}
+    rows = await tx.run(
+        f"""SELECT COALESCE(MAX(position), :after) AS position FROM bus_outbox
+        WHERE position > :after AND type IN ({", ".join(f":{name}" for name in names)})""",
+        after=after,
+        **names,
+    )
+    return int(rows[0]["position"])
 
 
 async def last_position(tx: Tx) -> int:

@@ -102,13 +102,14 @@ async def apply_update(tx: Tx, ticket: TicketRef, former: TicketRef, at: int) ->
 
 
 async def bring_up(tx: Tx, ticket: TicketRef, clocks: list[Clock], edition: Edition) -> list[Clock]:
-    """Hold open clocks to an edition that holds by now, from the instant on from which it did (rule 14)."""
+    """Hold open clocks to the editions up to one, each from the instant on from which it held (rule 14)."""
     found = []
     for clock in clocks:
         if clock.is_open and clock.edition != edition.id:
             before = await store.load_edition(tx, clock.edition)
-            if before.number < edition.number:
-                clock = await _apply(tx, ticket, clock, edition, edition.effective_from, NEW_TERMS)
+            for each in await store.load_editions_between(tx, before, edition):
+                if clock.is_open:
+                    clock = await _apply(tx, ticket, clock, each, each.effective_from, NEW_TERMS)
         found.append(clock)
     return found
 

@@ -30,7 +30,10 @@ class _Laid(NamedTuple):
 
     def count(self, at: int) -> int:
         place = bisect_right(self.opens, at) - 1
-        return 0 if place < 0 else self.worked[place] - max(0, self.closes[place] - at)
+        if place < 0:
+            return 0
+        left = self.closes[place] - at
+        return self.worked[place] - left if left > 0 else self.worked[place]
 
 
 class OpenTime:
@@ -68,7 +71,8 @@ class OpenTime:
             opens, closes, worked, _, until = laid
             place = bisect_right(closes, start)
             if place < len(opens):
-                goal = laid.count(max(start, opens[place])) + amount
+                # Working time by the beginning: by the start, or by the next opening, where that is later.
+                goal = worked[place] - (closes[place] - (start if start > opens[place] else opens[place])) + amount
                 found = bisect_left(worked, goal, place)
                 if found < len(worked):
                     return closes[found] - (worked[found] - goal)

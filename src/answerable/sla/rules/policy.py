@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from answerable.kernel.times import HOUR, MINUTE
-from answerable.messages.tickets import TicketRef
 from answerable.sla.rules.calendar import Calendar
 from answerable.sla.rules.opening import ALWAYS, OpenTime
 
@@ -20,6 +19,19 @@ GOES_ON = "goes on"
 ANEW = "anew"
 
 
+class Subject(Protocol):
+    """What policies look at of a ticket."""
+
+    @property
+    def priority(self) -> str: ...  # noqa: D102
+    @property
+    def category(self) -> str: ...  # noqa: D102
+    @property
+    def requester_id(self) -> str: ...  # noqa: D102
+    @property
+    def agent_id(self) -> str | None: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which tickets: ``None`` takes any."""
@@ -28,7 +40,7 @@ class Filter:
     category: frozenset[str] | None = None
     requester: frozenset[str] | None = None
 
-    def fits(self, ticket: TicketRef) -> bool:
+    def fits(self, ticket: Subject) -> bool:
         """Tell whether it takes a ticket."""
         return (
             (self.priority is None or ticket.priority in self.priority)
@@ -66,7 +78,7 @@ class Level:
     unassigned: bool | None
     actions: tuple[Action, ...]
 
-    def fits(self, ticket: TicketRef) -> bool:
+    def fits(self, ticket: Subject) -> bool:
         """Tell whether a ticket is one that it is for."""
         here = self.unassigned is None or self.unassigned == (ticket.agent_id is None)
         return here and self.when.fits(ticket)
@@ -135,7 +147,7 @@ class Edition:
         """Return how often a policy or a calendar was written by then."""
         return self.versions.get(f"{kind} {name}", 1)
 
-    def policy_of(self, ticket: TicketRef) -> Policy | None:
+    def policy_of(self, ticket: Subject) -> Policy | None:
         """Return the first policy that fits a ticket."""
         return next((policy for policy in self.policies if policy.when.fits(ticket)), None)
 
@@ -155,7 +167,7 @@ DEFAULT = Policy(
 FIRST_EDITION = Edition(policies=(DEFAULT,), calendars=dict.fromkeys(("always",), ALWAYS.calendars[0]))
 
 
-def promise_for(ticket: TicketRef, target: str, warn_share: float, edition: Edition) -> Terms | None:
+def promise_for(ticket: Subject, target: str, warn_share: float, edition: Edition) -> Terms | None:
     """Return the terms of a ticket's ``target`` in an edition, ``None`` where nothing is promised."""
     policy = edition.policy_of(ticket)
     promised = policy.promises.get(target, {}).get(ticket.priority) if policy else None
@@ -198,6 +210,6 @@ def hours_of(edition: Edition, policy: str, target: str) -> OpenTime:
     return found.hours.get(target, ALWAYS) if found else ALWAYS
 
 
-def terms_for(ticket: TicketRef, target: str, warn_share: float) -> Terms:
+def terms_for(ticket: Subject, target: str, warn_share: float) -> Terms:
     """Return the terms of the desk's own policy; a warning comes at ``warn_share`` (0 to 1) of the time."""
     return _terms(DEFAULT, target, DEFAULT.promises[target][ticket.priority], warn_share, "")

@@ -206,3 +206,13 @@ async def list_open_promises(tx: Tx, after: str, limit: int) -> list[tuple[Clock
         limit=limit,
     )
     return [(clock_of(row), _ticket_of(row)) for row in rows]
+
+
+async def list_verdicts(tx: Tx, after: str, limit: int) -> list[Row]:
+    """Read what became of clocks in the order of their ids, from behind ``after``."""
+    return await tx.run(
+        """SELECT id, ticket_id, target, cycle, state, breached_at, ended_at FROM sla_clock
+        WHERE id > :after ORDER BY id LIMIT :limit""",
+        after=after,
+        limit=limit,
+    )

@@ -68,6 +68,24 @@ async def load_in_force(tx: Tx, at: int) -> Edition:
     return await load_edition(tx, rows[0]["id"] if rows else "")
 
 
+async def load_editions_between(tx: Tx, before: Edition, last: Edition) -> list[Edition]:
+    """Load the editions behind one, up to another; none where that is not newer."""
+    if last.number <= before.number + 1:
+        return [last] if last.number == before.number + 1 else []
+    rows = await tx.run(
+        "SELECT id FROM sla_edition WHERE number > :before AND number <= :last ORDER BY number",
+        before=before.number,
+        last=last.number,
+    )
+    return [await load_edition(tx, row["id"]) for row in rows]
+
+
+async def load_all_in_force(tx: Tx, at: int) -> list[Edition]:
+    """Load every edition that has held until an instant, in their order, from the desk's own on."""
+    rows = await tx.run("SELECT id FROM sla_edition WHERE effective_from <= :at ORDER BY number", at=at)
+    return [FIRST_EDITION, *[await load_edition(tx, row["id"]) for row in rows]]
+
+
 async def load_newest(tx: Tx) -> StoredEdition:
     """Load the newest edition as it was written, whether it holds already or not."""
     rows = await tx.run(f"SELECT {_COLUMNS} FROM sla_edition ORDER BY number DESC LIMIT 1")

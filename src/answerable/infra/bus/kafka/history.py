@@ -1,13 +1,13 @@
 """The topics as a history: read from their beginning by somebody who is in no group and moves no offset."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from answerable.infra.bus import wire
-from answerable.infra.bus.history import BATCH, Part, Place
+from answerable.infra.bus.history import BATCH, Lean, Part, Place
 from answerable.infra.bus.kafka.link import Link, close, connect
 from answerable.kernel.errors import Unavailable
 from answerable.messages import CATALOGUE
@@ -87,6 +87,11 @@ class TopicsHistory:
             if message.sequence > 1:
                 self._torn.add(about)
         return message if message.type in self._types else None
+
+    async def read_lean(self, types: Sequence[str]) -> AsyncIterator[list[Lean]]:
+        """Read the messages of some types, of those that it was made for."""
+        async for messages, _, _ in self.read():
+            yield [(each.type, each.time, each.body) for each in messages if each.type in types]
 
     async def count_behind(self, group: str | None) -> int:
         """Return how many records come behind the offsets that the group has committed."""

@@ -1,0 +1,288 @@
+"""A ticket's promises replayed from what was said of it: the same verdicts as the clocks, at a fraction of their cost.
+
+It follows the steps of ``actions/clocks.py`` and ``clock.py`` without metric events and messages; a test holds both
+against each other.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from answerable.sla.rules.clock import state_for
+from answerable.sla.rules.history import CANCELLED, FULFILLED, PAUSED, RUNNING
+from answerable.sla.rules.policy import ANEW, FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Edition, Terms, promise_for
+from answerable.sla.rules.timeline import Stop, due, union
+
+TYPES = ("TICKET_CREATED", "STATUS_CHANGED", "COMMENT_ADDED", "TICKET_UPDATED", "TICKET_ASSIGNED", "TICKET_UNASSIGNED")
+
+
+class Subject(msgspec.Struct, frozen=True, rename="camel"):
+    """A ticket as an event described it, without its words."""
+
+    id: str
+    number: int
+    category: str
+    priority: str
+    status: str
+    requester_id: str
+    agent_id: str | None
+    created_at: int
+
+
+class Said(msgspec.Struct, frozen=True, rename="camel"):
+    """What a replay needs of a ticket's event, whichever it is."""
+
+    ticket: Subject
+    internal: bool = False
+    from_staff: bool = False
+    changed: list[str] = []
+    former_priority: str = ""
+
+
+_ABOUT_AGENTS = ("TICKET_ASSIGNED", "TICKET_UNASSIGNED")
+read_said = msgspec.json.Decoder(Said).decode
+
+
+class Verdict(NamedTuple):
+    """What became of a promise. Instants are microseconds; ``used`` is working time, up to the end or to now."""
+
+    target: str
+    cycle: int
+    policy: str
+    state: str
+    breached: bool
+    due_at: int | None
+    breached_at: int | None
+    started_at: int
+    ended_at: int | None
+
+
+class Timetable:
+    """The editions that held, one after another, and what each promises; a draft is the only one."""
+
+    def __init__(self, editions: Sequence[Edition], warn_share: float) -> None:
+        """Take the editions in their order."""
+        self.editions = editions
+        self._warn_share = warn_share
+        self._begins = [edition.effective_from for edition in editions]
+        self._promised: dict[tuple[int, str, str, str, str], Terms | None] = {}
+        self._named = any(policy.when.requester for edition in editions for policy in edition.policies)
+
+    def place(self, at: int) -> int:
+        """Return which edition held at an instant."""
+        if len(self.editions) == 1:
+            return 0
+        return max(0, bisect_right(self._begins, at) - 1)
+
+    def promised(self, place: int, ticket: Subject, target: str) -> Terms | None:
+        """Return what an edition promises to a ticket."""
+        requester = ticket.requester_id if self._named else ""
+        key = (place, target, ticket.priority, ticket.category, requester)
+        if key not in self._promised:
+            self._promised[key] = promise_for(ticket, target, self._warn_share, self.editions[place])
+        return self._promised[key]
+
+
+class _Promise:
+    """A clock without its metric events."""
+
+    __slots__ = (
+        "applied_at", "breached_at", "broken_due", "cycle", "due_at", "ended_at", "paused_at", "place", "start",
+        "state", "stops", "target", "terms",
+    )  # fmt: skip
+
+    def __init__(self, target: str, cycle: int, start: int, stops: list[Stop], terms: Terms, at: int) -> None:
+        self.target, self.cycle, self.start, self.stops, self.terms, self.applied_at = (
+            target, cycle, start, stops, terms, at,
+        )  # fmt: skip
+        self.state = RUNNING
+        self.paused_at: int | None = None
+        self.ended_at: int | None = None
+        self.breached_at: int | None = None
+        self.broken_due: int | None = None
+        self.place = 0
+        self.due_at = due(start, stops, terms.target_micros, terms.hours)
+
+    def look(self, now: int) -> None:
+        if self.state == RUNNING:
+            self._fire(self.due_at, now)
+
+    def _fire(self, due_at: int | None, now: int) -> None:
+        if due_at is not None and due_at <= now and self.breached_at is None:
+            self.breached_at, self.broken_due = max(due_at, self.applied_at), due_at
+
+    def pause(self, at: int) -> None:
+        self.look(at)
+        self.state, self.paused_at = PAUSED, at
+
+    def resume(self, at: int) -> None:
+        assert self.paused_at is not None
+        self.stops.append((self.paused_at, at))
+        self.state, self.paused_at = RUNNING, None
+        self.due_at = due(self.start, self.stops, self.terms.target_micros, self.terms.hours)
+        self.look(at)
+
+    def end(self, state: str, at: int) -> None:
+        self.look(at)
+        if self.paused_at is not None:
+            self.stops.append((self.paused_at, at))
+        self.state, self.ended_at = state, at
+
+    def retarget(self, terms: Terms, at: int) -> None:
+        self.look(at)
+        self.terms, self.applied_at = terms, at
+        stops = self.stops if self.paused_at is None else [*self.stops, (self.paused_at, None)]
+        self.due_at = due(self.start, stops, terms.target_micros, terms.hours)
+        self._fire(self.due_at, at)
+
+    def verdict(self) -> Verdict:
+        due_at = None if self.state == PAUSED else self.due_at
+        return Verdict(
+            self.target,
+            self.cycle,
+            self.terms.policy,
+            self.state,
+            self.breached_at is not None,
+            due_at if self.broken_due is None else self.broken_due,
+            self.breached_at,
+            self.start,
+            self.ended_at,
+        )
+
+
+class Course:
+    """The promises on one ticket, in the order in which they were made."""
+
+    __slots__ = ("_open", "_table", "promises", "ticket")
+
+    def __init__(self, table: Timetable) -> None:
+        """Begin with nothing promised."""
+        self._table = table
+        self.promises: list[_Promise] = []
+        self._open: list[_Promise] = []
+        self.ticket: Subject | None = None
+
+    def tell(self, kind: str, at: int, said: Said) -> None:
+        """Hear an event of the ticket, told at ``at``; in the order in which they were told."""
+        ticket, known = said.ticket, self.ticket is not None
+        self.ticket = ticket
+        if not known:
+            for target in (FIRST_RESPONSE, RESOLUTION):
+                self._arm(target, ticket.created_at)
+        elif kind in _ABOUT_AGENTS:
+            return
+        if kind == "TICKET_CREATED":
+            return
+        if kind == "TICKET_UPDATED" and said.former_priority:
+            self.bring_up(at, msgspec.structs.replace(ticket, priority=said.former_priority))
+        else:
+            self.bring_up(at, ticket)
+        if kind == "STATUS_CHANGED" or not known:
+            self._follow(at)
+        if kind == "COMMENT_ADDED" and not said.internal:
+            self._answered(at) if said.from_staff else self._asked(at)
+        elif kind == "TICKET_UPDATED" and ("priority" in said.changed or "category" in said.changed):
+            place = self._table.place(at)
+            for promise in self._open:
+                self._apply(promise, place, ticket, at)
+            self._sweep()
+
+    def _sweep(self) -> None:
+        self._open = [promise for promise in self._open if promise.ended_at is None]
+
+    def _arm(self, target: str, at: int, cycle: int = 1) -> None:
+        assert self.ticket is not None
+        place = self._table.place(at)
+        terms = self._table.promised(place, self.ticket, target)
+        if terms is not None:
+            self._add(_Promise(target, cycle, at, [], terms, at), place)
+
+    def _add(self, promise: _Promise, place: int) -> None:
+        promise.place = place
+        self.promises.append(promise)
+        self._open.append(promise)
+
+    def bring_up(self, at: int, ticket: Subject) -> None:
+        """Let open promises follow the editions that came until ``at``, from the instant of each on."""
+        editions = self._table.editions
+        if len(editions) == 1:
+            return
+        for promise in self._open:
+            while promise.place + 1 < len(editions) and editions[promise.place + 1].effective_from <= at:
+                place = promise.place + 1
+                self._apply(promise, place, ticket, editions[place].effective_from)
+                promise.place = place
+                if promise.ended_at is not None:
+                    break
+        self._sweep()
+
+    def _apply(self, promise: _Promise, place: int, ticket: Subject, at: int) -> None:
+        terms = self._table.promised(place, ticket, promise.target)
+        if terms is None:
+            promise.end(CANCELLED, at)
+        elif terms is not promise.terms and terms.differs(promise.terms):
+            promise.retarget(terms, at)
+
+    def _follow(self, at: int) -> None:
+        assert self.ticket is not None
+        wanted = state_for(self.ticket.status)
+        for promise in self._open:
+            if wanted == CANCELLED or (wanted == FULFILLED and promise.target == NEXT_RESPONSE):
+                promise.end(CANCELLED, at)
+            elif wanted == FULFILLED:
+                if promise.state == PAUSED:
+                    promise.resume(at)
+                promise.end(FULFILLED, at)
+            elif promise.target == RESOLUTION and promise.state != wanted:
+                (promise.pause if wanted == PAUSED else promise.resume)(at)
+        if wanted in (FULFILLED, CANCELLED):
+            self._open = []
+            return
+        if any(promise.target == RESOLUTION for promise in self._open):
+            return
+        last = next((promise for promise in reversed(self.promises) if promise.target == RESOLUTION), None)
+        if last is not None and last.state == FULFILLED:
+            again = self._again(last, at)
+            if again is not None and wanted == PAUSED:
+                again.pause(at)
+
+    def _again(self, former: _Promise, at: int) -> _Promise | None:
+        assert self.ticket is not None
+        assert former.ended_at is not None
+        place = self._table.place(at)
+        terms = self._table.promised(place, self.ticket, RESOLUTION)
+        if terms is None:
+            return None
+        if terms.reopen == ANEW:
+            again = _Promise(RESOLUTION, former.cycle + 1, at, [], terms, at)
+        else:
+            stops = union(former.start, [*former.stops, (former.ended_at, at)])
+            again = _Promise(RESOLUTION, former.cycle + 1, former.start, stops, terms, at)
+            again.look(at)
+        self._add(again, place)
+        return again
+
+    def _answered(self, at: int) -> None:
+        for promise in self._open:
+            if promise.target != RESOLUTION:
+                promise.end(FULFILLED, at)
+        self._sweep()
+
+    def _asked(self, at: int) -> None:
+        assert self.ticket is not None
+        if state_for(self.ticket.status) in (FULFILLED, CANCELLED):
+            return
+        if not any(promise.target != RESOLUTION for promise in self._open):
+            cycle = max((p.cycle for p in self.promises if p.target == NEXT_RESPONSE), default=0) + 1
+            self._arm(NEXT_RESPONSE, at, cycle)
+
+    def verdicts(self, now: int) -> list[Verdict]:
+        """Return what became of every promise until ``now``."""
+        if self.ticket is None:
+            return []
+        self.bring_up(now, self.ticket)
+        for promise in self._open:
+            promise.look(now)
+        return [promise.verdict() for promise in self.promises]
