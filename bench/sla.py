@@ -24,9 +24,10 @@ from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
 from answerable.kernel.tx import Tx
 from answerable.runtime import Desk
 from answerable.settings import Settings
-from answerable.sla.queries.backtest import Span, backtest
+from answerable.sla.queries.backtest import backtest
 from answerable.sla.rules import Calendar, OpenTime, Stop, Window, day_of, due, toml
 from answerable.sla.rules.replay import TYPES
+from answerable.sla.rules.span import Span
 
 FIRST = day_of(date(2026, 1, 1))
 OFFICE = (Window(540, 720), Window(780, 1020))

@@ -351,6 +351,7 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("DELETE", "/api/sla/policies/{name}", ""): _unused_policy,
     ("PUT", "/api/sla/terms", ""): _plain({"text": toml.write_toml(own_terms())}),
     ("DELETE", "/api/sla/terms/planned", ""): _planned,
+    ("POST", "/api/sla/backtest", ""): _plain({"text": toml.write_toml(own_terms())}),
     ("GET", "/api/escalations/manager/{manager_id}", "the manager"): _plain(manager_id="$manager"),
     ("GET", "/api/escalations/manager/{manager_id}", "another manager"): _plain(manager_id="$stale"),
     ("GET", "/api/assign/escalations/manager/{manager_id}", "the manager"): _plain(manager_id="$manager"),

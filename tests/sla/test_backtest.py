@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from answerable.commands import build
 from answerable.infra.bus.open import open_history
 from answerable.sla.actions.terms import change_terms
-from answerable.sla.queries.backtest import BacktestView, Span, backtest, differences
+from answerable.sla.queries.backtest import BacktestView, backtest, differences
 from answerable.sla.rules import edits
 from answerable.sla.rules.replay import TYPES
+from answerable.sla.rules.span import Span
 from answerable.sla.rules.toml import read_toml
 from tests.sla.stories import START, Story, at
 from tests.world import TESTER, World, open_world

@@ -16,11 +16,12 @@ from answerable.sla.actions import terms
 from answerable.sla.actions.terms import Outcome
 from answerable.sla.queries import backtest as replays
 from answerable.sla.queries import terms as queries
-from answerable.sla.queries.backtest import BacktestView, Span
+from answerable.sla.queries.backtest import BacktestView
 from answerable.sla.queries.terms import PlanView, TermsView
 from answerable.sla.rules import edits
 from answerable.sla.rules.figures import Tally
 from answerable.sla.rules.replay import TYPES
+from answerable.sla.rules.span import read_span
 from answerable.sla.rules.toml import read_toml
 from answerable.sla.rules.vectors import due_of, read_vectors
 
@@ -142,7 +143,7 @@ def backtest(context: click.Context, file: Path | None, start: str | None, end: 
 
     Without --policy, replay what has held and compare each verdict with its clock; exit 1 on any difference.
     """
-    span = Span(_instant(start), _instant(end))
+    span = read_span(start, end)
     draft = None if file is None else _read_terms(file)
 
     async def work(desk: Any) -> BacktestView | tuple[int, list[str]]:

@@ -2,7 +2,6 @@
 
 import gc
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -14,22 +13,11 @@ from answerable.sla import rules, store
 from answerable.sla.rules import WrittenTerms
 from answerable.sla.rules.figures import NOBODY, Counter, Tally, outcome, week_of
 from answerable.sla.rules.replay import TYPES, Course, Subject, Timetable, Verdict, read_said
+from answerable.sla.rules.span import Span
 
 _DESK = service("sla")
 MOST_CHANGED = 1000  # told one by one
 AUDIT_BATCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Tickets raised from ``start`` to before ``end``; ``None`` is open."""
-
-    start: int | None = None
-    end: int | None = None
-
-    def holds(self, at: int) -> bool:
-        """Tell whether a ticket raised at an instant is in it."""
-        return (self.start is None or self.start <= at) and (self.end is None or at < self.end)
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

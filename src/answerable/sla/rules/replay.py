@@ -66,13 +66,14 @@ class Timetable:
         """Take the editions in their order."""
         self.editions = editions
         self._warn_share = warn_share
+        self.is_one = len(editions) == 1
         self._begins = [edition.effective_from for edition in editions]
         self._promised: dict[tuple[int, str, str, str, str], Terms | None] = {}
         self._named = any(policy.when.requester for edition in editions for policy in edition.policies)
 
     def place(self, at: int) -> int:
         """Return which edition held at an instant."""
-        if len(self.editions) == 1:
+        if self.is_one:
             return 0
         return max(0, bisect_right(self._begins, at) - 1)
 
@@ -175,7 +176,9 @@ class Course:
             return
         if kind == "TICKET_CREATED":
             return
-        if kind == "TICKET_UPDATED" and said.former_priority:
+        if self._table.is_one:
+            pass  # there is nothing to follow
+        elif kind == "TICKET_UPDATED" and said.former_priority:
             self.bring_up(at, msgspec.structs.replace(ticket, priority=said.former_priority))
         else:
             self.bring_up(at, ticket)
@@ -207,8 +210,6 @@ class Course:
     def bring_up(self, at: int, ticket: Subject) -> None:
         """Let open promises follow the editions that came until ``at``, from the instant of each on."""
         editions = self._table.editions
-        if len(editions) == 1:
-            return
         for promise in self._open:
             while promise.place + 1 < len(editions) and editions[promise.place + 1].effective_from <= at:
                 place = promise.place + 1
@@ -228,6 +229,12 @@ class Course:
     def _follow(self, at: int) -> None:
         assert self.ticket is not None
         wanted = state_for(self.ticket.status)
+        if wanted in (RUNNING, PAUSED):
+            for promise in self._open:
+                if promise.target == RESOLUTION:
+                    if promise.state != wanted:
+                        (promise.pause if wanted == PAUSED else promise.resume)(at)
+                    return
         for promise in self._open:
             if wanted == CANCELLED or (wanted == FULFILLED and promise.target == NEXT_RESPONSE):
                 promise.end(CANCELLED, at)
@@ -235,12 +242,8 @@ class Course:
                 if promise.state == PAUSED:
                     promise.resume(at)
                 promise.end(FULFILLED, at)
-            elif promise.target == RESOLUTION and promise.state != wanted:
-                (promise.pause if wanted == PAUSED else promise.resume)(at)
         if wanted in (FULFILLED, CANCELLED):
             self._open = []
-            return
-        if any(promise.target == RESOLUTION for promise in self._open):
             return
         last = next((promise for promise in reversed(self.promises) if promise.target == RESOLUTION), None)
         if last is not None and last.state == FULFILLED:

@@ -1,0 +1,97 @@
+"""Reports of promises: each figure defined once, as a table and as JSON, in the office's time and on the wall."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from answerable.sla.actions.terms import change_terms
+from answerable.sla.rules import edits
+from answerable.sla.rules.figures import middle, ninth_tenth, week_of
+from answerable.sla.rules.toml import read_toml
+from tests.people import TestPerson, make_person
+from tests.sla.stories import START, Story
+from tests.world import TESTER, World, json_of, open_world
+
+DESK = (Path(__file__).parent / "desk.toml").read_text()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path / "desk", auth__access_seconds=10**6) as opened:
+        await opened.db.write(TESTER, change_terms, edits.all_new(read_toml(DESK.encode())))
+        yield opened
+
+
+async def lived(world: World) -> TestPerson:
+    """Live through a week: one promise kept after a pause over the holiday, one broken, one given up, one open."""
+    kept = await Story(world, "t1").raised()
+    await world.advance(minutes=30)
+    await kept.answered()
+    await kept.becomes("WAITING")
+    await world.advance(hours=47)  # to Wednesday, half past nine in Berlin
+    await kept.becomes("IN_PROGRESS")
+    await world.advance(hours=1)
+    await kept.becomes("RESOLVED")
+    broken = await Story(world, "t2", "CRITICAL").raised()
+    broken.ref = msgspec.structs.replace(broken.ref, agent_id="abe")
+    await world.advance(hours=5)
+    await broken.becomes("RESOLVED")
+    await (await Story(world, "t3").raised()).becomes("CANCELLED")
+    await Story(world, "t4").raised()
+    return await make_person(world, "MANAGER")
+
+
+async def test_attainment_of_each_target_and_group(world: World) -> None:
+    mia = await lived(world)
+    rows = json_of(await world.http.get("/api/sla/reports/attainment", headers=mia.headers))
+    found = {(r["by"], r["name"], r["target"]): (r["kept"], r["broken"], r["open"], r["attainment"]) for r in rows}
+    assert found["all", "", "RESOLUTION"] == (1, 1, 1, 0.5)
+    assert found["all", "", "FIRST_RESPONSE"] == (1, 1, 1, 0.5)
+    assert found["priority", "CRITICAL", "RESOLUTION"] == (0, 1, 0, 0.0)
+    assert found["priority", "HIGH", "RESOLUTION"] == (1, 0, 1, 1.0)
+    assert found["agent", "abe", "RESOLUTION"] == (0, 1, 0, 0.0)
+    assert found["week", "2026-W10", "RESOLUTION"] == (1, 1, 1, 0.5)
+    span = "?from=2026-03-02T09:00:00Z&to=2026-03-02T09:00:01Z"
+    [first, *_] = json_of(await world.http.get(f"/api/sla/reports/attainment{span}", headers=mia.headers))
+    assert (first["kept"], first["broken"], first["open"]) == (1, 0, 0)
+    table = await world.http.get("/api/sla/reports/attainment?format=csv", headers=mia.headers)
+    assert table.text.splitlines()[:2] == [
+        "by,name,target,kept,broken,open,attainment",
+        "all,,FIRST_RESPONSE,1,1,1,0.5",
+    ]
+    assert len(table.text.splitlines()) == len(rows) + 1
+    draft = {"text": DESK}
+    answer = json_of(await world.http.post("/api/sla/backtest", headers=mia.headers, json=draft))
+    current = {(c["by"], c["name"], c["target"]): c["current"] for c in answer["comparisons"]}
+    assert {key: (c["kept"], c["broken"], c["open"], c["attainment"]) for key, c in current.items()} == found
+    assert (answer["changedTotal"], answer["tickets"]) == (0, 4), "a draft that says what holds changes nothing"
+
+
+async def test_times_in_business_and_calendar_hours(world: World) -> None:
+    mia = await lived(world)
+    rows = json_of(await world.http.get("/api/sla/reports/times", headers=mia.headers))
+    assert {row.pop("target"): tuple(row.values()) for row in rows} == {
+        "FIRST_RESPONSE": (2, 2.25, 4.0, 2.75, 5.0),
+        "NEXT_RESPONSE": (0, None, None, None, None),
+        "RESOLUTION": (2, 2.75, 4.0, 26.75, 48.5),
+    }
+    table = await world.http.get("/api/sla/reports/times", headers=mia.headers | {"Accept": "text/csv"})
+    assert table.text.splitlines()[3] == "RESOLUTION,2,2.75,4.0,26.75,48.5"
+
+
+async def test_what_cannot_be_asked(world: World) -> None:
+    mia = await make_person(world, "MANAGER")
+    for query in ("from=soon", "to=2026-02-30", "from=2026-03-02&to=2026-03-02", "format=xml"):
+        for name in ("attainment", "times"):
+            assert (await world.http.get(f"/api/sla/reports/{name}?{query}", headers=mia.headers)).status_code == 400
+    wrong = {"text": DESK.replace('zone = "Europe/Berlin"', 'zone = "Berlin"')}
+    answer = await world.http.post("/api/sla/backtest", headers=mia.headers, json=wrong)
+    assert (answer.status_code, json_of(answer)["errors"][0][:6]) == (400, "line 4")
+
+
+def test_what_figures_mean() -> None:
+    assert (middle([]), middle([3]), middle([1, 2]), middle([1, 2, 9])) == (None, 3, 1.5, 2)
+    assert (ninth_tenth([]), ninth_tenth([7]), ninth_tenth(range(1, 11)), ninth_tenth(range(1, 12))) == (None, 7, 9, 10)
+    assert (week_of(START), week_of(0)) == ("2026-W10", "1970-W01")
