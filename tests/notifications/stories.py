@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from answerable.messages.sla import SlaAtRisk, SlaBreached, TicketEscalated
+from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -78,6 +78,18 @@ def at_risk(ticket: TicketRef | None = None) -> SlaAtRisk:
 
 def breached(ticket: TicketRef | None = None) -> SlaBreached:
     return SlaBreached(ticket=ticket or ref(), target="FIRST_RESPONSE", cycle=1, due_at=START, breached_at=START)
+
+
+def level_reached(*notify: str) -> SlaLevelReached:
+    return SlaLevelReached(
+        ticket=ref(),
+        target="RESOLUTION",
+        cycle=1,
+        level="80%",
+        due_at=START,
+        reason="Resolution is due at 09:00",
+        notify=[*notify],
+    )
 
 
 def escalated(manager: str | None = "mia", ticket: TicketRef | None = None) -> TicketEscalated:

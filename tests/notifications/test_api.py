@@ -91,7 +91,7 @@ async def test_a_list_asked_for_wrongly_says_what_is_wrong(desk: World, query: s
 async def test_preferences_are_a_complete_list_that_changes_part_by_part(desk: World) -> None:
     ria = await make_person(desk)
     known = await get(desk, ria, "/api/notifications/preferences")
-    assert len(known) == 22
+    assert len(known) == 24
     assert all(preference["enabled"] for preference in known)
     wish = {"type": "COMMENT_ADDED", "channel": "screen", "enabled": False}
     answer = await put(desk, ria, "/api/notifications/preferences", [wish])

@@ -24,6 +24,7 @@ from tests.notifications.stories import (
     comment,
     created,
     escalated,
+    level_reached,
     ref,
     reopened,
     resolved,
@@ -143,6 +144,8 @@ MATRIX: list[tuple[str, Event, str | None, dict[str, str]]] = [
     ("escalated by that manager's own check", escalated(), "mia", {"mia": BOTH, "abe": BOTH}),
     ("escalated, no manager there", escalated(manager=None), None, {"abe": BOTH}),
     ("escalated to its agent", escalated(manager="abe"), None, {"abe": BOTH}),
+    ("at a level that tells people", level_reached("abe", "mia"), None, {"abe": BOTH, "mia": BOTH}),
+    ("at a level, never the requester", level_reached("ria"), None, {"ria": "not staff any more"}),
     ("title changed", TicketUpdated(ticket=ref(), changed=["title"], former_priority="LOW"), "ria", {}),
 ]
 

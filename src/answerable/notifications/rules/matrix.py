@@ -106,17 +106,13 @@ def _cells(event: Event, did_it: frozenset[str]) -> Iterable[Addressee]:
         case SlaAtRisk() | SlaBreached():
             return _both(event.ticket.agent_id, Part.AGENT)
         case SlaLevelReached():
-            return (cell for person in event.notify for cell in _both(person, _part_of(person, event)))
+            agent = event.ticket.agent_id
+            parts = ((one, Part.AGENT if one == agent else Part.INFORMED) for one in event.notify)
+            return (cell for person, part in parts for cell in _both(person, part))
         case TicketEscalated():
             return (*_both(event.manager_id, Part.MANAGER), *_both(event.ticket.agent_id, Part.AGENT))
         case _:
             return ()
-
-
-def _part_of(person_id: str, event: SlaLevelReached) -> Part:
-    if person_id == event.ticket.requester_id:
-        return Part.REQUESTER
-    return Part.AGENT if person_id == event.ticket.agent_id else Part.INFORMED
 
 
 def _status_cells(event: StatusChanged, did_it: frozenset[str]) -> Iterable[Addressee]:

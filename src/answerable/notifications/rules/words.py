@@ -66,10 +66,6 @@ _TABLE: dict[tuple[str, Part], tuple[str, str]] = {
         "Ticket #{number} is overdue",
         "The {target} of “{title}” was due at {due} (UTC).",
     ),
-    ("SLA_LEVEL_REACHED", _REQUESTER): (
-        "Ticket #{number} takes longer",
-        "“{title}” takes longer than we have promised. We have not forgotten it.",
-    ),
     ("SLA_LEVEL_REACHED", _AGENT): ("Ticket #{number} needs you", "“{title}” needs you. Reason: {reason}"),
     ("SLA_LEVEL_REACHED", _INFORMED): ("Ticket #{number} is in danger", "“{title}” may need you. Reason: {reason}"),
     ("TICKET_ESCALATED", _AGENT): ("Ticket #{number} is escalated", "“{title}” was escalated. Reason: {reason}"),

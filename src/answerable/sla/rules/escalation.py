@@ -45,7 +45,6 @@ def called(whom: Iterable[str], ticket: TicketRef, managers: Sequence[Manager]) 
         kind, _, name = each.partition(":")
         ids: Sequence[str | None] = {
             "agent": (ticket.agent_id,),
-            "requester": (ticket.requester_id,),
             "role": tuple(manager.id for manager in managers if manager.role == name),
             "person": (name,),
         }[kind]

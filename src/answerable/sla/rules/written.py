@@ -51,7 +51,7 @@ class WrittenTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class WrittenAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a level does, one of these: ``manager`` calls one in, ``notify`` tells agent, requester, ``role:MANAGER`` or
+    """What a level does, one of these: ``manager`` calls one in, ``notify`` tells agent, ``role:MANAGER`` or
     ``person:ID``, ``priority`` raises it, ``reassign`` lets the desk choose another agent.
     """
 
