@@ -26,7 +26,6 @@ from answerable.messages.users import UserChanged
 READ_ALL = "ticket.read_all"
 READ_QUEUE = "ticket.read_queue"
 NOTE = "ticket.note"
-PROMISE = "RESOLUTION"  # the only target that shows in a ticket's JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +85,8 @@ def ends_streams(event: UserChanged) -> bool:
 
 
 def _only_staff(event: SlaEvent) -> str | None:
-    # Warnings and hand-overs are inner affairs; the other targets do not show in what a requester reads.
-    return NOTE if isinstance(event, SlaAtRisk | TicketEscalated) or event.target != PROMISE else None
+    # Warnings and hand-overs are inner affairs; when an answer or a solution is promised, the requester's page says.
+    return NOTE if isinstance(event, SlaAtRisk | TicketEscalated) else None
 
 
 def _who_sees(
