@@ -22,7 +22,7 @@ async def raised(desk: BrowserDesk, who: TestPerson, title: str = "Printer on fi
 
 
 async def live(desk: BrowserDesk) -> bool:
-    return bool(desk.world.desk.state["live"].open_streams)
+    return bool(desk.world.desk.parts["live"].open_streams)
 
 
 async def stored(page: Page) -> int:
