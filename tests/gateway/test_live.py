@@ -12,7 +12,7 @@ from answerable.infra import metrics
 from answerable.kernel.actor import service
 from answerable.messages.base import Event
 from answerable.messages.notifications import NotificationCreated, NotificationsRead
-from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaStarted, TicketEscalated
+from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaFulfilled, SlaStarted, TicketEscalated
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -184,6 +184,9 @@ class TestWhoHears:
                 manager_id=None,
                 escalated_to_role="MANAGER",
                 reason="breach",
+            ),
+            SlaFulfilled(
+                ticket=ticket, target="NEXT_RESPONSE", cycle=1, fulfilled_at=START, breached=False, cancelled=False
             ),
         ]
         answer = SlaStarted(ticket=ticket, target="NEXT_RESPONSE", cycle=1, started_at=START, due_at=START, policy="x")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from answerable.kernel.actor import Actor
 from answerable.messages.base import Event
 from answerable.messages.notifications import NotificationCreated, NotificationsRead
-from answerable.messages.sla import SlaAtRisk, SlaEvent, TicketEscalated
+from answerable.messages.sla import SlaAtRisk, SlaEvent, SlaFulfilled, TicketEscalated
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -26,6 +26,7 @@ from answerable.messages.users import UserChanged
 READ_ALL = "ticket.read_all"
 READ_QUEUE = "ticket.read_queue"
 NOTE = "ticket.note"
+PROMISE = "RESOLUTION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ def ends_streams(event: UserChanged) -> bool:
 
 
 def _only_staff(event: SlaEvent) -> str | None:
-    # Warnings and hand-overs are inner affairs; when an answer or a solution is promised, the requester's page says.
-    return NOTE if isinstance(event, SlaAtRisk | TicketEscalated) else None
+    # Warnings and hand-overs are inner affairs; that an answer was given, the answer itself has told.
+    given = isinstance(event, SlaFulfilled) and event.target != PROMISE
+    return NOTE if given or isinstance(event, SlaAtRisk | TicketEscalated) else None
 
 
 def _who_sees(

@@ -120,7 +120,7 @@ async def _with_words(tx: Tx, tickets: Sequence[Ticket]) -> list[OwnRow]:
         shown.append(
             OwnRow(
                 ticket,
-                own.standing(ticket, due.get(ticket.id), tx.now),
+                own.standing(ticket, None if theirs else due.get(ticket.id), tx.now),
                 names.get(ticket.agent_id or "", ""),
                 said["author_name"] if said is not None and theirs else "",
                 said["created_at"] if said is not None and theirs else 0,
@@ -157,7 +157,9 @@ async def get_own(tx: Tx, ticket_id: str, cursor: str | None) -> OwnTicket:
         )
     entries += await _marks(tx, ticket, entries[0].at, entries[-1].at if before is not None else tx.now)
     entries.sort(key=lambda entry: entry.at)
-    due = await rows.load_answers_due(tx, [ticket.id])
+    # The mirror of the promises follows a moment later: whoever has just been answered is owed nothing.
+    answered = before is None and bool(said) and said[0]["author_id"] != ticket.requester_id
+    due = {} if answered else await rows.load_answers_due(tx, [ticket.id])
     return OwnTicket(
         ticket,
         own.standing(ticket, due.get(ticket.id), tx.now),
