@@ -286,10 +286,8 @@ def _values(delivery: Delivery) -> dict[str, Any]:
 
 
 def _in_state(state: str | None) -> str:
-    if state is None:
-        return ""
-    return "AND state = 'FAILED'" if state == "FAILED" else "AND state = :state"  # the literal finds its partial index
+    return "" if state is None else "AND state = :state"
 
 
 def _state(state: str | None) -> dict[str, str]:
-    return {} if state in (None, "FAILED") else {"state": str(state)}
+    return {} if state is None else {"state": state}

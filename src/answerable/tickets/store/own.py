@@ -143,11 +143,9 @@ async def load_answers_due(tx: Tx, ticket_ids: Sequence[str]) -> dict[str, int]:
     return {row["ticket_id"]: row["due_at"] for row in rows}
 
 
-_FOUND = """t.number IN (
-    SELECT s.number FROM tickets_ticket s WHERE MATCHES(s.tickets_ticket, :q)
-    UNION SELECT s.number FROM tickets_comment c JOIN tickets_ticket s ON s.id = c.ticket_id
-    WHERE MATCHES(c.tickets_comment, :q) AND c.internal = 0
-    UNION SELECT CAST(:asked_number AS BIGINT))"""
+# The person's own tickets are few, so their index leads, and each is looked up in what was found.
+_FOUND = """(MATCHES(t.tickets_ticket, :q) OR t.number = :asked_number OR t.id IN (
+    SELECT c.ticket_id FROM tickets_comment c WHERE MATCHES(c.tickets_comment, :q) AND c.internal = 0))"""
 
 
 def _among(column: str, values: Sequence[str]) -> str:
