@@ -7,6 +7,7 @@ import { startMenus } from "./menus.js";
 import { morph } from "./morph.js";
 import { startPalette } from "./palette.js";
 import { startTimes } from "./times.js";
+import { startTitles } from "./titles.js";
 import { startToasts, toast } from "./toasts.js";
 
 htmx.defineExtension("morph", {
@@ -36,6 +37,7 @@ document.addEventListener("htmx:responseError", (event) => {
 
 startForms();
 startTimes();
+startTitles();
 startToasts();
 startMenus();
 startKeys();

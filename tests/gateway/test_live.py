@@ -12,7 +12,7 @@ from answerable.infra import metrics
 from answerable.kernel.actor import service
 from answerable.messages.base import Event
 from answerable.messages.notifications import NotificationCreated, NotificationsRead
-from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaStarted, TicketEscalated
+from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaFulfilled, SlaStarted, TicketEscalated
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -185,12 +185,16 @@ class TestWhoHears:
                 escalated_to_role="MANAGER",
                 reason="breach",
             ),
-            SlaStarted(ticket=ticket, target="NEXT_RESPONSE", cycle=1, started_at=START, due_at=START, policy="x"),
+            SlaFulfilled(
+                ticket=ticket, target="NEXT_RESPONSE", cycle=1, fulfilled_at=START, breached=False, cancelled=False
+            ),
         ]
+        answer = SlaStarted(ticket=ticket, target="NEXT_RESPONSE", cycle=1, started_at=START, due_at=START, policy="x")
         async with listening(world, una) as unas, listening(world, abe) as abes:
             assert await heard(world, unas, una, *inner) == []
             assert await heard(world, abes, abe) == [T1]
             assert await heard(world, unas, una, breached(ticket)) == [T1]
+            assert await heard(world, unas, una, answer) == [T1]
 
     async def test_the_bell_rings_for_one_person(self, world: World) -> None:
         una, otto = await make_person(world), await make_person(world)

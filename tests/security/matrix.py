@@ -143,12 +143,14 @@ def _plain(json: Any = None, form: Mapping[str, str] | None = None, query: str =
     return make
 
 
-def _ticket(status: str = "ASSIGNED", json: Any = None, query: str = "") -> Maker:
+def _ticket(
+    status: str = "ASSIGNED", json: Any = None, query: str = "", form: Mapping[str, str] | None = None
+) -> Maker:
     """A fresh ticket of the owner, in some state."""
 
     async def make(company: Company) -> Sample:
         filled = await _plain(json, query=query)(company)
-        return Sample({"ticket_id": await company.ticket(status)}, filled.json, query=query)
+        return Sample({"ticket_id": await company.ticket(status)}, filled.json, form, query)
 
     return make
 
@@ -213,6 +215,19 @@ async def _verify_page(company: Company) -> Sample:
 
 async def _notice(company: Company) -> Sample:
     return Sample({"notice_id": await company.notice()})
+
+
+async def _notice_form(company: Company) -> Sample:
+    return Sample({"notice_id": await company.notice()}, form={})
+
+
+async def _failed_mail_form(company: Company) -> Sample:
+    message, person = await company.failed_mail()
+    return Sample({"message_id": message, "person_id": person}, form={})
+
+
+async def _draft_form_for_owner(company: Company) -> Sample:
+    return Sample(form=_DRAFT | {"requesterId": company["owner"].id})
 
 
 async def _failed_mail(company: Company) -> Sample:
@@ -335,6 +350,16 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("GET", "/api/tickets/{ticket_id}/sla", "assigned"): _ticket(),
     ("GET", "/api/tickets/{ticket_id}/sla", "in the queue"): _ticket("CREATED"),
     ("PUT", "/api/categories", ""): _plain({"categories": ["HARDWARE", "OTHER"]}),
+    ("POST", "/tickets", "for oneself"): _plain(form=_DRAFT),
+    ("POST", "/tickets", "for the owner"): _draft_form_for_owner,
+    ("POST", "/tickets/preview", ""): _plain(form=_DRAFT),
+    ("GET", "/tickets/people", ""): _plain(query="for=o"),
+    ("GET", "/tickets/{ticket_id}", "assigned"): _ticket(),
+    ("POST", "/my/{ticket_id}/answer", "assigned"): _ticket(form={"comment": "Any news?"}),
+    ("POST", "/my/{ticket_id}/solved", "resolved"): _ticket("RESOLVED", form={"comment": ""}),
+    ("POST", "/my/{ticket_id}/reopen", "closed"): _ticket("CLOSED", form={"comment": "Still on fire."}),
+    ("GET", "/my/{ticket_id}/cancel", "assigned"): _ticket(),
+    ("POST", "/my/{ticket_id}/cancel", "assigned"): _ticket(form={}),
     ("POST", "/api/assign/{ticket_id}", ""): _ticket("CREATED", {"agentId": "$agent"}),
     ("GET", "/api/agent/{agent_id}", "the agent"): _plain(agent_id="$agent"),
     ("PUT", "/api/agent/{agent_id}/availability", "available"): _plain({"available": False}, agent_id="$agent"),
@@ -360,6 +385,11 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("PUT", "/api/notifications/preferences", ""): _plain(
         [{"type": "TICKET_CREATED", "channel": "email", "enabled": False}]
     ),
+    ("GET", "/notifications/{notice_id}", "the owner's"): _notice,
+    ("POST", "/notifications/{notice_id}/read", "the owner's"): _notice_form,
+    ("POST", "/notifications/read-all", ""): _plain(form={}),
+    ("POST", "/notifications/preferences", ""): _plain(form={"TICKET_CREATED.email": "yes"}),
+    ("POST", "/admin/mails/{message_id}/{person_id}/retry", "failed"): _failed_mail_form,
     ("POST", "/api/notifications/mail/{message_id}/{person_id}/retry", "failed"): _failed_mail,
 }
 

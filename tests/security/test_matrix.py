@@ -127,5 +127,6 @@ async def test_no_list_names_a_ticket_to_whom_it_does_not_concern(tmp_path: Path
             "/api/tickets",
             "/api/tickets/user/{user_id}",
             "/api/tickets/status/{status}",
+            "/my",
             "/api/notifications",
         ]

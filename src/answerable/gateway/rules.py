@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from answerable.kernel.actor import Actor
 from answerable.messages.base import Event
 from answerable.messages.notifications import NotificationCreated, NotificationsRead
-from answerable.messages.sla import SlaAtRisk, SlaEvent, SlaLevelReached, TicketEscalated
+from answerable.messages.sla import SlaAtRisk, SlaEvent, SlaFulfilled, SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -26,7 +26,7 @@ from answerable.messages.users import UserChanged
 READ_ALL = "ticket.read_all"
 READ_QUEUE = "ticket.read_queue"
 NOTE = "ticket.note"
-PROMISE = "RESOLUTION"  # the only target that shows in a ticket's JSON
+PROMISE = "RESOLUTION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,9 @@ def ends_streams(event: UserChanged) -> bool:
 
 
 def _only_staff(event: SlaEvent) -> str | None:
-    # Warnings and hand-overs are inner affairs; the other targets do not show in what a requester reads.
-    return NOTE if isinstance(event, SlaAtRisk | SlaLevelReached | TicketEscalated) or event.target != PROMISE else None
+    # Warnings and hand-overs are inner affairs; that an answer was given, the answer itself has told.
+    given = isinstance(event, SlaFulfilled) and event.target != PROMISE
+    return NOTE if given or isinstance(event, SlaAtRisk | SlaLevelReached | TicketEscalated) else None
 
 
 def _who_sees(

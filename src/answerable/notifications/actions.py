@@ -102,6 +102,13 @@ async def read_notice(tx: Tx, notice_id: str) -> NoticeView:
     return queries.notice_view(notice)
 
 
+async def read_about(tx: Tx, notice_id: str) -> None:
+    """Mark one of the caller's notices read, and all others about the same ticket. Raises ``Missing`` for any other."""
+    notice = await read_notice(tx, notice_id)
+    if notice.ticket_id is not None and (changed := await store.mark_ticket_read(tx, tx.actor.id, notice.ticket_id)):
+        tx.publish(NotificationsRead(user_id=tx.actor.id, notification_ids=changed[:TOLD_AT_ONCE]))
+
+
 async def read_all_notices(tx: Tx) -> int:
     """Mark all of the caller's notices read; return how many were not before."""
     changed = await store.mark_all_read(tx, tx.actor.id)

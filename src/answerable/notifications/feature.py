@@ -1,23 +1,37 @@
 """The manifest of the notifications feature."""
 
 from answerable.infra.mail import Mailer
-from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.manifest import Feature, Place, Timer
 from answerable.kernel.tx import Database
+from answerable.kernel.words import N_
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.notifications import api, consumers, queries, rules, timers
+from answerable.notifications import api, consumers, pages, queries, rules, timers
 
 
 def feature() -> Feature:
     """Return what the notifications feature offers."""
     return Feature(
         "notifications",
-        routes=api.ROUTES,
+        routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
             **dict.fromkeys(rules.EVENTS, consumers.notify),
         },
         timers=(Timer("notifications.mail", timers.next_mail, timers.send_due),),
+        navigation=(
+            Place(
+                path="/notifications",
+                label=N_("Notifications"),
+                icon="bell",
+                grant="desk.enter",
+                key="b",
+                order=70,
+                count="/notifications/count",
+                live="bell",
+            ),
+            Place(path="/admin/mails", label=N_("Mail log"), icon="mail", grant="mail.read", key="l", order=96),
+        ),
         on_start=_on_start,
         audit=queries.audit,
     )

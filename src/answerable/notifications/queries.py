@@ -1,16 +1,20 @@
 """Reads for screens and lists: a person's own notices and preferences, and the mail log for ADMIN."""
 
+from dataclasses import dataclass
+
 import msgspec
 
-from answerable.kernel.errors import Invalid
-from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
+from answerable.kernel.errors import Invalid, Missing
+from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, decode_cursor, encode_cursor, total_text
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.notifications import rules, store
 from answerable.notifications.rules import Delivery
 
-NOTICES = "notices"  # the names of the two lists inside their cursors
+NOTICES = "notices"  # the names of the lists inside their cursors
 MAILS = "mails"
+UNREAD_FIRST = "unread-first"
+PER_PAGE = 30
 UNREAD_CAP = 9_999
 
 
@@ -71,6 +75,43 @@ async def list_notices(tx: Tx, state: str, page: PageRequest) -> Page[NoticeView
     return Page(shown, cursor, str(counted) if page.exact_count else total_text(counted))
 
 
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A part of the caller's notices as their page shows them: unread ones before the others, each newest first."""
+
+    rows: list[Row]
+    next_cursor: str | None
+    unread: int
+
+
+async def list_unread_first(tx: Tx, cursor: str | None) -> Inbox:
+    """Read a part of the caller's notices, unread ones first. Raises ``Invalid`` for a cursor of another list."""
+    state, before = "unread", None
+    if cursor:
+        told, key = decode_cursor(cursor, UNREAD_FIRST)
+        if told not in ("unread", "read") or not isinstance(key, str):
+            raise Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
+        state, before = str(told), key
+    rows = await store.list_notices(tx, tx.actor.id, state, before, PER_PAGE + 1, 0)
+    if state == "unread" and len(rows) <= PER_PAGE:
+        rows = [*rows, *await store.list_notices(tx, tx.actor.id, "read", None, PER_PAGE + 1 - len(rows), 0)]
+    shown = rows[:PER_PAGE]
+    following = None
+    if len(rows) > PER_PAGE:
+        last = shown[-1]
+        following = encode_cursor(UNREAD_FIRST, "unread" if last["read_at"] is None else "read", last["id"])
+    unread = await store.count_notices(tx, tx.actor.id, "unread", UNREAD_CAP)
+    return Inbox(shown, following, unread)
+
+
+async def get_notice(tx: Tx, notice_id: str) -> NoticeView:
+    """Read one of the caller's notices. Raises ``Missing`` for any other."""
+    notice = await store.find_notice(tx, tx.actor.id, notice_id)
+    if notice is None:
+        raise Missing("There is no such notification.")
+    return notice_view(notice)
+
+
 def notice_view(row: Row) -> NoticeView:
     """Show a notice."""
     return NoticeView(
@@ -109,6 +150,29 @@ async def list_mails(tx: Tx, state: str | None, page: PageRequest) -> Page[MailV
     cursor = encode_cursor(MAILS, shown[-1].message_id, shown[-1].person_id) if len(mails) > page.size else None
     counted = await store.count_mails(tx, state, None if page.exact_count else COUNT_CAP)
     return Page(shown, cursor, str(counted) if page.exact_count else total_text(counted))
+
+
+@dataclass(frozen=True, slots=True)
+class MailLog:
+    """A part of the mail log as its page shows it; ``failed`` stops at ``COUNT_CAP`` + 1."""
+
+    rows: list[Delivery]
+    names: dict[str, str]
+    next_cursor: str | None
+    failed: int
+
+
+async def read_mail_log(tx: Tx, state: str | None, cursor: str | None) -> MailLog:
+    """Read a part of the mail log, newest events first, with people's names. The route asks for ``mail.read``."""
+    before = None
+    if cursor:
+        message, person = decode_cursor(cursor, MAILS)
+        before = (str(message), str(person))
+    mails = await store.list_mails(tx, state, before, PER_PAGE + 1, 0)
+    shown = mails[:PER_PAGE]
+    names = await store.load_names(tx, sorted({mail.person_id for mail in shown}))
+    following = encode_cursor(MAILS, shown[-1].message_id, shown[-1].person_id) if len(mails) > PER_PAGE else None
+    return MailLog(shown, names, following, await store.count_mails(tx, "FAILED", COUNT_CAP))
 
 
 def known_state(text: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """All SQL of the notifications feature."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from answerable.kernel.tx import Row, Tx
@@ -48,6 +49,17 @@ async def find_person(tx: Tx, person_id: str) -> Person | None:
     """Read what is known of a person."""
     rows = await tx.run("SELECT id, name, email, roles, active FROM notifications_person WHERE id = :id", id=person_id)
     return Person(**dict(rows[0])) if rows else None
+
+
+async def load_names(tx: Tx, person_ids: Sequence[str]) -> dict[str, str]:
+    """Read the names of some people."""
+    if not person_ids:
+        return {}
+    values = {f"id{place}": person_id for place, person_id in enumerate(person_ids)}
+    rows = await tx.run(
+        f"SELECT id, name FROM notifications_person WHERE id IN ({', '.join(f':{name}' for name in values)})", **values
+    )
+    return {row["id"]: row["name"] for row in rows}
 
 
 async def find_addressee(tx: Tx, person_id: str, about: str) -> tuple[Person, set[str]] | None:
@@ -109,7 +121,7 @@ async def find_notice(tx: Tx, user_id: str, notice_id: str) -> Row | None:
 
 
 async def list_notices(tx: Tx, user_id: str, state: str, before: str | None, limit: int, offset: int) -> list[Row]:
-    """Read a person's notices, newest first; ``state`` is ``all`` or ``unread``, ``before`` the id to go on after."""
+    """Read a person's notices, newest first; ``state`` is all, unread or read, ``before`` the id to go on after."""
     return await tx.run(
         f"""SELECT * FROM notifications_notice WHERE user_id = :user_id {_NOTICES[state]}
         {"AND id < :before" if before is not None else ""} ORDER BY id DESC LIMIT :limit OFFSET :offset""",
@@ -144,6 +156,18 @@ async def mark_read(tx: Tx, user_id: str, notice_id: str) -> int:
     return len(rows)
 
 
+async def mark_ticket_read(tx: Tx, user_id: str, ticket_id: str) -> list[str]:
+    """Mark a person's notices about a ticket read; return the ids of those that were not before."""
+    rows = await tx.run(
+        """UPDATE notifications_notice SET read_at = :now
+        WHERE user_id = :user_id AND read_at IS NULL AND ticket_id = :ticket_id RETURNING id""",
+        user_id=user_id,
+        ticket_id=ticket_id,
+        now=tx.now,
+    )
+    return sorted(row["id"] for row in rows)
+
+
 async def mark_all_read(tx: Tx, user_id: str) -> list[str]:
     """Mark all of a person's notices read; return the ids of those that were not before."""
     rows = await tx.run(
@@ -155,7 +179,7 @@ async def mark_all_read(tx: Tx, user_id: str) -> list[str]:
     return sorted(row["id"] for row in rows)
 
 
-_NOTICES = {"all": "", "unread": "AND read_at IS NULL"}
+_NOTICES = {"all": "", "unread": "AND read_at IS NULL", "read": "AND read_at IS NOT NULL"}
 
 # --- deliveries --------------------------------------------------------------------------------------------------
 
@@ -262,10 +286,8 @@ def _values(delivery: Delivery) -> dict[str, Any]:
 
 
 def _in_state(state: str | None) -> str:
-    if state is None:
-        return ""
-    return "AND state = 'FAILED'" if state == "FAILED" else "AND state = :state"  # the literal finds its partial index
+    return "" if state is None else "AND state = :state"
 
 
 def _state(state: str | None) -> dict[str, str]:
-    return {} if state in (None, "FAILED") else {"state": str(state)}
+    return {} if state is None else {"state": state}

@@ -1,6 +1,7 @@
 """The manifest of the sla feature."""
 
-from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.manifest import Feature, Panel, Timer
+from answerable.kernel.words import N_
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -10,14 +11,14 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.sla import api, cli, consumers, queries, timers
+from answerable.sla import api, cli, consumers, pages, queries, timers
 
 
 def feature() -> Feature:
     """Return what the sla feature offers."""
     return Feature(
         "sla",
-        routes=api.ROUTES,
+        routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             TicketCreated: consumers.promise,
             StatusChanged: consumers.follow_status,
@@ -33,6 +34,7 @@ def feature() -> Feature:
             Timer("sla.terms", timers.next_terms, timers.follow_terms),
             Timer("sla.look", timers.next_look, timers.look),
         ),
+        panels=(Panel(slot="ticket.new", path="/sla/promises", title=N_("What we promise"), grant="ticket.create"),),
         audit=queries.audit,
         gauges=queries.gauges,
     )

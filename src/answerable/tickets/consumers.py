@@ -1,12 +1,14 @@
 """What tickets do because something happened elsewhere."""
 
 from answerable.kernel.tx import Tx
-from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
+from answerable.messages.sla import SlaBreached, SlaFulfilled, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
 from answerable.messages.tickets import AssignTicket, RaisePriority
 from answerable.messages.users import PersonEvent
 from answerable.tickets import actions, store
+from answerable.tickets.store.own import mirror_answer_due
 
 RESOLUTION = "RESOLUTION"
+ANSWERS = ("FIRST_RESPONSE", "NEXT_RESPONSE")  # of the two, one runs at a time
 
 
 async def assign_ticket(tx: Tx, command: AssignTicket) -> None:
@@ -34,18 +36,30 @@ async def note_start(tx: Tx, event: SlaStarted) -> None:
     if event.target == RESOLUTION:
         await store.mirror_due(tx, event.ticket.id, event.due_at)
         await store.mirror_breach(tx, event.ticket.id, 0)
+    elif event.target in ANSWERS:
+        await mirror_answer_due(tx, event.ticket.id, event.due_at)
 
 
 async def note_due(tx: Tx, event: SlaResumed | SlaRecomputed) -> None:
-    """The resolution deadline is another one."""
+    """The deadline is another one."""
     if event.target == RESOLUTION:
         await store.mirror_due(tx, event.ticket.id, event.due_at)
+    elif event.target in ANSWERS:
+        await mirror_answer_due(tx, event.ticket.id, event.due_at)
 
 
 async def note_pause(tx: Tx, event: SlaPaused) -> None:
     """While paused there is no deadline."""
     if event.target == RESOLUTION:
         await store.mirror_due(tx, event.ticket.id, None)
+    elif event.target in ANSWERS:
+        await mirror_answer_due(tx, event.ticket.id, None)
+
+
+async def note_end(tx: Tx, event: SlaFulfilled) -> None:
+    """A promise has ended; where it was one of an answer, nobody owes it any more."""
+    if event.target in ANSWERS:
+        await mirror_answer_due(tx, event.ticket.id, None)
 
 
 async def note_breach(tx: Tx, event: SlaBreached) -> None:

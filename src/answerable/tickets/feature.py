@@ -1,19 +1,20 @@
 """The manifest of the tickets feature."""
 
 from answerable.kernel.actor import service
-from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.manifest import Feature, Place, Timer
 from answerable.kernel.tx import Database
-from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
+from answerable.kernel.words import N_
+from answerable.messages.sla import SlaBreached, SlaFulfilled, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
 from answerable.messages.tickets import AssignTicket, RaisePriority
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.tickets import actions, api, consumers, timers
+from answerable.tickets import actions, api, consumers, pages, timers
 
 
 def feature() -> Feature:
     """Return what the tickets feature offers."""
     return Feature(
         "tickets",
-        routes=api.ROUTES,
+        routes=(*api.ROUTES, *pages.ROUTES),
         consumers={
             AssignTicket: consumers.assign_ticket,
             RaisePriority: consumers.raise_priority,
@@ -23,9 +24,25 @@ def feature() -> Feature:
             SlaResumed: consumers.note_due,
             SlaRecomputed: consumers.note_due,
             SlaPaused: consumers.note_pause,
+            SlaFulfilled: consumers.note_end,
             SlaBreached: consumers.note_breach,
         },
         timers=(Timer("tickets.close", timers.next_close, timers.close_due),),
+        navigation=(
+            Place(
+                path="/my",
+                label=N_("My tickets"),
+                icon="ticket",
+                grant="ticket.create",
+                unless="desk.work",
+                key="m",
+                order=20,
+                home=True,
+            ),
+            Place(
+                path="/tickets/new", label=N_("Raise a ticket"), icon="plus", grant="ticket.create", key="n", order=60
+            ),
+        ),
         on_start=_on_start,
     )
 

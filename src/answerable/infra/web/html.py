@@ -23,7 +23,7 @@ from answerable.infra.web.cookies import FORM, SAID, form_token, set_cookie
 from answerable.infra.web.icons import icon
 from answerable.infra.web.said import said_before
 from answerable.infra.web.viewer import Viewer, viewer_of
-from answerable.infra.web.words import ago, day, exact, iso_of, span, translations
+from answerable.infra.web.words import ago, day, exact, iso_of, moment, span, translations
 from answerable.infra.web.words.numbers import number, percent
 
 PACKAGE = Path(__file__).parents[2]
@@ -92,6 +92,7 @@ def environment(language: str = "en") -> Environment:
         "exact": lambda at: exact(at, _viewer.get().zone, language),
         "day": lambda at: day(at, _viewer.get().zone, language),
         "iso": iso_of,
+        "moment": lambda at: moment(at, _viewer.get().now, _viewer.get().zone, language),
         "span": lambda length: span(length, language),
         "number": lambda value, digits=0: number(value, language, digits),
         "percent": lambda share, digits=0: percent(share, language, digits),

@@ -10,6 +10,7 @@ from answerable.kernel.times import iso
 from answerable.kernel.tx import Tx
 from answerable.sla import rules, store
 from answerable.sla.rules import Clock, Edition, Terms, WrittenCalendar, WrittenPolicy, WrittenTerms, edits, toml
+from answerable.sla.rules.offer import Offer, offers
 from answerable.sla.rules.written import plain
 from answerable.sla.store import Since, StoredEdition
 
@@ -205,3 +206,8 @@ def holidays_from(
         raise Invalid("Name the years.", errors=("firstYear: is missing",))
     assert country is not None
     return holidays.public_holidays(country, region, *years)
+
+
+async def list_offers(tx: Tx, category: str) -> list[Offer]:
+    """Return what is promised now for each priority, on a ticket of a category that the caller is about to raise."""
+    return offers(await store.load_in_force(tx, tx.now), tx.actor.id, category)

@@ -129,11 +129,22 @@ def close(actor: Actor, ticket: Ticket, now: int) -> Change:
     automatic = actor.kind == "service"
     if not automatic and not may_work(actor, ticket):
         raise Refused("Only the assigned agent or a manager can close the ticket.")
+    return _close(ticket, now, automatic=automatic)
+
+
+def _close(ticket: Ticket, now: int, *, automatic: bool) -> Change:
     if ticket.status != "RESOLVED":
         raise invalid_move(ticket.status, "CLOSED")
     changed = replace(_moved(ticket, "CLOSED", now), closed_at=now, close_at=None)
     event = TicketClosed(ticket=changed.ref, closed_at=now, automatic=automatic)
     return Change(changed, (*_status_events(ticket, changed), event), (_status_line(ticket, changed, "TICKET_CLOSED"),))
+
+
+def confirm(actor: Actor, ticket: Ticket, now: int) -> Change:
+    """Say, as the one who asked, that it is solved: that closes it."""
+    if actor.id != ticket.requester_id:
+        raise Refused("Only the requester can say that it is solved.")
+    return _close(ticket, now, automatic=False)
 
 
 def reopen(actor: Actor, ticket: Ticket, now: int, *, agent_is_here: bool) -> Change:

@@ -50,6 +50,19 @@ def ago(at: int, now: int, zone: ZoneInfo, language: str) -> str:
     return _in_words(distance, locale)
 
 
+def moment(at: int, now: int, zone: ZoneInfo, language: str) -> str:
+    """Write an instant as one names it in a promise: ``14:30``, ``tomorrow at 14:30``, ``Friday at 14:30``."""
+    local, today, locale = _local(at, zone), _local(now, zone).date(), _locale(language)
+    clock, days = format_time(local, "HH:mm", locale=locale), (local.date() - today).days
+    at_, near = {"de": ("um", {-1: "gestern", 1: "morgen"})}.get(language, ("at", {-1: "yesterday", 1: "tomorrow"}))
+    if days == 0:
+        return clock
+    if days in near:
+        return f"{near[days]} {at_} {clock}"
+    name = format_date(local, "EEEE", locale) if 0 < days < 7 else str(format_skeleton("MMMMd", local, locale=locale))
+    return f"{name} {at_} {clock}"
+
+
 def span(length: int, language: str) -> str:
     """Write a length of time in its two largest units: ``2 h 41 min``."""
     rest, parts = abs(length), []

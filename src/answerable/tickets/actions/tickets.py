@@ -69,6 +69,12 @@ async def close_ticket(tx: Tx, ticket_id: str, expected: int | None) -> Ticket:
     return await _store(tx, ticket, rules.close(tx.actor, ticket, tx.now))
 
 
+async def confirm_ticket(tx: Tx, ticket_id: str) -> Ticket:
+    """Say of one's own resolved ticket that it is solved: that closes it."""
+    ticket = await _load(tx, ticket_id, None)
+    return await _store(tx, ticket, rules.confirm(tx.actor, ticket, tx.now))
+
+
 async def cancel_ticket(tx: Tx, ticket_id: str, expected: int | None) -> Ticket:
     """Take an open ticket back."""
     ticket = await _load(tx, ticket_id, expected)
