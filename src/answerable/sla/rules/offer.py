@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from answerable.messages.tickets import TicketRef
-from answerable.sla.rules.policy import FIRST_RESPONSE, RESOLUTION, Edition, promise_for
+from answerable.sla.rules.policy import FIRST_RESPONSE, RESOLUTION, Edition, Terms, promise_for
 
 PRIORITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
@@ -26,8 +26,12 @@ def offers(edition: Edition, requester_id: str, category: str) -> list[Offer]:
     for priority in PRIORITIES:
         ticket = _not_raised_yet(requester_id, category, priority)
         answer, solution = (promise_for(ticket, target, 0, edition) for target in (FIRST_RESPONSE, RESOLUTION))
-        made.append(Offer(priority, answer and answer.target_micros, solution and solution.target_micros))
+        made.append(Offer(priority, _micros(answer), _micros(solution)))
     return made
+
+
+def _micros(terms: Terms | None) -> int | None:
+    return terms.target_micros if terms else None
 
 
 def _not_raised_yet(requester_id: str, category: str, priority: str) -> TicketRef:
