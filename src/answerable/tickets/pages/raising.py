@@ -11,7 +11,7 @@ from answerable.infra.web.html import show
 from answerable.infra.web.markdown import render
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.said import Said
-from answerable.kernel.errors import Invalid, Problem, Unavailable
+from answerable.kernel.errors import Invalid, Problem, Refused, Unavailable
 from answerable.kernel.words import N_
 from answerable.tickets import actions, queries
 from answerable.tickets.pages.own import in_plain_words
@@ -46,6 +46,8 @@ async def raise_ticket(request: DeskRequest) -> Response[bytes]:
         if form["for"].strip() and not form["requesterId"]:
             raise Invalid("Choose the person.", errors=(f"for: {NOBODY}",))
         ticket = await request.act(actions.create_ticket, _draft_of(form))
+    except Refused:  # as everywhere
+        raise
     except Problem as problem:
         return await _form_page(request, form.refused(in_plain_words(problem, PLAIN)))
     said = words(request)
