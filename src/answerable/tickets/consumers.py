@@ -1,7 +1,15 @@
 """What tickets do because something happened elsewhere."""
 
 from answerable.kernel.tx import Tx
-from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
+from answerable.messages.sla import (
+    SlaAtRisk,
+    SlaBreached,
+    SlaFulfilled,
+    SlaPaused,
+    SlaRecomputed,
+    SlaResumed,
+    SlaStarted,
+)
 from answerable.messages.tickets import AssignTicket
 from answerable.messages.users import PersonEvent
 from answerable.tickets import actions, store
@@ -29,6 +37,7 @@ async def note_start(tx: Tx, event: SlaStarted) -> None:
     if event.target == RESOLUTION:
         await store.mirror_due(tx, event.ticket.id, event.due_at)
         await store.mirror_breach(tx, event.ticket.id, 0)
+        await store.mirror_risk(tx, event.ticket.id, 0)
 
 
 async def note_due(tx: Tx, event: SlaResumed | SlaRecomputed) -> None:
@@ -47,3 +56,15 @@ async def note_breach(tx: Tx, event: SlaBreached) -> None:
     """The resolution promise was broken."""
     if event.target == RESOLUTION:
         await store.mirror_breach(tx, event.ticket.id, 1)
+
+
+async def note_risk(tx: Tx, event: SlaAtRisk) -> None:
+    """Most of the time to resolve it is used."""
+    if event.target == RESOLUTION:
+        await store.mirror_risk(tx, event.ticket.id, 1)
+
+
+async def note_end(tx: Tx, event: SlaFulfilled) -> None:
+    """The resolution promise has ended, in time or late."""
+    if event.target == RESOLUTION:
+        await store.mirror_risk(tx, event.ticket.id, 0)

@@ -1,19 +1,29 @@
 """The manifest of the tickets feature."""
 
+from answerable.infra.web.grants import SIGNED_IN
 from answerable.kernel.actor import service
-from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.manifest import Feature, Finder, Place, Timer
 from answerable.kernel.tx import Database
-from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
+from answerable.kernel.words import N_
+from answerable.messages.sla import (
+    SlaAtRisk,
+    SlaBreached,
+    SlaFulfilled,
+    SlaPaused,
+    SlaRecomputed,
+    SlaResumed,
+    SlaStarted,
+)
 from answerable.messages.tickets import AssignTicket
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.tickets import actions, api, consumers, timers
+from answerable.tickets import actions, api, consumers, pages, timers
 
 
 def feature() -> Feature:
     """Return what the tickets feature offers."""
     return Feature(
         "tickets",
-        routes=api.ROUTES,
+        routes=(*api.ROUTES, *pages.ROUTES),
         consumers={
             AssignTicket: consumers.assign_ticket,
             UserRegistered: consumers.know_person,
@@ -23,8 +33,24 @@ def feature() -> Feature:
             SlaRecomputed: consumers.note_due,
             SlaPaused: consumers.note_pause,
             SlaBreached: consumers.note_breach,
+            SlaAtRisk: consumers.note_risk,
+            SlaFulfilled: consumers.note_end,
         },
         timers=(Timer("tickets.close", timers.next_close, timers.close_due),),
+        navigation=(
+            Place(
+                path="/queue",
+                label=N_("Queue"),
+                icon="inbox",
+                grant="desk.work",
+                key="q",
+                order=10,
+                count="/queue/count",
+                live="tickets",
+                home=True,
+            ),
+        ),
+        finders=(Finder(path="/tickets/find", title=N_("Tickets"), grant=SIGNED_IN, order=10),),
         on_start=_on_start,
     )
 
