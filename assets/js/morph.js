@@ -10,9 +10,13 @@ export function isDirty(control) {
   return false;
 }
 
+let root; // of the tree that is being morphed
+
 const callbacks = {
   beforeNodeMorphed(old, next) {
     if (old.nodeType !== Node.ELEMENT_NODE) return true;
+    // What has an address of its own is read from there, and is not the surrounding page's to empty.
+    if (old !== root && old.dataset.src && old.dataset.src === next.dataset?.src) return false;
     if (old.hasAttribute("data-keep") || isDirty(old)) return false;
     if (old.isEqualNode(next)) return false;
     if (old.dataset.version && next.dataset?.version && old.dataset.version !== next.dataset.version) {
@@ -31,6 +35,7 @@ const callbacks = {
 };
 
 export function morph(old, next, morphStyle = "outerHTML") {
+  root = old;
   return Idiomorph.morph(old, next, { morphStyle, ignoreActiveValue: true, restoreFocus: true, callbacks });
 }
 

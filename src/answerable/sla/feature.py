@@ -1,6 +1,7 @@
 """The manifest of the sla feature."""
 
-from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.manifest import Feature, Panel, Timer
+from answerable.kernel.words import N_
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -10,14 +11,14 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.sla import api, consumers, queries, timers
+from answerable.sla import api, consumers, pages, queries, timers
 
 
 def feature() -> Feature:
     """Return what the sla feature offers."""
     return Feature(
         "sla",
-        routes=api.ROUTES,
+        routes=(*api.ROUTES, *pages.ROUTES),
         consumers={
             TicketCreated: consumers.promise,
             StatusChanged: consumers.follow_status,
@@ -29,6 +30,16 @@ def feature() -> Feature:
             UserChanged: consumers.note_manager,
         },
         timers=(Timer("sla.look", timers.next_look, timers.look),),
+        panels=(
+            Panel(
+                slot="ticket.side",
+                path="/sla/tickets/{id}/panel",
+                title=N_("Promises"),
+                grant="desk.work",
+                order=10,
+                live="ticket:{id}",
+            ),
+        ),
         audit=queries.audit,
         gauges=queries.gauges,
     )
