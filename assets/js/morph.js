@@ -36,7 +36,9 @@ const callbacks = {
 
 export function morph(old, next, morphStyle = "outerHTML") {
   root = old;
-  return Idiomorph.morph(old, next, { morphStyle, ignoreActiveValue: true, restoreFocus: true, callbacks });
+  // An element stands for itself; its inside is meant here.
+  const content = morphStyle === "innerHTML" && next.nodeType === Node.ELEMENT_NODE ? [...next.childNodes] : next;
+  return Idiomorph.morph(old, content, { morphStyle, ignoreActiveValue: true, restoreFocus: true, callbacks });
 }
 
 function tint(element) {
