@@ -1,9 +1,10 @@
 // The agents' workspace: tickets open beside the list, drafts keep themselves, colleagues see each other.
 // It comes after desk.js and takes what it needs from there.
-const { htmx, morph, toast } = window.desk;
+const { htmx, morph, readAgain, toast } = window.desk;
 const HERE = 10_000; // how often the desk is told that somebody is still there
 const PAUSE = 900; // after the last key, before a draft is kept
 const TYPING = 6000;
+const MINUTE = 60_000;
 const $ = (id) => document.getElementById(id);
 const token = () => document.querySelector('meta[name="form-token"]')?.content ?? "";
 let visits = 0;
@@ -23,6 +24,7 @@ document.addEventListener("visibilitychange", () => document.hidden || beHere())
 window.addEventListener("popstate", () => visit(location.href, { push: false }));
 window.addEventListener("pagehide", keepDraftNow);
 setInterval(() => document.hidden || beHere(), HERE);
+setInterval(() => document.hidden || readAgain(["tickets"]), MINUTE); // times move on, promises come near
 
 // --- going to another list or ticket without losing the place ------------------------------------------------------
 

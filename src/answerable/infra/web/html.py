@@ -177,7 +177,9 @@ def show(
     """
     state = request.scope["state"]
     viewer = viewer_of(request.scope)
-    said = None if viewer.fragment else said_before(request.scope, viewer.form_key)
+    # A page that reads itself again because of a signal must not take what the page after a form is to say.
+    quiet = viewer.fragment or b"x-desk-live" in state["headers"]
+    said = None if quiet else said_before(request.scope, viewer.form_key)
     forms: list[bool] = []
     token, mark = _viewer.set(viewer), _has_form.set(forms)
     try:

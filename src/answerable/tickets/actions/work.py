@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from answerable.kernel.errors import Conflict, Invalid, Stale
+from answerable.kernel.errors import Conflict, Invalid, Refused, Stale
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
 from answerable.tickets import store
@@ -78,7 +78,7 @@ async def do(tx: Tx, ticket_id: str, deed: Deed, expected: int | None) -> tuple[
         after = await move(tx, ticket_id, deed.value, expected)
     elif deed.field == "agent":
         if not tx.actor.may("ticket.manage"):
-            raise Conflict("Only a manager gives tickets to somebody.")
+            raise Refused("Only a manager can give a ticket to somebody.")
         after = await verbs.assign_ticket(tx, ticket_id, deed.value, expected)
     elif deed.field in ("priority", "category"):
         after = await verbs.update_ticket(tx, ticket_id, Changes(**{deed.field: deed.value}), expected)

@@ -210,7 +210,7 @@ def _entries(
     tx: Tx, ticket: Ticket, said: list[Row], done: list[Row], known: tuple[int, str] | None, lines: int
 ) -> tuple[list[Entry], bool]:
     """Return the tail of the conversation, oldest first, and whether there is more before it."""
-    cut = [rows[lines]["created_at"] for rows in (said, done) if len(rows) > lines]
+    cut = [rows[lines - 1]["created_at"] for rows in (said, done) if len(rows) > lines]
     since = max(cut, default=-1)
     number, event = known if known is not None else (2**62, "~")
     me = tx.actor.id
@@ -221,7 +221,7 @@ def _entries(
         if row["action"] != "TICKET_CREATED" or row["performed_by"] != ticket.requester_id
     ]
     found.sort(key=lambda one: one[:2])
-    return [entry for at, _, entry in found if at > since], bool(cut)
+    return [entry for at, _, entry in found if at >= since], bool(cut)
 
 
 def _message(row: Row, ticket: Ticket, *, fresh: bool) -> Entry:
