@@ -124,8 +124,11 @@ async def test_two_people_on_one_ticket_see_each_other_and_cannot_overwrite_each
     other = await max_.open(f"/queue?view=open&ticket={ticket.id}")
     await expect(other.locator("#presence")).to_contain_text("Abe Agent is writing")
     await max_.ready()
+    await listening(desk, 2)
     await desk.world.db.write(abe.person.actor, tickets.set_status, ticket.id, "IN_PROGRESS", None)
-    await other.evaluate("""document.querySelector('#properties [name=version]').value = "1" """)
+    await expect(other.locator(".mark").last).to_contain_text("In progress")
+    # As if the signal had not come yet.
+    await other.evaluate("for (const one of document.querySelectorAll('#properties [name=version]')) one.value = '1'")
     await other.locator("#set-priority").select_option("CRITICAL")
     await expect(other.get_by_text("Somebody was quicker")).to_be_visible()
     await max_.check("work-stale")

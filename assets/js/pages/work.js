@@ -215,13 +215,14 @@ function keepDraftNow() {
 /** What was sent is not there any more when its answer is shown; what was refused stays. */
 function onAnswer(event) {
   const { elt, xhr } = event.detail.requestConfig ? { elt: event.detail.requestConfig.elt, xhr: event.detail.xhr } : event.detail;
+  // The screen that comes has read what is there now, also where it is the one that stopped an answer.
+  if (elt.id === "composer") $("composer-newest")?.remove();
   if (xhr.status !== 200) return;
   if (elt.id === "composer") {
     clearTimeout(draftTimer);
     draftTimer = undefined;
     lastKey = 0;
     $("words").value = $("words").defaultValue = "";
-    $("composer-newest")?.remove(); // the new one has read what is there now
     followNext = true;
   }
   if (elt.id === "bulk") chooseNone();
@@ -266,10 +267,13 @@ async function beHere() {
   if (!id || !$("presence")) return;
   const writing = Date.now() - lastKey < TYPING && $("words")?.value ? "yes" : "";
   const answer = await post(`/queue/tickets/${id}/here`, { newest: $("conversation").dataset.newest, writing });
-  if (answer !== null && $("ticket")?.dataset.ticket === id && $("presence").innerHTML.trim() !== answer.trim()) {
-    const page = new DOMParser().parseFromString(answer, "text/html");
-    $("presence").replaceChildren(...page.body.childNodes);
-  }
+  if (answer === null || $("ticket")?.dataset.ticket !== id) return;
+  const page = new DOMParser().parseFromString(answer, "text/html");
+  const state = page.querySelector("[data-state]");
+  // A signal may have been missed, as between the page and its stream.
+  if (state && state.dataset.state !== $("conversation").dataset.state) readAgain([`ticket:${id}`]);
+  state?.remove();
+  if ($("presence").innerHTML.trim() !== page.body.innerHTML.trim()) $("presence").replaceChildren(...page.body.childNodes);
 }
 
 async function post(address, fields) {

@@ -20,7 +20,8 @@ async def be_here(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     form = await form_of(request)
     seen = int(form["newest"]) if form["newest"].isascii() and form["newest"].isdigit() else 0
     await request.act(deeds.be_here, ticket_id, min(seen, 2**53), int(form["writing"] == "yes"))
-    return show(request, "tickets/work/here.html", here=await request.ask(work.list_here, ticket_id))
+    here, state = await request.ask(work.list_here, ticket_id)
+    return show(request, "tickets/work/here.html", here=here, state=state)
 
 
 @post("/queue/tickets/{ticket_id:str}/draft", status_code=200, opt=needs("desk.work"), include_in_schema=False)

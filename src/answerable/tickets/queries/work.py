@@ -156,10 +156,11 @@ async def list_agents(tx: Tx) -> list[Agent]:
     return [Agent(row["id"], row["name"], row["open"]) for row in await store.list_agents(tx, MOST_AGENTS)]
 
 
-async def list_here(tx: Tx, ticket_id: str) -> list[Row]:
-    """Read who else looks at a ticket that the caller may see."""
+async def list_here(tx: Tx, ticket_id: str) -> tuple[list[Row], str]:
+    """Read who else looks at a ticket that the caller may see, and a text that changes when the ticket does."""
     ticket = await store.load_ticket(tx, ticket_id)
-    return await store.list_here(tx, ticket.id, 20)
+    said = await store.list_last_comments(tx, ticket.id, 1)
+    return await store.list_here(tx, ticket.id, 20), f"{said[0]['number'] if said else 0}.{ticket.version}"
 
 
 async def screen(tx: Tx, ticket_id: str, known: tuple[int, str] | None, lines: int) -> Screen:
@@ -214,13 +215,15 @@ def _entries(
     since = max(cut, default=-1)
     number, event = known if known is not None else (2**62, "~")
     me = tx.actor.id
-    found = [(row["created_at"], 1, _message(row, ticket, fresh=row["number"] > number)) for row in said[:lines]]
+    found = [
+        (row["created_at"], 0, _message(row, ticket, fresh=row["number"] > number)) for row in reversed(said[:lines])
+    ]
     found += [
-        (row["created_at"], 0, _mark(row, fresh=row["id"] > event and row["performed_by"] != me))
-        for row in done[:lines]
+        (row["created_at"], 1, _mark(row, fresh=row["id"] > event and row["performed_by"] != me))
+        for row in reversed(done[:lines])
         if row["action"] != "TICKET_CREATED" or row["performed_by"] != ticket.requester_id
     ]
-    found.sort(key=lambda one: one[:2])
+    found.sort(key=lambda one: one[:2])  # what was said, then what followed from it
     return [entry for at, _, entry in found if at >= since], bool(cut)
 
 
