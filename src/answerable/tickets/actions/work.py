@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from answerable.kernel.errors import Conflict, Invalid, Refused, Stale
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.tickets import store
 from answerable.tickets.actions import tickets as verbs
 from answerable.tickets.rules import Changes, Ticket, views
@@ -38,7 +39,7 @@ async def answer(tx: Tx, ticket_id: str, said: Answer) -> Ticket:
     newest = await store.list_last_comments(tx, ticket.id, 1)
     crossed = [row for row in newest if row["number"] > said.known and row["author_id"] != tx.actor.id]
     if crossed:
-        raise Stale("A newer message has arrived. Read it, then send yours or change it.")
+        raise Stale(N_("A newer message has arrived. Read it, then send yours or change it."))
     made, _ = await verbs.add_comment(tx, ticket.id, said.text, said.internal)
     await store.delete_draft(tx, ticket.id)
     await store.note_reader(tx, ticket.id, made.number, tx.now + HERE, 0)
@@ -78,7 +79,7 @@ async def do(tx: Tx, ticket_id: str, deed: Deed, expected: int | None) -> tuple[
         after = await move(tx, ticket_id, deed.value, expected)
     elif deed.field == "agent":
         if not tx.actor.may("ticket.manage"):
-            raise Refused("Only a manager can give a ticket to somebody.")
+            raise Refused(N_("Only a manager can give a ticket to somebody."))
         after = await verbs.assign_ticket(tx, ticket_id, deed.value, expected)
     elif deed.field in ("priority", "category"):
         after = await verbs.update_ticket(tx, ticket_id, Changes(**{deed.field: deed.value}), expected)

@@ -7,6 +7,7 @@ import msgspec
 
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
 from answerable.tickets.rules.filter import SORTS
 from answerable.tickets.rules.ticket import PRIORITIES, STATUSES
 
@@ -72,7 +73,7 @@ def clean_name(text: str) -> str:
     """Return the name of a saved filter. Raises ``Invalid`` for none, or a long one."""
     tidy = " ".join(text.split())
     if not NAME[0] <= len(tidy) <= NAME[1] or not tidy.isprintable():
-        raise Invalid("The filter needs a name.", errors=(f"name: must have {NAME[0]} to {NAME[1]} characters",))
+        raise Invalid(N_("The filter needs a name."), errors=(f"name: must have {NAME[0]} to {NAME[1]} characters",))
     return tidy
 
 
