@@ -33,7 +33,7 @@ async def status(desk: BrowserDesk, ticket: Ticket) -> str:
 
 async def listening(desk: BrowserDesk, many: int = 1) -> None:
     async def enough() -> bool:
-        return bool(desk.world.desk.state["live"].open_streams >= many)
+        return bool(desk.world.desk.parts["live"].open_streams >= many)
 
     await desk.until(enough)
 

@@ -98,7 +98,7 @@ def place_of(request: DeskRequest, back: str, ticket_id: str = "") -> Place:
     parts = urlsplit(local_path(back, ""))
     values = {name: found[-1] for name, found in parse_qs(parts.query).items()}
     lines = values.get("all") == "1"
-    if parts.path != "/queue":
+    if parts.path != "/queue" and ticket_id:
         return Place(None, ticket_id, lines)
     return Place(filter_of(values, request.actor), values.get("ticket", ""), lines)
 

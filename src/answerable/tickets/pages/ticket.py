@@ -5,7 +5,7 @@ from litestar import Response, get, post
 from answerable.infra.web.forms import Said, Undo, form_of, go, words
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.request import DeskRequest
-from answerable.kernel.errors import Problem
+from answerable.kernel.errors import Problem, Refused
 from answerable.kernel.words import N_
 from answerable.tickets import queries
 from answerable.tickets.actions import work as deeds
@@ -67,6 +67,8 @@ async def change(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     version = int(form["version"]) if form["version"].isascii() and form["version"].isdigit() else None
     try:
         before, after = await request.act(deeds.do, ticket_id, deed, version)
+    except Refused:
+        raise
     except Problem as problem:
         again = (deed.field, deed.value) if problem.status == 412 else None
         return await show_place(request, place, trouble=Trouble(problem, form, again))
