@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from answerable.kernel.visit import Preferences
 from answerable.tickets import actions as tickets
+from answerable.tickets.pages.screens import ROWS
 from answerable.tickets.rules import Draft, Ticket
 from tests.browser.desk import PHONE, BrowserDesk, Guest
 from tests.people import TestPerson, make_person
@@ -145,7 +146,7 @@ async def test_many_are_chosen_with_shift_and_changed_at_once(desk: BrowserDesk)
     page = await max_.open("/queue?view=open&sort=createdAt")
     await max_.ready()
     rows = page.locator("[data-row]")
-    await expect(rows).to_have_count(50)
+    await expect(rows).to_have_count(ROWS)
     await page.get_by_role("link", name="Load more").click()
     await expect(rows).to_have_count(60)
     await rows.nth(55).scroll_into_view_if_needed()

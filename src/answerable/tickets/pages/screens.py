@@ -16,7 +16,7 @@ from answerable.kernel.words import N_
 from answerable.tickets.queries import work
 from answerable.tickets.rules.views import WorkFilter, filter_of
 
-ROWS = 50
+ROWS = 40
 MOST_ROWS = 1000
 STATUS_WORDS = {
     "CREATED": N_("New"),
