@@ -47,4 +47,5 @@ document.documentElement.classList.add("js");
 // Where the network is gone, the browser's own error page would take the desk away; ours says what to do.
 if (document.getElementById("line")) navigator.serviceWorker?.register("/sw.js").catch(() => {});
 
-export { htmx, morph, readAgain, toast };
+// For the scripts of single pages, which come after this one.
+window.desk = { htmx, morph, readAgain, toast };

@@ -10,9 +10,13 @@ export function isDirty(control) {
   return false;
 }
 
+let root; // of the tree that is being morphed
+
 const callbacks = {
   beforeNodeMorphed(old, next) {
     if (old.nodeType !== Node.ELEMENT_NODE) return true;
+    // What has an address of its own is read from there, and is not the surrounding page's to empty.
+    if (old !== root && old.dataset.src && old.dataset.src === next.dataset?.src) return false;
     if (old.hasAttribute("data-keep") || isDirty(old)) return false;
     if (old.isEqualNode(next)) return false;
     if (old.dataset.version && next.dataset?.version && old.dataset.version !== next.dataset.version) {
@@ -31,7 +35,10 @@ const callbacks = {
 };
 
 export function morph(old, next, morphStyle = "outerHTML") {
-  return Idiomorph.morph(old, next, { morphStyle, ignoreActiveValue: true, restoreFocus: true, callbacks });
+  root = old;
+  // An element stands for itself; its inside is meant here.
+  const content = morphStyle === "innerHTML" && next.nodeType === Node.ELEMENT_NODE ? [...next.childNodes] : next;
+  return Idiomorph.morph(old, content, { morphStyle, ignoreActiveValue: true, restoreFocus: true, callbacks });
 }
 
 function tint(element) {

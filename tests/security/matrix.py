@@ -155,6 +155,20 @@ def _ticket(
     return make
 
 
+def _ticket_form(**form: str) -> Maker:
+    """A form about a fresh ticket of the owner that the agent has; ``$agent`` stands for a person's id."""
+
+    async def make(company: Company) -> Sample:
+        filled = {name: company[value[1:]].id if value[:1] == "$" else value for name, value in form.items()}
+        return Sample({"ticket_id": await company.ticket()}, form=filled)
+
+    return make
+
+
+async def _many(company: Company) -> Sample:
+    return Sample(form={"ticket": f"{await company.ticket()} 2", "deed": "priority", "priority": "HIGH"})
+
+
 async def _registration(company: Company) -> Sample:
     email = company.fresh("new") + "@desk.test"
     return Sample(json={"name": "Nora New", "email": email, "password": NEW_PASSWORD})
@@ -349,12 +363,24 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("GET", "/api/tickets/{ticket_id}/timeline", "assigned"): _ticket(),
     ("GET", "/api/tickets/{ticket_id}/sla", "assigned"): _ticket(),
     ("GET", "/api/tickets/{ticket_id}/sla", "in the queue"): _ticket("CREATED"),
+    ("GET", "/tickets/{ticket_id}", "assigned"): _ticket(),
+    ("GET", "/tickets/{ticket_id}", "in the queue"): _ticket("CREATED"),
+    ("POST", "/queue/apply", "a ticket of the agent"): _many,
+    ("POST", "/queue/undo", ""): _plain(form={"field": "priority", "was": ""}),
+    ("POST", "/queue/tickets/{ticket_id}/reply", "assigned"): _ticket_form(text="We are at it.", kind="reply"),
+    ("POST", "/queue/tickets/{ticket_id}/set", "status, assigned"): _ticket_form(field="status", value="IN_PROGRESS"),
+    ("POST", "/queue/tickets/{ticket_id}/set", "agent, assigned"): _ticket_form(field="agent", value="$other agent"),
+    ("POST", "/queue/tickets/{ticket_id}/here", "assigned"): _ticket_form(newest="0", writing="yes"),
+    ("POST", "/queue/tickets/{ticket_id}/draft", "assigned"): _ticket_form(text="We are", kind="reply"),
+    ("POST", "/queue/filters", ""): _plain(form={"name": "Urgent", "back": "/queue?view=open&priority=HIGH"}),
+    ("POST", "/queue/filters/{filter_id}/delete", ""): _plain(form={}, filter_id="none"),
+    ("GET", "/sla/tickets/{ticket_id}/panel", "assigned"): _ticket(),
+    ("POST", "/assignment/availability", ""): _plain(form={"available": "no"}),
     ("PUT", "/api/categories", ""): _plain({"categories": ["HARDWARE", "OTHER"]}),
     ("POST", "/tickets", "for oneself"): _plain(form=_DRAFT),
     ("POST", "/tickets", "for the owner"): _draft_form_for_owner,
     ("POST", "/tickets/preview", ""): _plain(form=_DRAFT),
     ("GET", "/tickets/people", ""): _plain(query="for=o"),
-    ("GET", "/tickets/{ticket_id}", "assigned"): _ticket(),
     ("POST", "/my/{ticket_id}/answer", "assigned"): _ticket(form={"comment": "Any news?"}),
     ("POST", "/my/{ticket_id}/solved", "resolved"): _ticket("RESOLVED", form={"comment": ""}),
     ("POST", "/my/{ticket_id}/reopen", "closed"): _ticket("CLOSED", form={"comment": "Still on fire."}),

@@ -34,7 +34,17 @@ def feature() -> Feature:
             Timer("sla.terms", timers.next_terms, timers.follow_terms),
             Timer("sla.look", timers.next_look, timers.look),
         ),
-        panels=(Panel(slot="ticket.new", path="/sla/promises", title=N_("What we promise"), grant="ticket.create"),),
+        panels=(
+            Panel(slot="ticket.new", path="/sla/promises", title=N_("What we promise"), grant="ticket.create"),
+            Panel(
+                slot="ticket.side",
+                path="/sla/tickets/{id}/panel",
+                title=N_("Promises"),
+                grant="desk.work",
+                order=10,
+                live="ticket:{id}",
+            ),
+        ),
         audit=queries.audit,
         gauges=queries.gauges,
     )

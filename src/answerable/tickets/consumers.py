@@ -1,7 +1,15 @@
 """What tickets do because something happened elsewhere."""
 
 from answerable.kernel.tx import Tx
-from answerable.messages.sla import SlaBreached, SlaFulfilled, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
+from answerable.messages.sla import (
+    SlaAtRisk,
+    SlaBreached,
+    SlaFulfilled,
+    SlaPaused,
+    SlaRecomputed,
+    SlaResumed,
+    SlaStarted,
+)
 from answerable.messages.tickets import AssignTicket, RaisePriority
 from answerable.messages.users import PersonEvent
 from answerable.tickets import actions, store
@@ -34,8 +42,7 @@ async def know_person(tx: Tx, event: PersonEvent) -> None:
 async def note_start(tx: Tx, event: SlaStarted) -> None:
     """A resolution clock runs; a later cycle begins with a clean sheet."""
     if event.target == RESOLUTION:
-        await store.mirror_due(tx, event.ticket.id, event.due_at)
-        await store.mirror_breach(tx, event.ticket.id, 0)
+        await store.mirror_promise(tx, event.ticket.id, event.due_at)
     elif event.target in ANSWERS:
         await mirror_answer_due(tx, event.ticket.id, event.due_at)
 
@@ -56,13 +63,21 @@ async def note_pause(tx: Tx, event: SlaPaused) -> None:
         await mirror_answer_due(tx, event.ticket.id, None)
 
 
-async def note_end(tx: Tx, event: SlaFulfilled) -> None:
-    """A promise has ended; where it was one of an answer, nobody owes it any more."""
-    if event.target in ANSWERS:
-        await mirror_answer_due(tx, event.ticket.id, None)
-
-
 async def note_breach(tx: Tx, event: SlaBreached) -> None:
     """The resolution promise was broken."""
     if event.target == RESOLUTION:
         await store.mirror_breach(tx, event.ticket.id, 1)
+
+
+async def note_risk(tx: Tx, event: SlaAtRisk) -> None:
+    """Most of the time to resolve it is used."""
+    if event.target == RESOLUTION:
+        await store.mirror_risk(tx, event.ticket.id, 1)
+
+
+async def note_end(tx: Tx, event: SlaFulfilled) -> None:
+    """A promise has ended, in time or late; where it was one of an answer, nobody owes it any more."""
+    if event.target == RESOLUTION:
+        await store.mirror_risk(tx, event.ticket.id, 0)
+    elif event.target in ANSWERS:
+        await mirror_answer_due(tx, event.ticket.id, None)

@@ -1,10 +1,19 @@
 """The manifest of the tickets feature."""
 
+from answerable.infra.web.grants import SIGNED_IN
 from answerable.kernel.actor import service
-from answerable.kernel.manifest import Feature, Place, Timer
+from answerable.kernel.manifest import Feature, Finder, Place, Timer
 from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
-from answerable.messages.sla import SlaBreached, SlaFulfilled, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
+from answerable.messages.sla import (
+    SlaAtRisk,
+    SlaBreached,
+    SlaFulfilled,
+    SlaPaused,
+    SlaRecomputed,
+    SlaResumed,
+    SlaStarted,
+)
 from answerable.messages.tickets import AssignTicket, RaisePriority
 from answerable.messages.users import UserChanged, UserRegistered
 from answerable.tickets import actions, api, consumers, pages, timers
@@ -24,11 +33,23 @@ def feature() -> Feature:
             SlaResumed: consumers.note_due,
             SlaRecomputed: consumers.note_due,
             SlaPaused: consumers.note_pause,
-            SlaFulfilled: consumers.note_end,
             SlaBreached: consumers.note_breach,
+            SlaAtRisk: consumers.note_risk,
+            SlaFulfilled: consumers.note_end,
         },
         timers=(Timer("tickets.close", timers.next_close, timers.close_due),),
         navigation=(
+            Place(
+                path="/queue",
+                label=N_("Queue"),
+                icon="inbox",
+                grant="desk.work",
+                key="q",
+                order=10,
+                count="/queue/count",
+                live="tickets",
+                home=True,
+            ),
             Place(
                 path="/my",
                 label=N_("My tickets"),
@@ -43,6 +64,7 @@ def feature() -> Feature:
                 path="/tickets/new", label=N_("Raise a ticket"), icon="plus", grant="ticket.create", key="n", order=60
             ),
         ),
+        finders=(Finder(path="/tickets/find", title=N_("Tickets"), grant=SIGNED_IN, order=10),),
         on_start=_on_start,
     )
 

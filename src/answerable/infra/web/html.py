@@ -23,7 +23,7 @@ from answerable.infra.web.cookies import FORM, SAID, form_token, set_cookie
 from answerable.infra.web.icons import icon
 from answerable.infra.web.said import said_before
 from answerable.infra.web.viewer import Viewer, viewer_of
-from answerable.infra.web.words import ago, day, exact, iso_of, moment, span, translations
+from answerable.infra.web.words import ago, clock, day, exact, iso_of, moment, span, translations
 from answerable.infra.web.words.numbers import number, percent
 
 PACKAGE = Path(__file__).parents[2]
@@ -90,6 +90,7 @@ def environment(language: str = "en") -> Environment:
         "prose": prose,
         "ago": lambda at: ago(at, _viewer.get().now, _viewer.get().zone, language),
         "exact": lambda at: exact(at, _viewer.get().zone, language),
+        "clock": lambda at: clock(at, _viewer.get().zone),
         "day": lambda at: day(at, _viewer.get().zone, language),
         "iso": iso_of,
         "moment": lambda at: moment(at, _viewer.get().now, _viewer.get().zone, language),
@@ -177,7 +178,9 @@ def show(
     """
     state = request.scope["state"]
     viewer = viewer_of(request.scope)
-    said = None if viewer.fragment else said_before(request.scope, viewer.form_key)
+    # A page that reads itself again because of a signal must not take what the page after a form is to say.
+    quiet = viewer.fragment or b"x-desk-live" in state["headers"]
+    said = None if quiet else said_before(request.scope, viewer.form_key)
     forms: list[bool] = []
     token, mark = _viewer.set(viewer), _has_form.set(forms)
     try:

@@ -1,5 +1,5 @@
-"""The pages of tickets: what those who ask see."""
+"""The pages of tickets: the agents' workspace, and what those who ask see."""
 
-from answerable.tickets.pages import own, raising, ticket
+from answerable.tickets.pages import desks, own, raising, ticket, work
 
-ROUTES = (*own.ROUTES, *raising.ROUTES, *ticket.ROUTES)
+ROUTES = (*work.ROUTES, *own.ROUTES, *raising.ROUTES, *ticket.ROUTES, *desks.ROUTES)

@@ -14,7 +14,7 @@ from answerable.tickets.store.tickets import COLUMNS, ticket_of
 NO_DUE = 2**62
 
 # The column behind each sort key; ties by number in the same direction.
-_SORTS: Mapping[str, str] = {
+SORT_COLUMNS: Mapping[str, str] = {
     "createdAt": "t.number",
     "updatedAt": "t.updated_at",
     "priority": "t.priority_rank",
@@ -40,7 +40,7 @@ def arms(actor: Actor) -> list[str]:
 async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Read a page of the tickets that the caller may see."""
     conditions, values = _conditions(tx, wanted)
-    column = _SORTS[wanted.sort.lstrip("-")]
+    column = SORT_COLUMNS[wanted.sort.lstrip("-")]
     down = wanted.sort.startswith("-")
     order = f"{column} DESC, t.number DESC" if down else f"{column}, t.number"
     limited = list(conditions)
@@ -119,11 +119,12 @@ def _conditions(tx: Tx, wanted: TicketFilter) -> tuple[list[str], dict[str, Any]
             conditions.append(f"{column} = :{name}")
             values[name] = value
     if wanted.q and wanted.q.strip():
-        conditions.append(_search(tx, wanted.q, values))
+        conditions.append(search_condition(tx, wanted.q, values))
     return conditions, values
 
 
-def _search(tx: Tx, text: str, values: dict[str, Any]) -> str:
+def search_condition(tx: Tx, text: str, values: dict[str, Any]) -> str:
+    """Return the condition that a ticket, or what is said on it, has these words; its values go into ``values``."""
     hidden = "" if rules.may_note(tx.actor) else " AND c.internal = 0"
     values["q"] = text[:500]
     # One set of numbers: an OR of two would make PostgreSQL look at every ticket.

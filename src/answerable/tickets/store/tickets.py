@@ -31,6 +31,12 @@ async def load_ticket(tx: Tx, ticket_id: str) -> Ticket:
     return ticket
 
 
+async def load_numbered(tx: Tx, number: int) -> Ticket:
+    """Load a ticket that the caller may see by its number. Raises ``Missing`` for any other."""
+    rows = await tx.run("SELECT id FROM tickets_ticket WHERE number = :number", number=number)
+    return await load_ticket(tx, rows[0]["id"] if rows else "")
+
+
 async def find_ticket(tx: Tx, ticket_id: str) -> Ticket | None:
     """Load a ticket for the desk itself, whoever may see it (consumers and timers only)."""
     rows = await tx.run(_LOAD_TICKET, id=ticket_id)
@@ -83,6 +89,26 @@ async def mirror_due(tx: Tx, ticket_id: str, due_at: int | None) -> None:
 async def mirror_breach(tx: Tx, ticket_id: str, breached: int) -> None:
     """Note that the promise was broken (1), or that a new cycle began with a clean sheet (0)."""
     await tx.run("UPDATE tickets_ticket SET sla_breached = :breached WHERE id = :id", id=ticket_id, breached=breached)
+
+
+async def mirror_promise(tx: Tx, ticket_id: str, due_at: int | None) -> None:
+    """Note the deadline of a resolution clock that begins, with a clean sheet."""
+    await tx.run(
+        "UPDATE tickets_ticket SET sla_due_at = :due_at, sla_breached = 0, sla_at_risk = 0 WHERE id = :id",
+        id=ticket_id,
+        due_at=due_at,
+    )
+
+
+async def mirror_risk(tx: Tx, ticket_id: str, at_risk: int) -> None:
+    """Note that most of the promised time is used (1), or that a new cycle began or the promise has ended (0)."""
+    await tx.run("UPDATE tickets_ticket SET sla_at_risk = :at_risk WHERE id = :id", id=ticket_id, at_risk=at_risk)
+
+
+async def load_risk(tx: Tx, ticket_id: str) -> int:
+    """Read whether most of the promised time is used (1)."""
+    rows = await tx.run("SELECT sla_at_risk FROM tickets_ticket WHERE id = :id", id=ticket_id)
+    return int(rows[0]["sla_at_risk"]) if rows else 0
 
 
 async def load_held_by(tx: Tx, agent_id: str, limit: int) -> list[Ticket]:

@@ -37,6 +37,11 @@ def day(at: int, zone: ZoneInfo, language: str) -> str:
     return format_date(_local(at, zone), "medium", _locale(language))
 
 
+def clock(at: int, zone: ZoneInfo) -> str:
+    """Write the time of day of an instant: ``14:05``."""
+    return _local(at, zone).strftime("%H:%M")
+
+
 def ago(at: int, now: int, zone: ZoneInfo, language: str) -> str:
     """Write how far an instant is from now, in the past or to come; beyond seven days, its date."""
     distance, locale = at - now, _locale(language)

@@ -1,0 +1,153 @@
+"""SQL of the agents' workspace: rows of its lists, counts of its views, the tail of a conversation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from answerable.kernel.paging import PageRequest
+from answerable.kernel.tx import Row, Tx
+from answerable.tickets import rules
+from answerable.tickets.rules.views import WorkFilter
+from answerable.tickets.store.lists import SORT_COLUMNS, arms, search_condition
+
+OPEN = "t.status IN ('CREATED', 'ASSIGNED', 'IN_PROGRESS', 'WAITING')"
+# The same, said so that no index of statuses is taken: where another index finds fewer tickets, or has the order.
+_NOT_ENDED = "t.status NOT IN ('RESOLVED', 'CLOSED', 'CANCELLED')"
+_BY_ORDER = {
+    "open": _NOT_ENDED,
+    "solved": "t.status NOT IN ('CREATED', 'ASSIGNED', 'IN_PROGRESS', 'WAITING', 'CLOSED', 'CANCELLED')",
+}
+_ORDERS = ("-updatedAt", "-createdAt", "-priority")  # that have an index of their own, with what is open near its end
+# At risk and not late: a promise that stands still is not at risk now.
+_VIEWS = {
+    "mine": "t.agent_id = :me AND t.status IN ('ASSIGNED', 'IN_PROGRESS', 'WAITING')",
+    "unassigned": "t.agent_id IS NULL AND t.status = 'CREATED'",
+    "at-risk": f"t.sla_at_risk = 1 AND t.sla_breached = 0 AND t.sla_due_at IS NOT NULL AND {_NOT_ENDED}",
+    "breached": f"t.sla_breached = 1 AND {_NOT_ENDED}",
+    "waiting": "t.status = 'WAITING'",
+    "solved": "t.status = 'RESOLVED'",
+    "open": OPEN,
+}
+_EXCERPT = 200  # characters
+_ROW = f"""t.number, t.id, t.title, t.status, t.priority, t.priority_rank, t.category, t.requester_id, t.agent_id,
+    t.created_at, t.updated_at, t.sla_due_at, t.sla_breached, t.sla_at_risk, t.version,
+    SUBSTR(t.description, 1, {_EXCERPT}) AS description, p.name AS requester_name, a.name AS agent_name,
+    c.number AS said_number, c.author_id AS said_by, c.internal AS said_internal,
+    SUBSTR(c.body, 1, {_EXCERPT}) AS said, r.seen"""
+_JOINS = """LEFT JOIN tickets_known_person p ON p.id = t.requester_id
+    LEFT JOIN tickets_known_person a ON a.id = t.agent_id
+    LEFT JOIN tickets_comment c ON c.number = (SELECT MAX(x.number) FROM tickets_comment x WHERE x.ticket_id = t.id)
+    LEFT JOIN tickets_reader r ON r.ticket_id = t.id AND r.person_id = :me"""
+
+
+async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
+    """Read the rows of a list that staff see, one more than a page where there are more."""
+    values: dict[str, Any] = {}
+    conditions = _conditions(tx, wanted, values)
+    sort = wanted.order
+    if sort in _ORDERS and not wanted.is_narrow and tx.actor.may("ticket.read_all"):
+        conditions[0] = _BY_ORDER.get(wanted.view, conditions[0])
+    column, down = SORT_COLUMNS[sort.lstrip("-")], sort.startswith("-")
+    order = f"{column} DESC, t.number DESC" if down else f"{column}, t.number"
+    if page.cursor:
+        conditions.append(f"({column}, t.number) {'<' if down else '>'} (:after_value, :after_number)")
+        values |= {"after_value": page.cursor[0], "after_number": page.cursor[1]}
+    found = []
+    for number, arm in enumerate(_work_arms(tx)):
+        where = " AND ".join([arm, *conditions])
+        part = f"SELECT t.number AS n FROM tickets_ticket t WHERE {where} ORDER BY {order} LIMIT :limit"
+        found.append(f"SELECT n FROM ({part}) a{number}")
+    sql = f"""SELECT {_ROW} FROM tickets_ticket t {_JOINS}
+        WHERE t.number IN ({" UNION ALL ".join(found)}) ORDER BY {order} LIMIT :limit"""
+    return await tx.run(sql, me=tx.actor.id, limit=page.size + 1, **values)
+
+
+async def count_work(tx: Tx, wanted: Sequence[WorkFilter], most: int) -> list[int]:
+    """Count what several filters find, each up to ``most``, in one statement."""
+    values: dict[str, Any] = {}
+    counts = []
+    for number, one in enumerate(wanted):
+        own: dict[str, Any] = {}
+        where = _conditions(tx, one, own)
+        for name in sorted(own, key=len, reverse=True):
+            where = [condition.replace(f":{name}", f":{name}_{number}") for condition in where]
+            values[f"{name}_{number}"] = own[name]
+        arms_here = []
+        for place, arm in enumerate(_work_arms(tx)):
+            found = f"SELECT 1 AS one FROM tickets_ticket t WHERE {' AND '.join([arm, *where])} LIMIT :most"
+            arms_here.append(f"(SELECT COUNT(*) FROM ({found}) x{number}_{place})")
+        counts.append(f"{' + '.join(arms_here)} AS n{number}")
+    if not counts:
+        return []
+    rows = await tx.run(f"SELECT {', '.join(counts)}", me=tx.actor.id, most=most, **values)
+    return [min(int(rows[0][f"n{number}"]), most) for number in range(len(counts))]
+
+
+def _work_arms(tx: Tx) -> list[str]:
+    """Return what staff work at: what they see without what they ask themselves."""
+    return arms(tx.actor)[:2]
+
+
+def _conditions(tx: Tx, wanted: WorkFilter, values: dict[str, Any]) -> list[str]:
+    conditions = [_VIEWS[wanted.view]]
+    exact = {"status": wanted.status, "category": wanted.category, "agent_id": wanted.agent}
+    for column, value in exact.items():
+        if value:
+            conditions.append(f"t.{column} = :{column}")
+            values[column] = value
+    if wanted.priority:
+        conditions.append("t.priority_rank = :priority_rank")
+        values["priority_rank"] = rules.rank(wanted.priority)
+    if wanted.q:
+        conditions.append(search_condition(tx, wanted.q, values))
+    return conditions
+
+
+async def list_last_comments(tx: Tx, ticket_id: str, limit: int) -> list[Row]:
+    """Read the last comments of a visible ticket that the caller may see, newest first, with the author's name."""
+    hidden = "" if rules.may_note(tx.actor) else "AND c.internal = 0"
+    return await tx.run(
+        f"""SELECT c.*, p.name AS author_name FROM tickets_comment c
+        LEFT JOIN tickets_known_person p ON p.id = c.author_id
+        WHERE c.ticket_id = :ticket_id {hidden} ORDER BY c.number DESC LIMIT :limit""",
+        ticket_id=ticket_id,
+        limit=limit,
+    )
+
+
+async def list_last_history(tx: Tx, ticket_id: str, limit: int) -> list[Row]:
+    """Read the last lines of a ticket's history, newest first, with the name of whoever did it."""
+    return await tx.run(
+        """SELECT h.*, p.name AS performer_name FROM tickets_history h
+        LEFT JOIN tickets_known_person p ON p.id = h.performed_by
+        WHERE h.ticket_id = :ticket_id ORDER BY h.id DESC LIMIT :limit""",
+        ticket_id=ticket_id,
+        limit=limit,
+    )
+
+
+async def list_agents(tx: Tx, limit: int) -> list[Row]:
+    """Read the active agents by name (id, name), with how many tickets each has open."""
+    return await tx.run(
+        """SELECT p.id, p.name, (
+            SELECT COUNT(*) FROM tickets_ticket t
+            WHERE t.agent_id = p.id AND t.status IN ('ASSIGNED', 'IN_PROGRESS', 'WAITING')) AS open
+        FROM tickets_known_person p WHERE p.is_agent = 1 AND p.active = 1 ORDER BY p.name, p.id LIMIT :limit""",
+        limit=limit,
+    )
+
+
+async def list_others_of(tx: Tx, requester_id: str, without: str, limit: int) -> list[Row]:
+    """Read the newest other tickets of a requester that the caller may see."""
+    found = []
+    for number, arm in enumerate(arms(tx.actor)):
+        part = f"""SELECT t.number AS n FROM tickets_ticket t WHERE {arm}
+            AND t.requester_id = :requester_id AND t.id <> :without ORDER BY t.number DESC LIMIT :limit"""
+        found.append(f"SELECT n FROM ({part}) a{number}")
+    return await tx.run(
+        f"""SELECT t.id, t.number, t.title, t.status, t.updated_at FROM tickets_ticket t
+        WHERE t.number IN ({" UNION ALL ".join(found)}) ORDER BY t.number DESC LIMIT :limit""",
+        me=tx.actor.id,
+        requester_id=requester_id,
+        without=without,
+        limit=limit,
+    )

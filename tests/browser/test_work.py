@@ -1,0 +1,215 @@
+"""The agents' workspace: by keyboard, live, with two people on one ticket, on a phone, without scripts."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from answerable.kernel.visit import Preferences
+from answerable.tickets import actions as tickets
+from answerable.tickets.pages.screens import ROWS
+from answerable.tickets.rules import Draft, Ticket
+from tests.browser.desk import PHONE, BrowserDesk, Guest
+from tests.people import TestPerson, make_person
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
+LONG = "Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel " * 3
+
+
+async def raised(desk: BrowserDesk, una: TestPerson, title: str, words: str = "It burns, and I need it.") -> Ticket:
+    draft = Draft(title=title, description=words, category="HARDWARE", priority="HIGH")
+    ticket = await desk.world.db.write(una.actor, tickets.create_ticket, draft)
+    await desk.world.settle()
+    return ticket
+
+
+async def said(desk: BrowserDesk, who: TestPerson, ticket: Ticket, words: str) -> None:
+    await desk.world.db.write(who.actor, tickets.add_comment, ticket.id, words, 0)
+
+
+async def status(desk: BrowserDesk, ticket: Ticket) -> str:
+    rows = await desk.world.sql("SELECT status FROM tickets_ticket WHERE id = :id", id=ticket.id)
+    return str(rows[0]["status"])
+
+
+async def listening(desk: BrowserDesk, many: int = 1) -> None:
+    async def enough() -> bool:
+        return bool(desk.world.desk.parts["live"].open_streams >= many)
+
+    await desk.until(enough)
+
+
+async def test_a_day_of_work_by_keyboard_alone(desk: BrowserDesk) -> None:
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    una = await make_person(desk.world, name="Una User")
+    first = await raised(desk, una, "Printer on fire")
+    await raised(desk, una, "Screen is dark")
+    page = await abe.open("/queue")
+    await abe.ready()
+    await expect(page.locator("[data-row]")).to_have_count(2)
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#ticket-title")).to_have_text("Printer on fire")
+    assert f"ticket={first.id}" in page.url
+    await page.keyboard.press("n")
+    await page.keyboard.type("Take the extinguisher")
+    await expect(page.locator("#saved")).to_contain_text("Draft saved")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".said-note")).to_contain_text("Take the extinguisher")
+    await expect(page.locator("#words")).to_have_value("")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("r")
+    await page.keyboard.type("Is it out?")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".said-answered")).to_contain_text("Is it out?")
+    await desk.until(lambda: _is(desk, first, "IN_PROGRESS"))
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("e")
+    await expect(page.get_by_text("The ticket is Resolved now.")).to_be_visible()
+    assert await status(desk, first) == "RESOLVED"
+    await page.keyboard.press("/")
+    await page.keyboard.type("screen")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[data-row]")).to_have_count(1)
+    await page.go_back()
+    await expect(page.locator("#ticket-title")).to_have_text("Printer on fire")
+    await abe.check("work-agent")
+
+
+async def _is(desk: BrowserDesk, ticket: Ticket, wanted: str) -> bool:
+    return await status(desk, ticket) == wanted
+
+
+async def test_what_others_do_appears_at_once_and_disturbs_nothing(desk: BrowserDesk) -> None:
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    una = await make_person(desk.world, name="Una User")
+    ticket = await raised(desk, una, "Printer on fire")
+    for number in range(12):
+        await said(desk, una, ticket, f"Line {number} of a long story.\n\nMore of it.")
+    page = await abe.open(f"/queue?view=mine&ticket={ticket.id}")
+    await abe.ready()
+    await listening(desk)
+    await page.locator("#words").click()
+    await page.keyboard.type("Half a sen")
+    scrolled = await page.locator("#talk").evaluate("(talk) => (talk.scrollTop = 120)")
+    await said(desk, una, ticket, "It is **out** now.")
+    await expect(page.get_by_text("It is out now.").last).to_be_attached()
+    await expect(page.locator("#words")).to_be_focused()
+    await expect(page.locator("#words")).to_have_value("Half a sen")
+    await expect(page.locator("#news")).to_be_visible()
+    assert await page.locator("#talk").evaluate("(talk) => talk.scrollTop") == scrolled
+    await page.keyboard.type("tence")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#trouble")).to_contain_text("A newer message has arrived")
+    await expect(page.locator("#words")).to_have_value("Half a sentence")
+    await abe.check("work-crossed")
+    await page.locator("#words").focus()
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".said-answered")).to_contain_text("Half a sentence")
+    await expect(page.locator(".panel-inside .promises, .panel-inside .soft")).to_be_visible()
+    other = await raised(desk, una, "A second one")
+    await expect(page.locator(f"#row-{other.id}")).to_be_visible()
+    await expect(page.locator(".view-mine .count")).to_have_text("2")
+
+
+async def test_two_people_on_one_ticket_see_each_other_and_cannot_overwrite_each_other(desk: BrowserDesk) -> None:
+    una = await make_person(desk.world, name="Una User")
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    ticket = await raised(desk, una, "Printer on fire")
+    max_ = await desk.guest("MANAGER", name="Max Manager")
+    page = await abe.open(f"/tickets/{ticket.id}")
+    await abe.ready()
+    await page.locator("#words").click()
+    await page.keyboard.type("I am at it")
+    await expect(page.locator("#saved")).to_contain_text("Draft saved")
+    other = await max_.open(f"/queue?view=open&ticket={ticket.id}")
+    await expect(other.locator("#presence")).to_contain_text("Abe Agent is writing")
+    await max_.ready()
+    await listening(desk, 2)
+    await desk.world.db.write(abe.person.actor, tickets.set_status, ticket.id, "IN_PROGRESS", None)
+    await expect(other.locator(".mark").last).to_contain_text("In progress")
+    # As if the signal had not come yet.
+    await other.evaluate("for (const one of document.querySelectorAll('#properties [name=version]')) one.value = '1'")
+    await other.locator("#set-priority").select_option("CRITICAL")
+    await expect(other.get_by_text("Somebody was quicker")).to_be_visible()
+    await max_.check("work-stale")
+    await other.get_by_role("button", name="Make my change now").click()
+    await expect(other.get_by_text("The priority is Critical now.")).to_be_visible()
+    await other.get_by_role("button", name="Undo").click()
+    await expect(other.locator("#set-priority")).to_have_value("HIGH")
+
+
+async def test_many_are_chosen_with_shift_and_changed_at_once(desk: BrowserDesk) -> None:
+    max_ = await desk.guest("MANAGER", name="Max Manager")
+    una = await make_person(desk.world, name="Una User")
+    made = [await raised(desk, una, f"Printer {number} on fire") for number in range(60)]
+    page = await max_.open("/queue?view=open&sort=createdAt")
+    await max_.ready()
+    rows = page.locator("[data-row]")
+    await expect(rows).to_have_count(ROWS)
+    await page.get_by_role("link", name="Load more").click()
+    await expect(rows).to_have_count(60)
+    await rows.nth(55).scroll_into_view_if_needed()
+    scrolled = await page.locator("#list").evaluate("(list) => list.scrollTop")
+    await page.locator(f"#row-{made[55].id} a").click()
+    await expect(page.locator("#ticket-title")).to_have_text("Printer 55 on fire")
+    assert await page.locator("#list").evaluate("(list) => list.scrollTop") == scrolled
+    await rows.nth(55).hover()
+    await rows.nth(55).locator("input").check()
+    await rows.nth(58).locator("input").click(modifiers=["Shift"])
+    await expect(page.locator("[data-chosen]")).to_have_text("4")
+    await max_.check("work-many")
+    await page.locator("#bulk [name=priority]").select_option("LOW")
+    await page.get_by_role("button", name="Set priority").click()
+    await expect(page.get_by_text("4 tickets are changed.")).to_be_visible()
+    await expect(page.locator("#bulk")).to_be_hidden()
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.get_by_text("Taken back.")).to_be_visible()
+    rows_ = await desk.world.sql("SELECT COUNT(*) AS n FROM tickets_ticket WHERE priority = 'HIGH'")
+    assert rows_[0]["n"] == 60
+
+
+@pytest.mark.parametrize("look", ["light", "dark-compact-german", "phone-dark"])
+async def test_the_workspace_has_no_barriers(desk: BrowserDesk, look: str) -> None:
+    guest = await looking(desk, look)
+    una = await make_person(desk.world, name="Una User")
+    for path in ("/queue", "/queue?view=open&q=nothing", "/queue?view=breached"):
+        await guest.open(path)
+        await guest.ready()
+        await guest.check(f"work-empty-{look}")
+    ticket = await raised(desk, una, LONG.strip()[:200], "# Help\n\n" + LONG + "\n\n* one\n* two\n\n`code`\n\n> quoted")
+    await said(desk, una, ticket, "x" * 300)
+    await raised(desk, una, "Printer on fire")
+    for path in ("/queue", f"/queue?view=mine&ticket={ticket.id}", f"/tickets/{ticket.id}"):
+        await guest.open(path)
+        await guest.ready()
+        await guest.check(f"work-{'ticket' if 'ticket' in path else 'list'}-{look}")
+
+
+async def looking(desk: BrowserDesk, look: str) -> Guest:
+    likes = Preferences(
+        theme="dark" if "dark" in look else "light",
+        density="compact" if "compact" in look else "comfortable",
+        language="de" if "german" in look else "",
+    )
+    options: dict[str, Any] = {"viewport": PHONE, "has_touch": True, "is_mobile": True} if "phone" in look else {}
+    return await desk.guest("MANAGER", "AGENT", name="Mia Manager", likes=likes, **options)
+
+
+async def test_without_scripts_everything_can_be_done_all_the_same(desk: BrowserDesk) -> None:
+    una = await make_person(desk.world, name="Una User")
+    mia = await desk.guest("MANAGER", "AGENT", name="Mia Manager", java_script_enabled=False)
+    ticket = await raised(desk, una, "Printer on fire")
+    page = await mia.open("/queue")
+    await page.get_by_role("link", name="Printer on fire").click()
+    await page.get_by_label("Your words").fill("We are coming.")
+    await page.get_by_role("button", name="Send reply").click()
+    await expect(page.locator(".said-answered")).to_contain_text("We are coming.")
+    await page.locator("#set-priority").select_option("CRITICAL")
+    await page.locator(".property:has(#set-priority) button").click()
+    await expect(page.get_by_text("The priority is Critical now.")).to_be_visible()
+    await page.locator(f"#row-{ticket.id}").hover()
+    await page.locator(f"#row-{ticket.id} input").check()
+    await page.locator("#bulk").get_by_role("button", name="Resolve").click()
+    await expect(page.get_by_text("One ticket is changed.")).to_be_visible()
+    assert await status(desk, ticket) == "RESOLVED"
