@@ -1,5 +1,6 @@
 """All SQL of reporting."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -140,6 +141,36 @@ async def _middle_of_agents(tx: Tx, span: Span, duration: str) -> list[tuple[str
         **values,
     )
     return [(row["agent_id"], row["duration"]) for row in rows]
+
+
+# --- over time -----------------------------------------------------------------------------------------------------
+
+
+async def first_raised_at(tx: Tx) -> int | None:
+    """Return when the oldest ticket was raised, ``None`` where there is none."""
+    rows = await tx.run("SELECT MIN(created_at) AS at FROM reporting_ticket WHERE last_sequence > 0")
+    at: int | None = rows[0]["at"]
+    return at
+
+
+async def count_over_time(tx: Tx, edges: Sequence[int]) -> list[Row]:
+    """Count for each step between two edges what was raised, solved (and is still) and became late (and still is)."""
+    steps = len(edges) - 1
+    if steps < 1:
+        return []
+    within = "BETWEEN :edge{0} AND :edge{1} - 1"
+    parts = [
+        f"""SELECT {place} AS place,
+        (SELECT COUNT(*) FROM reporting_ticket WHERE last_sequence > 0
+            AND created_at {within.format(place, place + 1)}) AS created,
+        (SELECT COUNT(*) FROM reporting_ticket WHERE resolution IS NOT NULL
+            AND resolved_at {within.format(place, place + 1)}) AS solved,
+        (SELECT COUNT(*) FROM reporting_ticket WHERE sla_breached = 1 AND last_sequence > 0
+            AND breached_at {within.format(place, place + 1)}) AS breached"""
+        for place in range(steps)
+    ]
+    values = {f"edge{place}": at for place, at in enumerate(edges)}
+    return await tx.run(f"SELECT * FROM ({' UNION ALL '.join(parts)}) steps ORDER BY place", **values)
 
 
 # --- breaches ------------------------------------------------------------------------------------------------------
