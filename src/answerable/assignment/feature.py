@@ -1,7 +1,8 @@
 """The manifest of the assignment feature."""
 
-from answerable.assignment import api, consumers, queries, timers
-from answerable.kernel.manifest import Feature, Timer
+from answerable.assignment import api, consumers, pages, queries, timers
+from answerable.kernel.manifest import Feature, Panel, Timer
+from answerable.kernel.words import N_
 from answerable.messages.assignment import FindAgent
 from answerable.messages.sla import SlaPaused, SlaRecomputed, SlaResumed, SlaStarted, TicketEscalated
 from answerable.messages.tickets import StatusChanged, TicketAssigned, TicketCreated, TicketUnassigned, TicketUpdated
@@ -12,7 +13,7 @@ def feature() -> Feature:
     """Return what the assignment feature offers."""
     return Feature(
         "assignment",
-        routes=api.ROUTES,
+        routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
@@ -30,4 +31,21 @@ def feature() -> Feature:
         },
         timers=(Timer("assignment.take_up", timers.next_take_up, timers.take_up),),
         audit=queries.audit,
+        panels=[
+            Panel(
+                slot="dashboard.main",
+                path="/assignment/board",
+                title=N_("Workload"),
+                grant="assignment.manage",
+                order=10,
+                live="tickets queue",
+            ),
+            Panel(
+                slot="person.leaving",
+                path="/assignment/agents/{id}/leaving",
+                title=N_("Tickets"),
+                grant="user.admin",
+                live="tickets",
+            ),
+        ],
     )
