@@ -1,9 +1,6 @@
 // Charts over time, drawn from the table beside them, so that both say the same.
 import uPlot from "uplot";
 
-const figure = document.querySelector("[data-plot]");
-if (figure) start(figure);
-
 function start(place) {
   const rows = [...document.querySelectorAll(".plot-data tbody tr")];
   const heads = [...document.querySelectorAll(".plot-data thead th")].map((head) => head.textContent.trim());
@@ -97,3 +94,6 @@ function nameLines(plot, series, strokes, font) {
   }
   ctx.restore();
 }
+
+const figure = document.querySelector("[data-plot]");
+if (figure) start(figure);

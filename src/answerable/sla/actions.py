@@ -103,6 +103,11 @@ async def note_manager(tx: Tx, person_id: str, roles: list[str], active: int) ->
         await store.save_manager(tx, person_id, role, active)
 
 
+async def note_name(tx: Tx, person_id: str, name: str) -> None:
+    """Keep what people are called, for the lists that managers read."""
+    await store.save_name(tx, person_id, name)
+
+
 # --- the last two steps --------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """The manifest of the sla feature."""
 
-from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.manifest import Feature, Panel, Timer
+from answerable.kernel.words import N_
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
@@ -10,14 +11,14 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.sla import api, consumers, queries, timers
+from answerable.sla import api, consumers, pages, queries, timers
 
 
 def feature() -> Feature:
     """Return what the sla feature offers."""
     return Feature(
         "sla",
-        routes=api.ROUTES,
+        routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             TicketCreated: consumers.promise,
             StatusChanged: consumers.follow_status,
@@ -31,4 +32,23 @@ def feature() -> Feature:
         timers=(Timer("sla.look", timers.next_look, timers.look),),
         audit=queries.audit,
         gauges=queries.gauges,
+        panels=[
+            Panel(
+                slot="dashboard.side",
+                path="/sla/pressing",
+                title=N_("Promises that press"),
+                grant="sla.manage",
+                order=10,
+                live="tickets",
+            ),
+            Panel(
+                slot="dashboard.side",
+                path="/sla/escalations",
+                title=N_("Escalations"),
+                grant="escalation.read",
+                order=20,
+                live="tickets",
+            ),
+            Panel(slot="admin", path="/admin/sla", title=N_("Promises"), grant="sla.manage", order=40),
+        ],
     )

@@ -13,6 +13,7 @@ from answerable.sla import rules, store
 from answerable.sla.rules import Clock, Metric
 
 MAX_LATE = 10_000  # late tickets in one answer
+SHOWN = 10  # pressing tickets in a list of the dashboard
 MAX_CLOCKS = 200  # clocks in one answer
 AUDIT_BATCH = 500
 PATIENCE = 5 * MINUTE  # how long a clock may wait to be looked at before the audit complains
@@ -138,6 +139,47 @@ def _clock_view(clock: Clock, metrics: Sequence[Metric], now: int) -> ClockView:
 
 def _minutes(span: int) -> float:
     return round(span / MINUTE, 2)
+
+
+class PolicyShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy in force: for each target and priority the working time that it may take, in microseconds."""
+
+    name: str
+    promises: dict[str, dict[str, int]]
+
+
+async def list_policies(tx: Tx) -> list[PolicyShown]:
+    """Read the policies in force."""
+    policy = rules.DEFAULT
+    return [PolicyShown(name=policy.name, promises={name: dict(each) for name, each in policy.promises.items()})]
+
+
+class Pressing(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket whose promise presses: ``at`` is when it is due, was broken or was escalated, in microseconds."""
+
+    target: str
+    id: str
+    number: int
+    title: str
+    priority: str
+    status: str
+    agent_id: str | None
+    agent_name: str | None
+    at: int
+    reason: str = ""
+    manager_id: str | None = None
+    manager_name: str | None = None
+
+
+async def list_pressing(tx: Tx) -> tuple[list[Pressing], list[Pressing]]:
+    """Read the promises at risk, the next first, and the broken ones of open tickets, the newest first."""
+    risky = [Pressing(**dict(row)) for row in await store.list_at_risk(tx, SHOWN + 1)]
+    return risky, [Pressing(**dict(row)) for row in await store.list_broken(tx, SHOWN + 1)]
+
+
+async def list_open_escalations(tx: Tx) -> list[Pressing]:
+    """Read the escalations that are open, the newest first."""
+    return [Pressing(**dict(row)) for row in await store.list_open_escalations(tx, SHOWN + 1)]
 
 
 async def gauges(tx: Tx) -> Sequence[Gauge]:

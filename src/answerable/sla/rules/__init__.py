@@ -22,12 +22,13 @@ from answerable.sla.rules.clock import (
     state_for,
 )
 from answerable.sla.rules.escalation import ESCALATED_TARGETS, ON_BREACH, Manager, choose_manager, reason_for
-from answerable.sla.rules.policy import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Terms, terms_for
+from answerable.sla.rules.policy import DEFAULT, FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Terms, terms_for
 from answerable.sla.rules.sight import may_see, may_see_escalations_of
 from answerable.sla.rules.timeline import Stop, elapsed, reach, union
 
 __all__ = [
     "CANCELLED",
+    "DEFAULT",
     "ESCALATED_TARGETS",
     "FIRST_RESPONSE",
     "FULFILLED",
