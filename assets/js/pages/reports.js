@@ -5,7 +5,7 @@ function start(place) {
   const rows = [...document.querySelectorAll(".plot-data tbody tr")];
   const heads = [...document.querySelectorAll(".plot-data thead th")].map((head) => head.textContent.trim());
   const cell = (row, at) => row.cells[at].dataset.value;
-  const days = rows.map((row) => Date.parse(`${cell(row, 0)}T12:00:00Z`) / 1000);
+  const days = rows.map((row) => Date.parse(`${cell(row, 0)}T00:00:00Z`) / 1000);
   const series = heads.slice(1).map((name, at) => ({ name, values: rows.map((row) => Number(cell(row, at + 1))) }));
   let plot;
   const draw = () => {
@@ -40,7 +40,7 @@ const DASHES = [undefined, [8, 4], [2, 4]];
 
 function chart(place, days, series) {
   const { soft, line, strokes } = colours(place);
-  const language = place.dataset.language;
+  const language = place.dataset.language === "en" ? "en-GB" : place.dataset.language;
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
   const format = new Intl.DateTimeFormat(language, { timeZone: "UTC", month: "short", ...(place.dataset.plot === "month" ? { year: "numeric" } : { day: "numeric" }) });
   const whole = new Intl.NumberFormat(language);
@@ -54,7 +54,7 @@ function chart(place, days, series) {
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } },
       axes: [
-        { stroke: soft, font, grid: { show: false }, ticks: { stroke: line }, values: (_, marks) => marks.map((at) => format.format(at * 1000)), space: 72 },
+        { stroke: soft, font, grid: { show: false }, ticks: { stroke: line }, values: (_, marks) => marks.map((at) => format.format(at * 1000)), space: 72, incrs: [1, 2, 3, 7, 14, 28, 91, 182, 365].map((n) => n * 86400) },
         { stroke: soft, font, grid: { stroke: line, width: 1 }, ticks: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000], values: (_, marks) => marks.map((n) => whole.format(n)) },
       ],
       series: [
@@ -68,7 +68,7 @@ function chart(place, days, series) {
           value: (_, n) => (n === null || n === undefined ? "" : whole.format(n)),
         })),
       ],
-      hooks: { draw: [(plot) => nameLines(plot, series, strokes, font)] },
+      hooks: { ready: [(plot) => plot.setLegend({ idx: days.length - 1 }, false)], draw: [(plot) => nameLines(plot, series, strokes, font)] },
     },
     [days, ...series.map(({ values }) => values)],
     place,
@@ -88,6 +88,7 @@ function nameLines(plot, series, strokes, font) {
   ctx.save();
   ctx.font = font.replace("12px", `${12 * ratio}px`);
   ctx.textBaseline = "middle";
+  ctx.textAlign = "left";
   for (const { name, at, y } of ends) {
     ctx.fillStyle = strokes[at];
     ctx.fillText(name, bbox.left + bbox.width + 8 * ratio, y);

@@ -1,6 +1,7 @@
 """The reports, as clients see them. What each figure means is written in ``rules.Figures``."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import Page, PageRequest, encode_cursor, total_text
 from answerable.kernel.times import iso
-from answerable.kernel.tx import Tx
+from answerable.kernel.tx import Row, Tx
 from answerable.reporting import rules, store
 from answerable.reporting.rules import ALWAYS, Edges, Figures, Span, Tally
 
@@ -197,6 +198,11 @@ async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport
         )
     more = len(part) > page.size
     return Page(reports, encode_cursor(AGENTS, *part[page.size - 1]) if more else None, str(len(places)))
+
+
+async def titles_of(tx: Tx, tickets: Sequence[str]) -> dict[str, Row]:
+    """Read number and title of some tickets, by id."""
+    return await store.read_titles(tx, tickets)
 
 
 async def names_of_agents(tx: Tx) -> dict[str, str]:

@@ -191,6 +191,19 @@ async def list_breaches(tx: Tx, span: Span, after: tuple[int, str] | None, skip:
     )
 
 
+async def read_titles(tx: Tx, tickets: Sequence[str]) -> dict[str, Row]:
+    """Read number and title of some tickets, by id."""
+    if not tickets:
+        return {}
+    names = {f"id{place}": ticket_id for place, ticket_id in enumerate(tickets)}
+    rows = await tx.run(
+        f"""SELECT ticket_id, number, title FROM reporting_ticket
+        WHERE ticket_id IN ({", ".join(f":{name}" for name in names)})""",
+        **names,
+    )
+    return {row["ticket_id"]: row for row in rows}
+
+
 async def count_breaches_to_cap(tx: Tx, span: Span) -> int:
     """Count late tickets of a span, at most ``COUNT_CAP`` + 1."""
     where, values = _selection(span)

@@ -1,19 +1,20 @@
 """The manifest of the tickets feature."""
 
 from answerable.kernel.actor import service
-from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.manifest import Feature, Panel, Timer
 from answerable.kernel.tx import Database
+from answerable.kernel.words import N_
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
 from answerable.messages.tickets import AssignTicket
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.tickets import actions, api, consumers, timers
+from answerable.tickets import actions, api, consumers, pages, timers
 
 
 def feature() -> Feature:
     """Return what the tickets feature offers."""
     return Feature(
         "tickets",
-        routes=api.ROUTES,
+        routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             AssignTicket: consumers.assign_ticket,
             UserRegistered: consumers.know_person,
@@ -26,6 +27,7 @@ def feature() -> Feature:
         },
         timers=(Timer("tickets.close", timers.next_close, timers.close_due),),
         on_start=_on_start,
+        panels=[Panel(slot="admin", path="/admin/categories", title=N_("Categories"), grant="category.edit", order=30)],
     )
 
 

@@ -39,6 +39,7 @@ class Found:
     step: str = "day"
     cursor: str | None = None
     names: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, Any] = field(default_factory=dict)
 
 
 @get("/reports", opt=needs("report.read"), include_in_schema=False)
@@ -100,7 +101,8 @@ async def _read(request: DeskRequest, report: Report, span: Span, viewer: Viewer
         late = await request.scan(queries.list_breaches, span, part)
         figures = await (request.ask if span.is_always else request.scan)(queries.read_figures, span)
         names = await request.ask(queries.names_of_agents)
-        return Found(_written(late.rows), _written(queries.attainment(figures)), "", late.next_cursor, names)
+        titles = await request.ask(queries.titles_of, [breach.ticket_id for breach in late.rows])
+        return Found(_written(late.rows), _written(queries.attainment(figures)), "", late.next_cursor, names, titles)
     if report.name == "agents":
         agents = await request.scan(queries.list_agents, span, _part(cursor, queries.AGENTS))
         return Found(_written(agents.rows), cursor=agents.next_cursor)

@@ -14,6 +14,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     * ``total``: all tickets; it is ``open`` + ``resolved`` + the cancelled ones.
     * ``by_status``, ``by_priority``: every status in the order of a ticket's life and every priority from LOW to
       CRITICAL, zeros included.
+    * ``open_by_priority``: the open ones alone.
     * ``open``: CREATED, ASSIGNED, IN_PROGRESS or WAITING. A cancelled ticket is not open.
     * ``unassigned``: open and without an agent.
     * ``resolved``: answered for good and not opened again: RESOLVED or CLOSED.
@@ -30,6 +31,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     by_status: dict[str, int]
     by_priority: dict[str, int]
+    open_by_priority: dict[str, int]
     open: int
     unassigned: int
     resolved: int
@@ -46,12 +48,14 @@ def figures(tallies: Iterable[Tally]) -> Figures:
     """Add up the figures of some tickets."""
     by_status = dict.fromkeys(STATUSES, 0)
     by_priority = dict.fromkeys(PRIORITIES, 0)
+    open_by_priority = dict.fromkeys(PRIORITIES, 0)
     kept, broken = dict.fromkeys(PRIORITIES, 0), dict.fromkeys(PRIORITIES, 0)
     total = unassigned = measured = duration = 0
     for tally in tallies:
         total += tally.tickets
         by_status[tally.status] += tally.tickets
         by_priority[tally.priority] += tally.tickets
+        open_by_priority[tally.priority] += tally.tickets if tally.status in OPEN else 0
         broken[tally.priority] += tally.tickets if tally.breached else 0
         kept[tally.priority] += tally.tickets if tally.status in DONE and not tally.breached else 0
         unassigned += tally.tickets if tally.status in OPEN and not tally.assigned else 0
@@ -61,6 +65,7 @@ def figures(tallies: Iterable[Tally]) -> Figures:
         total=total,
         by_status=by_status,
         by_priority=by_priority,
+        open_by_priority=open_by_priority,
         open=sum(by_status[status] for status in OPEN),
         unassigned=unassigned,
         resolved=sum(by_status[status] for status in DONE),
