@@ -12,6 +12,7 @@ from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Invalid, Missing, Problem
 from answerable.kernel.paging import page_request
+from answerable.kernel.words import N_
 
 DASHBOARD = "/dashboard"
 AGENTS = 50
@@ -60,7 +61,7 @@ async def assign(request: DeskRequest) -> Response[bytes]:
         return go(request, back, Said(words(request)(problem.message), "warning"))
     await request.wait_until(queries.is_answered, before.id)
     name = await request.ask(queries.name_of, given.agent_id)
-    said = words(request)("#%(number)s is with %(name)s now.") % {"number": before.number, "name": name}
+    said = words(request)(N_("#%(number)s is with %(name)s now.")) % {"number": before.number, "name": name}
     return go(request, back, Said(said, undo=_undo(before, given.agent_id, back)))
 
 
@@ -89,7 +90,7 @@ async def set_availability(request: DeskRequest, agent_id: str) -> Response[byte
     undo = {"available": "yes" if before.available else "no", "capacity": str(before.capacity)}
     undo |= {"skills": " ".join(before.skills)}
     path = f"/assignment/agents/{agent_id}"
-    said = words(request)("%(name)s is up to date.") % {"name": before.name}
+    said = words(request)(N_("%(name)s is up to date.")) % {"name": before.name}
     return go(request, path, Said(said, undo=Undo(f"{path}/availability", undo)))
 
 

@@ -60,7 +60,7 @@ CATALOGUE = (
         "figures",
         (
             Column("totalTickets", N_("All tickets")),
-            Column("open", N_("Open")),
+            Column("open", N_("Open tickets")),
             Column("unassigned", N_("Unassigned")),
             Column("created", N_("New")),
             Column("assigned", N_("Assigned")),
@@ -148,7 +148,7 @@ CATALOGUE = (
         "pairs",
         (
             Column("name", N_("Agent"), "agent"),
-            Column("open", N_("Open")),
+            Column("open", N_("Open tickets")),
             Column("resolved", N_("Solved")),
             Column("medianFirstResponseMinutes", N_("First answer (median)"), "minutes"),
             Column("medianResolutionMinutes", N_("Solution (median)"), "minutes"),

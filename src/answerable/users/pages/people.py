@@ -69,7 +69,9 @@ async def invite(request: DeskRequest) -> Response[bytes]:
         person = await request.act(people.create_person, new)
     except Problem as problem:
         return show(request, "users/invite.html", problem.status, form=form.refused(problem), roles=ROLE_NAMES)
-    said = words(request)("%(name)s is invited. The link in the mail is good for three days.") % {"name": person.name}
+    said = words(request)(N_("%(name)s is invited. The link in the mail is good for three days.")) % {
+        "name": person.name
+    }
     return go(request, f"{PEOPLE}/{person.id}", Said(said))
 
 
@@ -145,7 +147,7 @@ async def _set_active(request: DeskRequest, person_id: str, changes: Changes) ->
 
 
 def _changed(request: DeskRequest, before: Person, person: Person) -> Said:
-    said = words(request)("%(name)s is up to date.") % {"name": person.name}
+    said = words(request)(N_("%(name)s is up to date.")) % {"name": person.name}
     fields = {"name": before.name, "roles": " ".join(before.roles)}
     return Said(said, undo=Undo(f"{PEOPLE}/{person.id}", fields))
 
