@@ -28,7 +28,7 @@ async def set_categories(request: DeskRequest) -> Response[bytes]:
     """Add one (``add``), remove one (``remove``), move one up or down, or put a whole list (``all``) in their place."""
     form = await form_of(request)
     before = await request.ask(queries.list_categories)
-    text, wanted = _change(form, before)
+    text, code, wanted = _change(form, before)
     if wanted == before:
         return go(request, CATEGORIES)
     try:
@@ -36,27 +36,26 @@ async def set_categories(request: DeskRequest) -> Response[bytes]:
     except Invalid as problem:
         told = Invalid(problem.message, errors=tuple(f"add: {e.partition(': ')[2]}" for e in problem.errors))
         return show(request, "tickets/categories.html", 400, codes=before, form=form.refused(told))
-    said = words(request)(text) % {"code": form["add"] or form["remove"] or form["up"] or form["down"]}
+    said = words(request)(text) % {"code": code}
     return go(request, CATEGORIES, Said(said, undo=Undo(CATEGORIES, {"all": " ".join(before)})))
 
 
 ROUTES = [show_categories, set_categories]
 
 
-def _change(form: Form, codes: list[str]) -> tuple[str, list[str]]:
-    """Return what to say, and the categories as they are wanted."""
+def _change(form: Form, codes: list[str]) -> tuple[str, str, list[str]]:
+    """Return what to say, about which category, and the categories as they are wanted."""
     if form["all"]:
-        return N_("The categories are as they were."), form["all"].split()
+        return N_("The categories are as they were."), "", form["all"].split()
     if "add" in form:
         code = form["add"].strip().upper().replace(" ", "_")
-        return N_("New tickets can have the category %(code)s."), codes if code in codes else [*codes, code]
-    if form["remove"]:
-        return N_("New tickets cannot have the category %(code)s any more."), [c for c in codes if c != form["remove"]]
+        return N_("New tickets can have the category %(code)s."), code, codes if code in codes else [*codes, code]
+    if code := form["remove"]:
+        kept = [each for each in codes if each != code]
+        return N_("New tickets cannot have the category %(code)s any more."), code, kept
     for name, step in (("up", -1), ("down", 1)):
-        if form[name] in codes:
-            place = codes.index(form[name])
-            other = max(0, min(len(codes) - 1, place + step))
-            wanted = [code for code in codes if code != form[name]]
-            wanted.insert(other, form[name])
-            return N_("%(code)s has another place."), wanted
-    return "", codes
+        if (code := form[name]) in codes:
+            wanted = [each for each in codes if each != code]
+            wanted.insert(max(0, min(len(wanted), codes.index(code) + step)), code)
+            return N_("%(code)s has another place."), code, wanted
+    return "", "", codes
