@@ -18,6 +18,7 @@ DASHBOARD = "/dashboard"
 AGENTS = 50
 HELD = 50
 MOST_PAGES = 200
+NUMBER = N_("must be a number")
 GIVES: dict[str, Any] = {"opt": needs("assignment.manage"), "include_in_schema": False}
 
 
@@ -96,7 +97,7 @@ async def set_availability(request: DeskRequest, agent_id: str) -> Response[byte
 
 def _availability(form: Form) -> Availability:
     if not (form["capacity"].isascii() and form["capacity"].isdigit() and len(form["capacity"]) < 10):
-        raise Invalid("Please check the fields.", errors=("capacity: must be a number",))
+        raise Invalid(N_("Please check the fields."), errors=(f"capacity: {NUMBER}",))
     skills = form["skills"].replace(",", " ").split()
     return Availability(available=form["available"] == "yes", capacity=int(form["capacity"]), skills=skills)
 

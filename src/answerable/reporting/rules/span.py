@@ -7,6 +7,7 @@ import msgspec
 
 from answerable.kernel.errors import Invalid
 from answerable.kernel.times import SECOND, parse_iso
+from answerable.kernel.words import N_
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -22,6 +23,8 @@ class Span(msgspec.Struct, frozen=True):
 
 
 ALWAYS = Span()
+A_DAY = N_("must be a day such as 2026-03-02")
+NOT_BEFORE = N_("must not be before the first day")
 
 
 def read_span(start: str | None, end: str | None) -> Span:
@@ -43,7 +46,7 @@ def days_between(first: str, last: str, zone: ZoneInfo) -> Span:
     """
     begin, end = _day("from", first), _day("to", last)
     if begin is not None and end is not None and begin > end:
-        raise Invalid("The last day is before the first one.", errors=("to: must not be before the first day",))
+        raise Invalid(N_("The last day is before the first one."), errors=(f"to: {NOT_BEFORE}",))
     return Span(
         None if begin is None else midnight(begin, zone),
         None if end is None else midnight(end + timedelta(days=1), zone),
@@ -63,7 +66,7 @@ def _day(name: str, text: str) -> date | None:
         day = date.fromisoformat(text)
         return day if date(1970, 1, 1) <= day <= date(9000, 1, 1) else date.fromisoformat("")
     except ValueError as error:
-        raise Invalid("Please choose a day.", errors=(f"{name}: must be a day such as 2026-03-02",)) from error
+        raise Invalid(N_("Please choose a day."), errors=(f"{name}: {A_DAY}",)) from error
 
 
 def _instant(name: str, text: str | None) -> int | None:

@@ -22,6 +22,7 @@ from answerable.users.store import audit
 
 ROWS = 50
 AUDIT = "/admin/audit"
+A_DAY = N_("must be a day such as 2026-03-02")
 ACTS = {
     "CREATED": N_("added"),
     "CHANGED": N_("changed"),
@@ -91,4 +92,4 @@ def _begin(text: str, days: int, name: str, viewer: Viewer) -> int | None:
         begin = datetime(day.year, day.month, day.day, tzinfo=viewer.zone).astimezone(UTC)
         return int(begin.timestamp()) * SECOND
     except (ValueError, OverflowError) as error:
-        raise Invalid("Please choose a day.", errors=(f"{name}: must be a day such as 2026-03-02",)) from error
+        raise Invalid(N_("Please choose a day."), errors=(f"{name}: {A_DAY}",)) from error
