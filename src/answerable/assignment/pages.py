@@ -15,7 +15,7 @@ from answerable.kernel.paging import page_request
 from answerable.kernel.words import N_
 
 DASHBOARD = "/dashboard"
-AGENTS = 50
+AGENTS = 30
 HELD = 50
 MOST_PAGES = 200
 NUMBER = N_("must be a number")
@@ -33,7 +33,7 @@ async def show_board(request: DeskRequest, cursor: str | None = None) -> Respons
 @get("/assignment/tickets/{ticket_id:str}/assign", **GIVES)
 async def show_choice(request: DeskRequest, ticket_id: str, back: str = DASHBOARD) -> Response[bytes]:
     """Show whom a ticket can be given to."""
-    wanted = page_request(page=0, size=AGENTS * 4, cursor=None, count=None, sort=queries.WORKLOAD)
+    wanted = page_request(page=0, size=200, cursor=None, count=None, sort=queries.WORKLOAD)
     ticket = await request.ask(queries.get_ticket, ticket_id)
     agents = await request.ask(queries.list_workload, wanted)
     return show(

@@ -9,7 +9,7 @@ from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Tx
 
-ON_BOARD = 5  # tickets of each agent
+ON_BOARD = 3  # tickets of each agent
 WAITING_ON_BOARD = 12
 WORKLOAD = "name"  # the one order of the list of agents
 

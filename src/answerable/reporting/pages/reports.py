@@ -24,9 +24,9 @@ from answerable.reporting.pages.catalogue import CATALOGUE, REPORTS, Report
 from answerable.reporting.pages.showing import tools_for
 from answerable.reporting.rules import ALWAYS, Span, days_between
 
-ROWS = 100
+ROWS = 50
 BARS = 15  # agents in a chart; the table has them all
-Day = Annotated[str, Parameter(query="from")]
+Day = Annotated[str | None, Parameter(query="from")]
 LastDay = Annotated[str, Parameter(query="to")]
 
 
@@ -43,14 +43,14 @@ class Found:
 
 
 @get("/reports", opt=needs("report.read"), include_in_schema=False)
-async def show_summary(request: DeskRequest, first: Day = "", last: LastDay = "", view: str = "") -> Response[bytes]:
+async def show_summary(request: DeskRequest, first: Day = None, last: LastDay = "", view: str = "") -> Response[bytes]:
     """Show the summary."""
     return await _show(request, REPORTS["summary"], first, last, view)
 
 
 @get("/reports/{name:str}", opt=needs("report.read"), include_in_schema=False)
 async def show_report(
-    request: DeskRequest, name: str, first: Day = "", last: LastDay = "", view: str = "", cursor: str | None = None
+    request: DeskRequest, name: str, first: Day = None, last: LastDay = "", view: str = "", cursor: str | None = None
 ) -> Response[bytes]:
     """Show a report."""
     if name not in REPORTS or name == "summary":
@@ -62,9 +62,14 @@ ROUTES = [show_summary, show_report]
 
 
 async def _show(
-    request: DeskRequest, report: Report, first: str, last: str, view: str, cursor: str | None = None
+    request: DeskRequest, report: Report, first: str | None, last: str, view: str, cursor: str | None = None
 ) -> Response[bytes]:
     viewer = viewer_of(request.scope, request.app.state.frame)
+    ranges = _ranges(viewer)
+    if first is None:
+        # What needs a look at every ticket begins with a month of them; all time is one click further.
+        month = ranges[1][1] if report.name == "agents" and not last else {"from": "", "to": last}
+        first, last = month["from"], month["to"]
     form, span, status = Form([("from", first), ("to", last)]), ALWAYS, 200
     try:
         span = days_between(first, last, viewer.zone)
@@ -72,6 +77,7 @@ async def _show(
         form, status = form.refused(problem), problem.status
     found = await _read(request, report, span, viewer, cursor)
     asked = {name: value for name, value in (("from", first), ("to", last)) if value} if status == 200 else {}
+    asked = asked or {"from": ""}
     return show(
         request,
         "reporting/report.html",
@@ -81,7 +87,7 @@ async def _show(
         found=found,
         form=form,
         view="table" if view == "table" else "chart",
-        ranges=_ranges(viewer),
+        ranges=ranges,
         asked=asked,
         to=lambda path, **more: _address(path, asked | more),
         csv=_address(report.api, _api_range(report, span, viewer) | {"format": "csv"}),
@@ -143,7 +149,7 @@ def _ranges(viewer: Viewer) -> list[tuple[str, dict[str, str]]]:
         (N_("30 days"), since(today - timedelta(days=29))),
         (N_("90 days"), since(today - timedelta(days=89))),
         (N_("This year"), since(date(today.year, 1, 1))),
-        (N_("All time"), {}),
+        (N_("All time"), {"from": ""}),
     ]
 
 
