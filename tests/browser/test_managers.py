@@ -8,7 +8,7 @@ from answerable.assignment.rules import Availability
 from answerable.kernel.visit import Preferences
 from answerable.tickets import actions as tickets
 from answerable.tickets.rules import Draft
-from tests.browser.desk import PHONE, BrowserDesk
+from tests.browser.desk import DESKTOP, PHONE, BrowserDesk
 from tests.people import TestPerson, make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -95,9 +95,9 @@ async def test_the_dashboard_follows_what_others_do_and_fits_a_small_dark_window
 
 async def test_a_chart_is_drawn_in_both_themes_and_its_table_is_one_click_away(desk: BrowserDesk) -> None:
     await ticket(desk, "Printer on fire")
-    for theme, window in (("light", None), ("dark", PHONE)):
+    for theme, window in (("light", DESKTOP), ("dark", PHONE)):
         likes = Preferences(theme=theme)
-        mia = await desk.guest("MANAGER", likes=likes, **({"viewport": window} if window else {}))
+        mia = await desk.guest("MANAGER", likes=likes, viewport=window)
         page = await mia.open("/reports")
         await page.get_by_role("link", name="Raised and solved").click()
         await expect(page.locator(".plot canvas")).to_be_visible()
@@ -112,8 +112,8 @@ async def test_a_chart_is_drawn_in_both_themes_and_its_table_is_one_click_away(d
 
 async def test_every_page_of_administration_is_without_barriers(desk: BrowserDesk) -> None:
     gone = await make_person(desk.world, name="Wolfeschlegelsteinhausenbergerdorff Mustermann")
-    for theme, window in (("light", None), ("dark", PHONE)):
-        ada = await desk.guest("ADMIN", likes=Preferences(theme=theme), **({"viewport": window} if window else {}))
+    for theme, window in (("light", DESKTOP), ("dark", PHONE)):
+        ada = await desk.guest("ADMIN", likes=Preferences(theme=theme), viewport=window)
         for path in (
             "people",
             "people?q=nobody",

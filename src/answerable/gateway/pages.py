@@ -97,4 +97,4 @@ ROUTES = [start, reference, offline, service_worker, show_parked, show_message, 
 
 def _is_apart(request: DeskRequest) -> bool:
     """Tell whether other services run in processes of their own, with their own settings and messages."""
-    return any(feature.routes for feature in request.app.state.desk.elsewhere)
+    return any(feature.routes for feature in request.parts["desk"].elsewhere)

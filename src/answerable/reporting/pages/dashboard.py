@@ -19,7 +19,7 @@ DAYS = 14
 @get("/dashboard", opt=needs("report.read"), include_in_schema=False)
 async def show_dashboard(request: DeskRequest) -> Response[bytes]:
     """Show how the desk stands, and the last two weeks."""
-    viewer = viewer_of(request.scope, request.app.state.frame)
+    viewer = viewer_of(request.scope)
     today = datetime.fromtimestamp(viewer.now // SECOND, UTC).astimezone(viewer.zone).date()
     first = midnight(today - timedelta(days=DAYS - 1), viewer.zone)
     figures, course = await request.scan(queries.last_days, first, viewer.zone)

@@ -64,7 +64,7 @@ ROUTES = [show_summary, show_report]
 async def _show(
     request: DeskRequest, report: Report, first: str | None, last: str, view: str, cursor: str | None = None
 ) -> Response[bytes]:
-    viewer = viewer_of(request.scope, request.app.state.frame)
+    viewer = viewer_of(request.scope)
     ranges = _ranges(viewer)
     if first is None:
         # What needs a look at every ticket begins with a month of them; all time is one click further.

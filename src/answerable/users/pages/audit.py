@@ -42,7 +42,7 @@ async def show_audit(
     cursor: str | None = None,
 ) -> Response[bytes]:
     """Show who changed whom, newest first."""
-    viewer = viewer_of(request.scope, request.app.state.frame)
+    viewer = viewer_of(request.scope)
     part = page_request(page=0, size=ROWS, cursor=cursor, count=None, sort=audit.NEWEST)
     kept = {"who": who, "act": act, "from": first, "to": last}
     form, status = Form(list(kept.items())), 200
