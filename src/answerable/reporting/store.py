@@ -158,15 +158,17 @@ async def count_over_time(tx: Tx, edges: Sequence[int]) -> list[Row]:
     steps = len(edges) - 1
     if steps < 1:
         return []
-    within = "BETWEEN :edge{0} AND :edge{1} - 1"
+
+    def within(column: str, place: int) -> str:
+        return f"{column} >= :edge{place} AND {column} < :edge{place + 1}"
+
     parts = [
         f"""SELECT {place} AS place,
-        (SELECT COUNT(*) FROM reporting_ticket WHERE last_sequence > 0
-            AND created_at {within.format(place, place + 1)}) AS created,
+        (SELECT COUNT(*) FROM reporting_ticket WHERE last_sequence > 0 AND {within("created_at", place)}) AS created,
         (SELECT COUNT(*) FROM reporting_ticket WHERE resolution IS NOT NULL
-            AND resolved_at {within.format(place, place + 1)}) AS solved,
+            AND {within("resolved_at", place)}) AS solved,
         (SELECT COUNT(*) FROM reporting_ticket WHERE sla_breached = 1 AND last_sequence > 0
-            AND breached_at {within.format(place, place + 1)}) AS breached"""
+            AND {within("breached_at", place)}) AS breached"""
         for place in range(steps)
     ]
     values = {f"edge{place}": at for place, at in enumerate(edges)}
