@@ -80,3 +80,38 @@ async def test_whoever_is_known_goes_on_while_the_users_service_is_away(tmp_path
         assert "away for a moment" in away.text, "as a page"
         stranger.http.cookies.set(SESSION, "unknown", domain="desk.test")
         assert (await stranger.http.get("/api/tickets")).status_code == 503
+
+
+async def test_a_manager_works_at_all_services_through_the_gateway(tmp_path: Path, broker: Broker) -> None:
+    async with open_apart(tmp_path, broker) as world:
+        ada = await make_person(world, "ADMIN", name="Ada Admin")
+        una, abe = await make_person(world), await make_person(world, "AGENT", name="Abe Agent")
+        browser = Browser(world)
+        await browser.sign_in(ada, zone="Europe/Berlin")
+        await browser.open(f"/assignment/agents/{abe.id}")
+        await browser.send(
+            f"/assignment/agents/{abe.id}/availability", {"available": "no", "capacity": "5", "skills": ""}
+        )
+        draft = (
+            b'{"title": "Printer on fire", "description": "It burns, help.", "category": "OTHER", "priority": "LOW"}'
+        )
+        ticket = (await ask(world, "POST", "/api/tickets", una.headers | JSON, draft)).json["id"]
+        await world.settle()
+        page = await browser.open("/dashboard")
+        for path in ("/assignment/board", "/sla/pressing", "/sla/escalations"):
+            assert f'hx-get="{path}"' in page.text
+            assert (await browser.open(path)).status_code == 200
+        page = await browser.open(f"/assignment/tickets/{ticket}/assign")
+        assert "Printer on fire" in page.text
+        page = await browser.send("/assignment/assign", {"ticket": ticket, "agent": abe.id, "back": "/dashboard"})
+        assert "is with Abe Agent now." in page.text, "said by the page of another service"
+        assert (await browser.http.get(f"/api/tickets/{ticket}")).json()["assignedTo"] == abe.id
+        for name in ("people", "categories", "sla", "audit", "events", "settings"):
+            page = await browser.open(f"/admin/{name}")
+            assert page.status_code == 200, name
+            assert page.text.count('href="/admin/') >= 6, "every service knows all pages of administration"
+        assert "Services run apart" in page.text
+        page = await browser.open(f"/admin/people/{abe.id}/deactivate")
+        assert f'hx-get="/assignment/agents/{abe.id}/leaving"' in page.text
+        page = await browser.open(f"/assignment/agents/{abe.id}/leaving")
+        assert "Abe Agent has one open ticket." in page.text

@@ -119,6 +119,23 @@ class Company:
         [*_, row] = await self.world.db.write(TESTER, fail)
         return row["message_id"], row["person_id"]
 
+    async def parked_event(self) -> str:
+        """Return a message that a consumer could not do."""
+        await self.ticket()
+
+        async def park(tx: Tx) -> Any:
+            return await tx.run(
+                """INSERT INTO bus_retry
+                    (consumer, message, type, topic, key, position, attempts, next_at, error, parked_at)
+                SELECT 'reporting', id, type, topic, key, position, 8, :now, 'ValueError()', :now FROM bus_outbox
+                WHERE type = 'TICKET_CREATED' ORDER BY position DESC LIMIT 1
+                ON CONFLICT DO NOTHING RETURNING message""",
+                now=tx.now,
+            )
+
+        [row, *_] = await self.world.db.write(TESTER, park)
+        return str(row["message"])
+
 
 @asynccontextmanager
 async def open_company(folder: Path, **settings: Any) -> AsyncIterator[Company]:

@@ -301,6 +301,21 @@ _POLICY = {
     "when": {"requester": ["nobody"]},
     "targets": {"RESOLUTION": {"times": {"HIGH": "4h"}, "calendars": ["always"]}},
 }
+
+
+async def _assignment_form(company: Company) -> Sample:
+    return Sample(form={"ticket": await company.ticket(), "agent": company["other agent"].id})
+
+
+async def _invitation_form(company: Company) -> Sample:
+    email = company.fresh("invited") + "@desk.test"
+    return Sample(form={"name": "Nora New", "email": email, "roles": "AGENT"})
+
+
+async def _parked_event(company: Company) -> Sample:
+    return Sample({"message_id": await company.parked_event()})
+
+
 _ADMIN = {"token": "x" * 43, "name": "Eve Evil", "email": "eve@desk.test", "password": PASSWORD}
 _DRAFT = {"title": "Printer on fire", "description": "It burns, help.", "category": "HARDWARE", "priority": "LOW"}
 
@@ -417,6 +432,29 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("POST", "/notifications/preferences", ""): _plain(form={"TICKET_CREATED.email": "yes"}),
     ("POST", "/admin/mails/{message_id}/{person_id}/retry", "failed"): _failed_mail_form,
     ("POST", "/api/notifications/mail/{message_id}/{person_id}/retry", "failed"): _failed_mail,
+}
+
+# The pages of managers and administrators.
+SAMPLES |= {
+    ("GET", "/reports/{name}", "agents"): _plain(name="agents"),
+    ("GET", "/assignment/tickets/{ticket_id}/assign", "assigned"): _ticket(),
+    ("POST", "/assignment/assign", "assigned"): _assignment_form,
+    ("GET", "/assignment/agents/{agent_id}", "the agent"): _plain(agent_id="$agent"),
+    ("POST", "/assignment/agents/{agent_id}/availability", "the agent"): _plain(
+        form={"available": "no", "capacity": "7", "skills": ""}, agent_id="$agent"
+    ),
+    ("GET", "/assignment/agents/{agent_id}/leaving", "the agent"): _plain(agent_id="$agent"),
+    ("POST", "/admin/people", ""): _invitation_form,
+    ("GET", "/admin/people/{person_id}", "the owner"): _plain(person_id="$owner"),
+    ("POST", "/admin/people/{person_id}", "the owner"): _plain(
+        form={"name": "Another Name", "roles": "USER"}, person_id="$owner"
+    ),
+    ("GET", "/admin/people/{person_id}/deactivate", "the owner"): _plain(person_id="$owner"),
+    ("POST", "/admin/people/{person_id}/deactivate", "the owner"): _plain(form={}, person_id="$stranger"),
+    ("POST", "/admin/people/{person_id}/activate", "the owner"): _plain(form={}, person_id="$owner"),
+    ("POST", "/admin/categories", ""): _plain(form={"all": "HARDWARE OTHER"}),
+    ("GET", "/admin/events/{message_id}", "parked"): _parked_event,
+    ("POST", "/admin/events/retry", ""): _plain(form={}),
 }
 
 # These change something and need neither parameters nor a body.

@@ -1,7 +1,5 @@
 """The HTTP interface of assignment."""
 
-import asyncio
-
 import msgspec
 from litestar import Response, get, post, put
 
@@ -12,8 +10,6 @@ from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.paging import list_response
 from answerable.infra.web.request import DeskRequest, Reply
 from answerable.kernel.paging import MAX_SIZE, page_request
-
-ANSWER_SECONDS = 2.0
 
 
 class Choice(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -37,7 +33,9 @@ async def assign(request: DeskRequest, ticket_id: str, data: Choice | None = Non
         answer = await request.post(Reply, actions.assign_to, ticket_id, data.agent_id)
     else:
         answer = await request.post(Reply, actions.assign_automatically, ticket_id)
-    await _settled(request, ticket_id)
+    # The ticket itself changes a moment later, when the tickets feature has answered: wait for it, so that whoever
+    # reads the ticket next sees what they were told here.
+    await request.wait_until(queries.is_answered, ticket_id)
     return answer
 
 
@@ -65,15 +63,3 @@ async def set_availability(request: DeskRequest, agent_id: str, data: NewAvailab
 
 
 ROUTES = (assign, list_workload, get_agent, set_availability)
-
-
-async def _settled(request: DeskRequest, ticket_id: str) -> None:
-    # The ticket itself changes a moment later, when the tickets feature has answered: wait for it, so that whoever
-    # reads the ticket next sees what they were told here.
-    loop = asyncio.get_running_loop()
-    give_up, pause = loop.time() + ANSWER_SECONDS, 0.002
-    while request.parts["bus"].running and loop.time() < give_up:
-        if not await request.ask(queries.is_offered, ticket_id):
-            return
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, 0.1)

@@ -13,7 +13,7 @@ def feature() -> Feature:
     """Return what the assignment feature offers."""
     return Feature(
         "assignment",
-        routes=(*api.ROUTES, *pages.ROUTES),
+        routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
@@ -31,7 +31,8 @@ def feature() -> Feature:
             TicketEscalated: consumers.note_escalation,
         },
         timers=(Timer("assignment.take_up", timers.next_take_up, timers.take_up),),
-        panels=(
+        audit=queries.audit,
+        panels=[
             Panel(
                 slot="queue.foot",
                 path="/assignment/availability",
@@ -39,6 +40,20 @@ def feature() -> Feature:
                 grant="ticket.work",
                 live="tickets",
             ),
-        ),
-        audit=queries.audit,
+            Panel(
+                slot="dashboard.main",
+                path="/assignment/board",
+                title=N_("Workload"),
+                grant="assignment.manage",
+                order=10,
+                live="tickets queue",
+            ),
+            Panel(
+                slot="person.leaving",
+                path="/assignment/agents/{id}/leaving",
+                title=N_("Tickets"),
+                grant="user.admin",
+                live="tickets",
+            ),
+        ],
     )

@@ -9,6 +9,8 @@ from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Tx
 
+ON_BOARD = 3  # tickets of each agent
+WAITING_ON_BOARD = 12
 WORKLOAD = "name"  # the one order of the list of agents
 
 
@@ -53,6 +55,69 @@ async def list_workload(tx: Tx, wanted: PageRequest) -> Page[WorkloadView]:
     return Page([_workload(agent, default) for agent in agents], more, total)
 
 
+class HeldTicket(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticket as the board shows it. ``due_at`` is in microseconds, ``None`` where no resolution is due."""
+
+    id: str
+    number: int
+    title: str
+    priority: str
+    status: str
+    agent_id: str | None
+    due_at: int | None
+
+
+class BoardAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent on the board: how much they have, and the most urgent of it."""
+
+    load: WorkloadView
+    tickets: list[HeldTicket]
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """Who works on what, and what waits for somebody. ``waiting_total`` and ``agents_total`` are capped texts."""
+
+    agents: list[BoardAgent]
+    next_cursor: str | None
+    agents_total: str
+    waiting: list[HeldTicket]
+    waiting_total: str
+
+
+async def read_board(tx: Tx, wanted: PageRequest) -> Board:
+    """Read a page of the agents by name with what they have, and what waits. For those who see every ticket."""
+    page = await list_workload(tx, wanted)
+    held: dict[str, list[HeldTicket]] = {view.agent_id: [] for view in page.rows}
+    for row in await store.list_held(tx, list(held), ON_BOARD):
+        held[row["agent_id"]].append(HeldTicket(**dict(row)))
+    return Board(
+        agents=[BoardAgent(load=view, tickets=held[view.agent_id]) for view in page.rows],
+        next_cursor=page.next_cursor,
+        agents_total=page.total,
+        waiting=[HeldTicket(**dict(row)) for row in await store.list_waiting(tx, WAITING_ON_BOARD)],
+        waiting_total=total_text(await store.count_waiting(tx, COUNT_CAP + 1)),
+    )
+
+
+async def list_held(tx: Tx, agent_id: str, offset: int, size: int) -> list[HeldTicket]:
+    """Read some of an agent's open tickets, the most urgent first."""
+    return [HeldTicket(**dict(row)) for row in await store.list_held(tx, [agent_id], size, offset)]
+
+
+async def get_ticket(tx: Tx, ticket_id: str) -> HeldTicket:
+    """Read a ticket for whoever gives tickets to agents. Raises ``Missing``."""
+    row = await store.read_shown(tx, ticket_id)
+    if row is None:
+        raise Missing("There is no such ticket.")
+    return HeldTicket(**dict(row))
+
+
+async def name_of(tx: Tx, person_id: str) -> str:
+    """Read a person's name, empty where they are not known."""
+    person = await store.load_agent(tx, person_id)
+    return person.name if person else ""
+
+
 async def get_agent(tx: Tx, agent_id: str) -> AgentView:
     """Read oneself, or anybody for those who manage. Raises ``Missing`` for everybody else."""
     agent = await load_visible_agent(tx, agent_id)
@@ -68,10 +133,10 @@ async def load_visible_agent(tx: Tx, agent_id: str) -> Agent:
     return agent
 
 
-async def is_offered(tx: Tx, ticket_id: str) -> bool:
-    """Tell whether a ticket was offered to an agent and the tickets feature has not answered yet."""
+async def is_answered(tx: Tx, ticket_id: str) -> bool:
+    """Tell whether the tickets feature has answered the last offer of a ticket to an agent."""
     ticket = await store.read_ticket(tx, ticket_id)
-    return ticket is not None and ticket.proposed_to is not None
+    return ticket is None or ticket.proposed_to is None
 
 
 async def assignment_view(tx: Tx, ticket: rules.Ticket) -> AssignmentView:

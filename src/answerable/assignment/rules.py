@@ -70,6 +70,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     proposed_to: str | None = None
     proposed_by: str | None = None
     proposed_at: int | None = None
+    title: str = ""
 
     @property
     def holder(self) -> str | None:
@@ -147,6 +148,7 @@ def mirror(was: Ticket | None, ref: TicketRef, at: int) -> Ticket:
         agent_id=ref.agent_id,
         assigned_at=assigned_at,
         created_at=ref.created_at,
+        title=ref.title,
     )
     if was is None or was.proposed_to is None:
         return ticket

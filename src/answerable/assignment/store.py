@@ -8,6 +8,7 @@ from answerable.kernel.tx import Row, Tx
 
 _AGENT = ", ".join(f"a.{name}" for name in Agent.__struct_fields__)
 _TICKET = ", ".join(f"t.{name}" for name in Ticket.__struct_fields__)
+_SHOWN = "t.id, t.number, t.title, t.priority, t.status, t.agent_id, p.due_at"
 _TICKET_NAMES = ", ".join(Ticket.__struct_fields__)
 _TICKET_VALUES = ", ".join(f":{name}" for name in Ticket.__struct_fields__)
 _TICKET_SET = ", ".join(f"{name} = :{name}" for name in Ticket.__struct_fields__ if name != "id")
@@ -215,6 +216,49 @@ async def next_waiting(tx: Tx) -> Ticket | None:
     """Read the ticket to find an agent for next: the most urgent, then the oldest."""
     rows = await tx.run(_NEXT_WAITING)
     return _ticket(rows[0]) if rows else None
+
+
+async def list_waiting(tx: Tx, limit: int) -> list[Row]:
+    """Read the tickets that wait for an agent, the most urgent and oldest first, with their deadlines."""
+    return await tx.run(
+        f"""SELECT {_SHOWN} FROM assignment_ticket t LEFT JOIN assignment_promise p ON p.ticket_id = t.id
+        WHERE {_WAITS} ORDER BY t.urgency, t.created_at, t.number LIMIT :limit""",
+        limit=limit,
+    )
+
+
+async def count_waiting(tx: Tx, most: int) -> int:
+    """Count the tickets that wait for an agent, up to ``most``."""
+    rows = await tx.run(
+        f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM assignment_ticket t WHERE {_WAITS} LIMIT :most) counted",
+        most=most,
+    )
+    return int(rows[0]["n"])
+
+
+async def list_held(tx: Tx, agents: Sequence[str], each: int, offset: int = 0) -> list[Row]:
+    """Read the open tickets of some agents, the most urgent first, at most so many of ``each``."""
+    if not agents:
+        return []
+    parts = [
+        f"""SELECT * FROM (SELECT {_SHOWN} FROM assignment_ticket t
+        LEFT JOIN assignment_promise p ON p.ticket_id = t.id
+        WHERE t.agent_id = :agent{place} AND t.status IN ('ASSIGNED', 'IN_PROGRESS', 'WAITING')
+        ORDER BY t.urgency, t.created_at, t.number LIMIT :each OFFSET :offset) held{place}"""
+        for place in range(len(agents))
+    ]
+    values = {f"agent{place}": agent_id for place, agent_id in enumerate(agents)}
+    return await tx.run(" UNION ALL ".join(parts), each=each, offset=offset, **values)
+
+
+async def read_shown(tx: Tx, ticket_id: str) -> Row | None:
+    """Read a ticket as lists show it."""
+    rows = await tx.run(
+        f"""SELECT {_SHOWN} FROM assignment_ticket t LEFT JOIN assignment_promise p ON p.ticket_id = t.id
+        WHERE t.id = :id""",
+        id=ticket_id,
+    )
+    return rows[0] if rows else None
 
 
 def _ticket(row: Row) -> Ticket:

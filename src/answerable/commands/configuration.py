@@ -1,7 +1,5 @@
 """``config show`` and ``migrate``."""
 
-from dataclasses import fields
-
 import click
 import msgspec
 from rich.console import Console
@@ -13,9 +11,7 @@ from answerable.infra.database.migrate import migrate as apply_migrations
 from answerable.infra.secret import with_secret
 from answerable.runtime import wanted_migrations, with_schema
 from answerable.services import features_of
-from answerable.settings import Settings, sections
-
-MASK = "********"
+from answerable.settings.effective import effective
 
 
 @click.group()
@@ -41,30 +37,6 @@ def show(as_json: bool) -> None:
 
 
 desk_options(show)
-
-
-def effective(settings: Settings) -> list[dict[str, str]]:
-    """Return a row per setting: its name, value (masked where secret), origin and documentation."""
-    rows = []
-    for section in sections():
-        for field in fields(getattr(settings, section)):
-            name = f"{section}.{field.name}"
-            value = getattr(getattr(settings, section), field.name)
-            if field.metadata["shown"]:
-                value = field.metadata["shown"](value)
-            elif field.metadata["secret"]:
-                value = MASK if value else ""
-            elif isinstance(value, tuple):
-                value = ", ".join(value)
-            rows.append(
-                {
-                    "setting": name,
-                    "value": str(value),
-                    "from": settings.origins.get(name, "default"),
-                    "doc": field.metadata["doc"],
-                }
-            )
-    return rows
 
 
 @click.command()

@@ -3,7 +3,8 @@
 from answerable.gateway import api, consumers, pages
 from answerable.gateway.live import Hub, live
 from answerable.gateway.queries.doorman import Doorman
-from answerable.kernel.manifest import Feature
+from answerable.kernel.manifest import Feature, Panel
+from answerable.kernel.words import N_
 from answerable.messages import notifications, sla, tickets, users
 from answerable.messages.base import Envelope
 
@@ -57,4 +58,8 @@ def feature() -> Feature:
         identify_from_afar=doorman.identify,
         still_good=doorman.still_good,
         on_start=hub.begin,
+        panels=[
+            Panel(slot="admin", path="/admin/events", title=N_("Parked events"), grant="event.admin", order=70),
+            Panel(slot="admin", path="/admin/settings", title=N_("Settings"), grant="event.admin", order=80),
+        ],
     )

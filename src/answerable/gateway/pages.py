@@ -1,16 +1,22 @@
-"""The pages that belong to no other feature: the start page and the reference of the interface."""
+"""The pages that belong to no other feature: the start page, the reference of the interface, and operation."""
 
-from litestar import Response, get
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post
 
 from answerable.gateway.queries.reference import reference_of
+from answerable.infra.bus import inbox
 from answerable.infra.web.assets import find_asset
-from answerable.infra.web.forms import go
+from answerable.infra.web.forms import Said, form_of, go, words
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.html import render, show
 from answerable.infra.web.openapi import document_of
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import viewer_of
 from answerable.kernel.errors import Missing
+from answerable.kernel.words import N_
+from answerable.settings.effective import effective
 
 
 @get("/", opt=needs(PUBLIC), media_type="text/html")
@@ -48,4 +54,47 @@ async def service_worker(request: DeskRequest) -> Response[bytes]:
     return Response(asset.content, headers={"Cache-Control": "no-cache"}, media_type=asset.media_type)
 
 
-ROUTES = [start, reference, offline, service_worker]
+OPERATION: dict[str, Any] = {"opt": needs("event.admin"), "include_in_schema": False}
+
+
+@get("/admin/events", **OPERATION)
+async def show_parked(request: DeskRequest) -> Response[bytes]:
+    """Show the messages that were tried several times and set aside."""
+    rows = await request.ask(inbox.parked)
+    return show(request, "gateway/parked.html", rows=rows, elsewhere=_is_apart(request))
+
+
+@get("/admin/events/{message_id:str}", **OPERATION)
+async def show_message(request: DeskRequest, message_id: str) -> Response[bytes]:
+    """Show one of them, and why nobody could do it."""
+    found = await request.ask(inbox.load_parked, message_id)
+    if not found:
+        raise Missing("This message is not parked any more.")
+    bodies = [msgspec.json.format(sealed.body.encode()).decode() if sealed else "" for _, sealed in found]
+    return show(request, "gateway/message.html", tries=[row for row, _ in found], sealed=found[0][1], body=bodies[0])
+
+
+@post("/admin/events/retry", status_code=200, **OPERATION)
+async def retry(request: DeskRequest) -> Response[bytes]:
+    """Let a parked message be tried again, or all of them where none is named."""
+    form = await form_of(request)
+    count = await request.act(inbox.unpark, form["message"] or None)
+    text = N_("It is tried again now.") if count == 1 else N_("%(count)s messages are tried again now.")
+    return go(request, "/admin/events", Said(words(request)(text) % {"count": count}))
+
+
+@get("/admin/settings", **OPERATION)
+async def show_settings(request: DeskRequest) -> Response[bytes]:
+    """Show the settings in effect: their values, secrets masked, and where each came from."""
+    sections: dict[str, list[dict[str, str]]] = {}
+    for row in effective(request.desk_settings):
+        sections.setdefault(row["setting"].partition(".")[0], []).append(row)
+    return show(request, "gateway/settings.html", sections=sections, elsewhere=_is_apart(request))
+
+
+ROUTES = [start, reference, offline, service_worker, show_parked, show_message, retry, show_settings]
+
+
+def _is_apart(request: DeskRequest) -> bool:
+    """Tell whether other services run in processes of their own, with their own settings and messages."""
+    return any(feature.routes for feature in request.parts["desk"].elsewhere)

@@ -13,17 +13,21 @@ from answerable.infra.web.grants import needs
 from answerable.infra.web.paging import list_headers, list_response
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.sheet import MEDIA_TYPE, csv_headers, csv_lines, csv_response, wants_csv
+from answerable.infra.web.words import zone_of
+from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import MAX_SIZE, Page, PageRequest, decode_cursor, page_request
 from answerable.reporting import queries
 from answerable.reporting.queries import (
     AGENTS,
     BREACHES,
     AgentReport,
+    Attainment,
     Breach,
     Dashboard,
     PriorityCount,
     ResolutionTime,
     StatusCount,
+    Step,
     Summary,
 )
 from answerable.reporting.rules import Figures, Span, read_span
@@ -114,6 +118,27 @@ async def agents(
     return _page(request, AgentReport, found, "agents", as_csv)
 
 
+@get("/api/reports/sla-attainment", **READS)
+async def sla_attainment(request: DeskRequest, span: Span, as_csv: bool) -> Response[list[Attainment]]:
+    """Tell how many promised resolutions were kept and missed, for each priority."""
+    rows = queries.attainment(await _figures(request, span))
+    return _table(Attainment, rows, "sla-attainment", as_csv)
+
+
+@get("/api/reports/over-time", **READS)
+async def over_time(
+    request: DeskRequest,
+    span: Span,
+    as_csv: bool,
+    zone: Annotated[str, Parameter(description="Where the days begin, such as Europe/Berlin.")] = "UTC",
+) -> Response[list[Step]]:
+    """Tell what was raised, solved and late in each day of a span; in weeks or months where it is long."""
+    place = zone_of(zone)
+    if place is None:
+        raise Invalid("zone must be a time zone.", errors=("zone: must be a time zone such as Europe/Berlin",))
+    return _table(Step, (await request.scan(queries.over_time, span, place)).rows, "over-time", as_csv)
+
+
 @get("/api/reports/summary", **READS)
 async def summary(request: DeskRequest, span: Span, as_csv: bool) -> Response[Summary]:
     """Sum the desk up."""
@@ -132,6 +157,8 @@ ROUTES = (
     avg_resolution_time,
     sla_breaches,
     agents,
+    sla_attainment,
+    over_time,
     summary,
     dashboard,
 )

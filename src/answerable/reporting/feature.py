@@ -1,6 +1,7 @@
 """The manifest of the reporting feature."""
 
-from answerable.kernel.manifest import Feature
+from answerable.kernel.manifest import Feature, Place
+from answerable.kernel.words import N_
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
 from answerable.messages.tickets import (
     CommentAdded,
@@ -15,14 +16,14 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.messages.users import UserChanged, UserRegistered
-from answerable.reporting import api, consumers, queries
+from answerable.reporting import api, consumers, pages, queries
 
 
 def feature() -> Feature:
     """Return what the reporting feature offers."""
     return Feature(
         "reporting",
-        routes=api.ROUTES,
+        routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             TicketCreated: consumers.note_state,
             TicketAssigned: consumers.note_state,
@@ -43,4 +44,16 @@ def feature() -> Feature:
             UserChanged: consumers.note_person,
         },
         audit=queries.audit,
+        navigation=[
+            Place(
+                path="/dashboard",
+                label=N_("Dashboard"),
+                icon="layout-dashboard",
+                grant="report.read",
+                key="d",
+                order=20,
+                home=True,
+            ),
+            Place(path="/reports", label=N_("Reports"), icon="chart-bar", grant="report.read", key="r", order=30),
+        ],
     )

@@ -1,15 +1,17 @@
 """The reports, as clients see them. What each figure means is written in ``rules.Figures``."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import Page, PageRequest, encode_cursor, total_text
 from answerable.kernel.times import iso
-from answerable.kernel.tx import Tx
+from answerable.kernel.tx import Row, Tx
 from answerable.reporting import rules, store
-from answerable.reporting.rules import ALWAYS, Figures, Span, Tally
+from answerable.reporting.rules import ALWAYS, Edges, Figures, Span, Tally
 
 BREACHES = "breaches"
 AGENTS = "agents"
@@ -87,6 +89,31 @@ class AgentReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     median_first_response_minutes: float | None
     median_resolution_minutes: float | None
     breaches: int
+
+
+class Attainment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """How many promised resolutions of a priority were kept and missed; ``attainment`` is the share that was kept."""
+
+    priority: str
+    kept: int
+    missed: int
+    attainment: float | None
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What happened in a step of time that begins with the day ``date``."""
+
+    date: str
+    created: int
+    solved: int
+    breached: int
+
+
+class Course(msgspec.Struct, frozen=True):
+    """A report over time; each step is a day, a week or a month."""
+
+    step: str
+    rows: list[Step]
 
 
 async def read_figures(tx: Tx, span: Span) -> Figures:
@@ -173,6 +200,16 @@ async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport
     return Page(reports, encode_cursor(AGENTS, *part[page.size - 1]) if more else None, str(len(places)))
 
 
+async def titles_of(tx: Tx, tickets: Sequence[str]) -> dict[str, Row]:
+    """Read number and title of some tickets, by id."""
+    return await store.read_titles(tx, tickets)
+
+
+async def names_of_agents(tx: Tx) -> dict[str, str]:
+    """Read the names of all who are or were agents, by id."""
+    return {row["id"]: row["name"] for row in await store.list_agents(tx)}
+
+
 def _agent_cursor(page: PageRequest) -> tuple[str, str]:
     name, agent_id = page.cursor or ("", "")
     return str(name), str(agent_id)
@@ -183,6 +220,47 @@ def _by_agent(rows: list[tuple[str, int]]) -> dict[str, list[int]]:
     for agent_id, duration in rows:
         found[agent_id].append(duration)
     return found
+
+
+async def over_time(tx: Tx, span: Span, zone: ZoneInfo) -> Course:
+    """Count what was raised, solved and late in each day of a span; in weeks or months where it is long.
+
+    Unlike the other reports this is about what happened in the span, whenever the ticket was raised.
+    """
+    first = await store.first_raised_at(tx)
+    if first is None:
+        return Course("day", [])
+    start = first if span.start is None else max(first, span.start)
+    end = tx.now + 1 if span.end is None else min(tx.now + 1, span.end)
+    found = rules.edges_of(start, end, zone)
+    return await _course(tx, found)
+
+
+async def last_days(tx: Tx, start: int, zone: ZoneInfo) -> tuple[Figures, Course]:
+    """Read the figures of all tickets, and what happened in each day since ``start``, quiet days too."""
+    return await read_figures(tx, ALWAYS), await _course(tx, rules.edges_of(start, tx.now + 1, zone))
+
+
+async def _course(tx: Tx, found: Edges) -> Course:
+    rows = await store.count_over_time(tx, found.edges)
+    steps = [
+        Step(date=day, created=row["created"], solved=row["solved"], breached=row["breached"])
+        for day, row in zip(found.days, rows, strict=True)
+    ]
+    return Course(found.step, steps)
+
+
+def attainment(found: Figures) -> list[Attainment]:
+    """Show for each priority how many promised resolutions were kept and missed."""
+    return [
+        Attainment(
+            priority=priority,
+            kept=kept,
+            missed=found.breached_by_priority[priority],
+            attainment=rules.share_kept(kept, found.breached_by_priority[priority]),
+        )
+        for priority, kept in found.kept_by_priority.items()
+    ]
 
 
 def by_status(found: Figures) -> list[StatusCount]:

@@ -1,5 +1,6 @@
 """All SQL of reporting."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -144,6 +145,38 @@ async def _middle_of_agents(tx: Tx, span: Span, duration: str) -> list[tuple[str
     return [(row["agent_id"], row["duration"]) for row in rows]
 
 
+# --- over time -----------------------------------------------------------------------------------------------------
+
+
+async def first_raised_at(tx: Tx) -> int | None:
+    """Return when the oldest ticket was raised, ``None`` where there is none."""
+    rows = await tx.run("SELECT MIN(created_at) AS at FROM reporting_ticket WHERE last_sequence > 0")
+    at: int | None = rows[0]["at"]
+    return at
+
+
+async def count_over_time(tx: Tx, edges: Sequence[int]) -> list[Row]:
+    """Count for each step between two edges what was raised, solved (and is still) and became late (and still is)."""
+    steps = len(edges) - 1
+    if steps < 1:
+        return []
+
+    def within(column: str, place: int) -> str:
+        return f"{column} >= :edge{place} AND {column} < :edge{place + 1}"
+
+    parts = [
+        f"""SELECT {place} AS place,
+        (SELECT COUNT(*) FROM reporting_ticket WHERE last_sequence > 0 AND {within("created_at", place)}) AS created,
+        (SELECT COUNT(*) FROM reporting_ticket WHERE resolution IS NOT NULL
+            AND {within("resolved_at", place)}) AS solved,
+        (SELECT COUNT(*) FROM reporting_ticket WHERE sla_breached = 1 AND last_sequence > 0
+            AND {within("breached_at", place)}) AS breached"""
+        for place in range(steps)
+    ]
+    values = {f"edge{place}": at for place, at in enumerate(edges)}
+    return await tx.run(f"SELECT * FROM ({' UNION ALL '.join(parts)}) steps ORDER BY place", **values)
+
+
 # --- breaches ------------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +193,19 @@ async def list_breaches(tx: Tx, span: Span, after: tuple[int, str] | None, skip:
         skip=skip,
         **values,
     )
+
+
+async def read_titles(tx: Tx, tickets: Sequence[str]) -> dict[str, Row]:
+    """Read number and title of some tickets, by id."""
+    if not tickets:
+        return {}
+    names = {f"id{place}": ticket_id for place, ticket_id in enumerate(tickets)}
+    rows = await tx.run(
+        f"""SELECT ticket_id, number, title FROM reporting_ticket
+        WHERE ticket_id IN ({", ".join(f":{name}" for name in names)})""",
+        **names,
+    )
+    return {row["ticket_id"]: row for row in rows}
 
 
 async def count_breaches_to_cap(tx: Tx, span: Span) -> int:

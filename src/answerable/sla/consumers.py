@@ -50,5 +50,6 @@ async def note_update(tx: Tx, event: TicketUpdated) -> None:
 
 
 async def note_manager(tx: Tx, event: PersonEvent) -> None:
-    """Keep the list of those who can be called in."""
+    """Keep the list of those who can be called in, and everybody's name."""
+    await clocks.note_name(tx, event.user_id, event.name)
     await clocks.note_manager(tx, event.user_id, event.roles, int(event.active))

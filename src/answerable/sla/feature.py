@@ -34,7 +34,9 @@ def feature() -> Feature:
             Timer("sla.terms", timers.next_terms, timers.follow_terms),
             Timer("sla.look", timers.next_look, timers.look),
         ),
-        panels=(
+        audit=queries.audit,
+        gauges=queries.gauges,
+        panels=[
             Panel(slot="ticket.new", path="/sla/promises", title=N_("What we promise"), grant="ticket.create"),
             Panel(
                 slot="ticket.side",
@@ -44,7 +46,22 @@ def feature() -> Feature:
                 order=10,
                 live="ticket:{id}",
             ),
-        ),
-        audit=queries.audit,
-        gauges=queries.gauges,
+            Panel(
+                slot="dashboard.side",
+                path="/sla/pressing",
+                title=N_("Promises that press"),
+                grant="sla.manage",
+                order=10,
+                live="tickets",
+            ),
+            Panel(
+                slot="dashboard.side",
+                path="/sla/escalations",
+                title=N_("Escalations"),
+                grant="escalation.read",
+                order=20,
+                live="tickets",
+            ),
+            Panel(slot="admin", path="/admin/sla", title=N_("Promises"), grant="sla.manage", order=40),
+        ],
     )

@@ -2,7 +2,7 @@
 
 from answerable.infra.web.grants import SIGNED_IN
 from answerable.kernel.actor import service
-from answerable.kernel.manifest import Feature, Finder, Place, Timer
+from answerable.kernel.manifest import Feature, Finder, Panel, Place, Timer
 from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
 from answerable.messages.sla import (
@@ -23,7 +23,7 @@ def feature() -> Feature:
     """Return what the tickets feature offers."""
     return Feature(
         "tickets",
-        routes=(*api.ROUTES, *pages.ROUTES),
+        routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             AssignTicket: consumers.assign_ticket,
             RaisePriority: consumers.raise_priority,
@@ -66,6 +66,7 @@ def feature() -> Feature:
         ),
         finders=(Finder(path="/tickets/find", title=N_("Tickets"), grant=SIGNED_IN, order=10),),
         on_start=_on_start,
+        panels=[Panel(slot="admin", path="/admin/categories", title=N_("Categories"), grant="category.edit", order=30)],
     )
 
 

@@ -1,6 +1,7 @@
 """The manifest of the users feature."""
 
-from answerable.kernel.manifest import Feature, Timer
+from answerable.kernel.manifest import Feature, Panel, Place, Timer
+from answerable.kernel.words import N_
 from answerable.users import api, cli, pages, timers
 from answerable.users.actions.browsers import seen
 from answerable.users.actions.door import Door
@@ -26,4 +27,11 @@ def feature() -> Feature:
         on_start=door.open,
         greeting=cli.greeting,
         commands=[cli.create_admin],
+        navigation=[
+            Place(path="/admin", label=N_("Administration"), icon="settings", grant="user.admin", key="s", order=90)
+        ],
+        panels=[
+            Panel(slot="admin", path="/admin/people", title=N_("People"), grant="user.admin", order=10),
+            Panel(slot="admin", path="/admin/audit", title=N_("Audit log"), grant="user.admin", order=60),
+        ],
     )

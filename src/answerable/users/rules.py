@@ -42,6 +42,8 @@ BAD_LOGIN = N_("The email or the password is not right.")
 BAD_LINK = N_("Invalid or expired link")
 BAD_TOKEN = N_("Invalid or expired token")  # words of the contract
 EMAIL_TAKEN = N_("Email already exists")
+OWN_ADMINISTRATION = N_("You cannot take administration from yourself. Ask another administrator.")
+LAST_ADMINISTRATOR = N_("This is the last active administrator. Make another one first.")
 
 TOO_OFTEN = N_("Too many failed tries. Please wait a little.")
 MAILS_PER_RECIPIENT = 3  # of one kind in TRY_WINDOW
@@ -182,11 +184,9 @@ def change_person(person: Person, wanted: Changes, *, by: str, other_admins: int
         roles=person.roles if wanted.roles is None else check_roles(wanted.roles),
         active=person.active if wanted.active is None else wanted.active,
     )
-    if _rules(person) and not _rules(changed):
-        if by == person.id:
-            raise Conflict(N_("You cannot take administration from yourself. Ask another administrator."))
-        if other_admins == 0:
-            raise Conflict(N_("This is the last active administrator. Make another one first."))
+    reason = reason_to_stay(person, by, other_admins)
+    if reason and not _rules(changed):
+        raise Conflict(reason)
     names = [name for name in ("name", "roles", "active") if getattr(changed, name) != getattr(person, name)]
     if not names:
         return person, []
@@ -194,6 +194,15 @@ def change_person(person: Person, wanted: Changes, *, by: str, other_admins: int
     if {"roles", "active"} & set(names):
         changed, names = end_sessions(changed, now), [*names, "sessions"]
     return changed, names
+
+
+def reason_to_stay(person: Person, by: str, other_admins: int) -> str:
+    """Return why ``by`` cannot take activity or administration from somebody; empty where they can."""
+    if not _rules(person):
+        return ""
+    if by == person.id:
+        return OWN_ADMINISTRATION
+    return "" if other_admins else LAST_ADMINISTRATOR
 
 
 def end_sessions(person: Person, now: int) -> Person:

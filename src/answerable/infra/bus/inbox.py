@@ -179,6 +179,16 @@ async def parked(tx: Tx, limit: int = 500) -> list[Row]:
     )
 
 
+async def load_parked(tx: Tx, message_id: str) -> list[tuple[Row, Envelope | None]]:
+    """Read a parked message for each consumer that could not do it: what is kept of it, and the message itself."""
+    rows = await tx.run(
+        """SELECT consumer, message, key, attempts, error, parked_at, type, topic, envelope FROM bus_retry
+        WHERE parked_at IS NOT NULL AND message = :message ORDER BY consumer""",
+        message=message_id,
+    )
+    return [(row, await _sealed(tx, row)) for row in rows]
+
+
 async def uncopied(tx: Tx) -> list[tuple[str, Envelope, str]]:
     """Read the parked messages that are not among the dead letters yet: consumer, message, error."""
     rows = await tx.run(

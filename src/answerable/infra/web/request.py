@@ -1,5 +1,6 @@
 """What a handler holds: the caller, and the three ways to the database."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +24,7 @@ from answerable.settings import Settings
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
+WAIT_SECONDS = 2.0
 TOO_LARGE = "The request is larger than the desk takes."
 _encode = msgspec.json.Encoder().encode
 
@@ -87,6 +89,18 @@ class DeskRequest(Request[Any, Any, State]):
     async def act(self, verb: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a verb as one unit of work (PUT, PATCH, DELETE: safe to repeat as they are)."""
         return await self.database.write(self.actor, verb, *args, **kwargs)
+
+    async def wait_until(
+        self, query: Callable[Concatenate[Tx, P], Awaitable[bool]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Wait until what follows from a request has happened, as ``query`` tells; at most ``WAIT_SECONDS``."""
+        loop = asyncio.get_running_loop()
+        give_up, pause = loop.time() + WAIT_SECONDS, 0.002
+        while self.parts["bus"].running and loop.time() < give_up:
+            if await self.ask(query, *args, **kwargs):
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
 
     async def post(
         self,

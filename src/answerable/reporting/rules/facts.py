@@ -49,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     resolved_sequence: int = 0
     closed_sequence: int = 0
     sla_sequence: int = 0
+    number: int = 0
+    title: str = ""
 
     @property
     def resolution(self) -> int | None:
@@ -84,6 +86,8 @@ def stands(facts: Facts, ticket: TicketRef, sequence: int) -> Facts:
         priority=ticket.priority,
         category=ticket.category,
         agent_id=ticket.agent_id,
+        number=ticket.number,
+        title=ticket.title,
         last_sequence=sequence,
     )
 

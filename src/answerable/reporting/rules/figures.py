@@ -14,11 +14,16 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     * ``total``: all tickets; it is ``open`` + ``resolved`` + the cancelled ones.
     * ``by_status``, ``by_priority``: every status in the order of a ticket's life and every priority from LOW to
       CRITICAL, zeros included.
+    * ``open_by_priority``: the open ones alone.
     * ``open``: CREATED, ASSIGNED, IN_PROGRESS or WAITING. A cancelled ticket is not open.
     * ``unassigned``: open and without an agent.
     * ``resolved``: answered for good and not opened again: RESOLVED or CLOSED.
     * ``closed``: CLOSED; each of them is one of the ``resolved``.
     * ``breached``: the promised resolution was missed in the current cycle, whatever the status is now.
+    * ``kept_by_priority``, ``breached_by_priority``: of each priority the ``resolved`` whose promise was kept, and the
+      ``breached``.
+    * ``attainment``: the share of promises that were kept: kept ones of kept and ``breached`` ones, four decimals;
+      ``None`` where there are neither.
     * ``average_minutes``: from raised to resolved, of the ``resolved``, in minutes with two decimals; ``None`` where
       there is none.
     """
@@ -26,11 +31,15 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     by_status: dict[str, int]
     by_priority: dict[str, int]
+    open_by_priority: dict[str, int]
     open: int
     unassigned: int
     resolved: int
     closed: int
     breached: int
+    kept_by_priority: dict[str, int]
+    breached_by_priority: dict[str, int]
+    attainment: float | None
     measured: int
     average_minutes: float | None
 
@@ -39,12 +48,16 @@ def figures(tallies: Iterable[Tally]) -> Figures:
     """Add up the figures of some tickets."""
     by_status = dict.fromkeys(STATUSES, 0)
     by_priority = dict.fromkeys(PRIORITIES, 0)
-    total = unassigned = breached = measured = duration = 0
+    open_by_priority = dict.fromkeys(PRIORITIES, 0)
+    kept, broken = dict.fromkeys(PRIORITIES, 0), dict.fromkeys(PRIORITIES, 0)
+    total = unassigned = measured = duration = 0
     for tally in tallies:
         total += tally.tickets
         by_status[tally.status] += tally.tickets
         by_priority[tally.priority] += tally.tickets
-        breached += tally.tickets if tally.breached else 0
+        open_by_priority[tally.priority] += tally.tickets if tally.status in OPEN else 0
+        broken[tally.priority] += tally.tickets if tally.breached else 0
+        kept[tally.priority] += tally.tickets if tally.status in DONE and not tally.breached else 0
         unassigned += tally.tickets if tally.status in OPEN and not tally.assigned else 0
         measured += tally.measured
         duration += tally.seconds * SECOND + tally.micros
@@ -52,14 +65,23 @@ def figures(tallies: Iterable[Tally]) -> Figures:
         total=total,
         by_status=by_status,
         by_priority=by_priority,
+        open_by_priority=open_by_priority,
         open=sum(by_status[status] for status in OPEN),
         unassigned=unassigned,
         resolved=sum(by_status[status] for status in DONE),
         closed=by_status["CLOSED"],
-        breached=breached,
+        breached=sum(broken.values()),
+        kept_by_priority=kept,
+        breached_by_priority=broken,
+        attainment=share_kept(sum(kept.values()), sum(broken.values())),
         measured=measured,
         average_minutes=mean_minutes(duration, measured),
     )
+
+
+def share_kept(kept: int, broken: int) -> float | None:
+    """Return the share of promises that were kept, with four decimals; ``None`` where there was none."""
+    return round(kept / (kept + broken), 4) if kept + broken else None
 
 
 def mean_minutes(total: int, count: int) -> float | None:

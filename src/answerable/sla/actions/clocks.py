@@ -8,6 +8,7 @@ from answerable.messages.tickets import TicketRef
 from answerable.sla import rules, store
 from answerable.sla.actions.telling import insert, keep, tell
 from answerable.sla.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Clock, Edition, Terms
+from answerable.sla.store.pressing import save_name
 
 NEW_TERMS = "Policies or calendars have changed"
 NO_TERMS = "No policy promises this any more"
@@ -148,6 +149,11 @@ async def note_manager(tx: Tx, person_id: str, roles: list[str], active: int) ->
         await store.retire_manager(tx, person_id)
     else:
         await store.save_manager(tx, person_id, role, active)
+
+
+async def note_name(tx: Tx, person_id: str, name: str) -> None:
+    """Keep what people are called, for the lists that managers read."""
+    await save_name(tx, person_id, name)
 
 
 def _terms(tx: Tx, ticket: TicketRef, target: str, edition: Edition) -> Terms | None:

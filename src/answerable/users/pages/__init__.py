@@ -1,7 +1,10 @@
-"""Pages about people: coming in (``door``), behind links from mails (``links``), oneself (``profile``)."""
+"""Pages about people: coming in (``door``), behind links from mails (``links``), oneself (``profile``).
+
+For administrators: everybody (``people``), and the record of changes (``audit``).
+"""
 
 from answerable.kernel.words import N_
-from answerable.users.pages import door, links, profile
+from answerable.users.pages import audit, door, links, people, profile
 
 # What the rules put together from numbers, as it is said beside a field; translated where it is shown.
 COMPLAINTS = (
@@ -12,6 +15,7 @@ COMPLAINTS = (
     N_("is not a time zone"),
     N_("is not known here"),
     N_("has broken characters"),
+    N_("must have at least one"),
 )
 
-ROUTES = [*door.ROUTES, *links.ROUTES, *profile.ROUTES]
+ROUTES = [*door.ROUTES, *links.ROUTES, *profile.ROUTES, *people.ROUTES, *audit.ROUTES]

@@ -6,9 +6,13 @@ from answerable.kernel.errors import Invalid, Missing
 from answerable.kernel.paging import Page, PageRequest
 from answerable.kernel.times import iso
 from answerable.kernel.tx import Row, Tx
+from answerable.users import rules
 from answerable.users.rules import BAD_LINK, Person
 from answerable.users.store import audit, links, people
+from answerable.users.store.audit import AuditFilter
 from answerable.users.store.people import PeopleFilter
+
+RECENT = 8
 
 
 class PersonView(msgspec.Struct, frozen=True, rename="camel"):
@@ -83,9 +87,20 @@ async def list_people(tx: Tx, wanted: PeopleFilter, page: PageRequest) -> Page[P
     return await people.list_people(tx, wanted, page)
 
 
-async def list_audit(tx: Tx, page: PageRequest) -> Page[Row]:
+async def list_audit(tx: Tx, page: PageRequest, wanted: AuditFilter = audit.ALL) -> Page[Row]:
     """Read a page of the record of changes, newest first."""
-    return await audit.list_audit(tx, page)
+    return await audit.list_audit(tx, page, wanted)
+
+
+async def list_audit_of(tx: Tx, person_id: str) -> list[Row]:
+    """Read the newest changes of a person."""
+    return list((await audit.list_audit(tx, PageRequest(RECENT), AuditFilter(person_id=person_id))).rows)
+
+
+async def reason_to_stay(tx: Tx, person_id: str) -> str:
+    """Tell why the caller cannot deactivate somebody or take administration from them; empty where they can."""
+    person = await get_person(tx, person_id)
+    return rules.reason_to_stay(person, tx.actor.id, await people.count_other_admins(tx, person_id))
 
 
 async def open_link(tx: Tx, token: str, *purposes: str, refusal: str = BAD_LINK) -> Row:

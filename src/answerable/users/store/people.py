@@ -119,7 +119,7 @@ async def list_people(tx: Tx, wanted: PeopleFilter, page: PageRequest) -> Page[P
     conditions, values = ["1 = 1"], dict[str, Any]()
     if wanted.q:
         conditions.append("(name_key LIKE :q ESCAPE '!' OR email_key LIKE :q ESCAPE '!')")
-        values["q"] = f"%{_literal(fold(wanted.q))}%"
+        values["q"] = f"%{literal(fold(wanted.q))}%"
     if wanted.role:
         conditions.append("roles LIKE :role" + ("" if wanted.role == "USER" else " AND roles <> 'USER'"))
         values["role"] = f"%{wanted.role}%"
@@ -152,7 +152,8 @@ async def list_people(tx: Tx, wanted: PeopleFilter, page: PageRequest) -> Page[P
     return Page(people, cursor, str(counted) if page.exact_count else total_text(counted))
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """Return a text as a part of a pattern that stands for itself, with ``!`` as the escape."""
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 

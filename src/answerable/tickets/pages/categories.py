@@ -1,0 +1,61 @@
+"""The categories that new tickets may have, for administrators: their order is the order people choose from."""
+
+from typing import Any
+
+from litestar import Response, get, post
+
+from answerable.infra.web.forms import Form, Said, Undo, form_of, go, words
+from answerable.infra.web.grants import needs
+from answerable.infra.web.html import show
+from answerable.infra.web.request import DeskRequest
+from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
+from answerable.tickets import actions, queries
+
+CATEGORIES = "/admin/categories"
+EDITS: dict[str, Any] = {"opt": needs("category.edit"), "include_in_schema": False}
+
+
+@get(CATEGORIES, **EDITS)
+async def show_categories(request: DeskRequest) -> Response[bytes]:
+    """Show the categories in their order."""
+    codes = await request.ask(queries.list_categories)
+    return show(request, "tickets/categories.html", codes=codes, form=Form())
+
+
+@post(CATEGORIES, status_code=200, **EDITS)
+async def set_categories(request: DeskRequest) -> Response[bytes]:
+    """Add one (``add``), remove one (``remove``), move one up or down, or put a whole list (``all``) in their place."""
+    form = await form_of(request)
+    before = await request.ask(queries.list_categories)
+    text, code, wanted = _change(form, before)
+    if wanted == before:
+        return go(request, CATEGORIES)
+    try:
+        await request.act(actions.set_categories, wanted)
+    except Invalid as problem:
+        told = Invalid(problem.message, errors=tuple(f"add: {e.partition(': ')[2]}" for e in problem.errors))
+        return show(request, "tickets/categories.html", 400, codes=before, form=form.refused(told))
+    said = words(request)(text) % {"code": code}
+    return go(request, CATEGORIES, Said(said, undo=Undo(CATEGORIES, {"all": " ".join(before)})))
+
+
+ROUTES = [show_categories, set_categories]
+
+
+def _change(form: Form, codes: list[str]) -> tuple[str, str, list[str]]:
+    """Return what to say, about which category, and the categories as they are wanted."""
+    if form["all"]:
+        return N_("The categories are as they were."), "", form["all"].split()
+    if "add" in form:
+        code = form["add"].strip().upper().replace(" ", "_")
+        return N_("New tickets can have the category %(code)s."), code, codes if code in codes else [*codes, code]
+    if code := form["remove"]:
+        kept = [each for each in codes if each != code]
+        return N_("New tickets cannot have the category %(code)s any more."), code, kept
+    for name, step in (("up", -1), ("down", 1)):
+        if (code := form[name]) in codes:
+            wanted = [each for each in codes if each != code]
+            wanted.insert(max(0, min(len(wanted), codes.index(code) + step)), code)
+            return N_("%(code)s has another place."), code, wanted
+    return "", "", codes

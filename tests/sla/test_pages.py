@@ -1,0 +1,69 @@
+"""What presses, what is escalated and what is promised, as managers see it."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.forms import BROWSER
+from tests.people import TestPerson, make_person
+from tests.sla.stories import Story
+from tests.world import World, open_world
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A desk of people and promises, with tokens that outlast a story."""
+    async with open_world(tmp_path / "desk", ("users", "assignment"), auth__access_seconds=10**8) as opened:
+        yield opened
+
+
+async def look(world: World, who: TestPerson, path: str) -> str:
+    page = await world.http.get(path, headers={**BROWSER, **who.headers})
+    assert page.status_code == 200, page.text
+    return page.text
+
+
+def rows(page: str, heading: str) -> list[str]:
+    """Return the tickets under a heading."""
+    return re.findall(r'data-ticket="([^"]+)"', page.partition(f'id="{heading}"')[2].partition("</section>")[0])
+
+
+async def test_a_promise_is_at_risk_then_broken_then_somebody_is_called_in(world: World) -> None:
+    mia = await make_person(world, "MANAGER", name="Mia Manager")
+    assert "No promise is at risk." in await look(world, mia, "/sla/pressing")
+    assert "Nothing is escalated." in await look(world, mia, "/sla/escalations")
+    await Story(world, "t-low", "LOW").raised()
+    await Story(world, "t-high", "HIGH").raised()
+    await world.advance(minutes=50)
+    page = await look(world, mia, "/sla/pressing")
+    assert (rows(page, "risky-title"), rows(page, "broken-title")) == (["t-high"], [])
+    assert "Printer on fire" in page
+    await world.advance(minutes=20)
+    page = await look(world, mia, "/sla/pressing")
+    assert (rows(page, "risky-title"), rows(page, "broken-title")) == ([], ["t-high"])
+    page = await look(world, mia, "/sla/escalations")
+    assert "First answer · with Mia Manager" in page
+    assert 'href="/assignment/tickets/t-high/assign?back=/dashboard"' in page
+
+
+async def test_only_the_first_are_listed_however_many_there_are(world: World) -> None:
+    mia = await make_person(world, "MANAGER")
+    for number in range(14):
+        await Story(world, f"t-{number:02}", "CRITICAL").raised()
+    await world.advance(minutes=61)
+    page = await look(world, mia, "/sla/pressing")
+    assert len(rows(page, "broken-title")) == 10
+    assert "10+" in page
+    assert "/queue?view=breached" in page
+
+
+async def test_the_policies_in_force_are_shown(world: World) -> None:
+    page = await look(world, await make_person(world, "MANAGER"), "/admin/sla")
+    cells = re.findall(r'<td class="number">([^<]+)</td>', page)
+    assert cells[:3] == ["15 min", "15 min", "1 h"]
+    assert cells[-3:] == ["8 h", "8 h", "1 d"]
+    agent = await make_person(world, "AGENT")
+    for path in ("/sla/pressing", "/sla/escalations", "/admin/sla"):
+        assert (await world.http.get(path, headers={**BROWSER, **agent.headers})).status_code == 403
