@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from answerable.kernel.times import HOUR
+from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaFulfilled, SlaStarted
+from answerable.messages.tickets import TicketRef
 from answerable.tickets.queries import work
 from tests.forms import Browser
 from tests.tickets.desk import TicketDesk
@@ -319,3 +322,34 @@ async def test_an_address_that_somebody_wrote_themselves_does_no_harm(office: Ti
     max_ = await sit_down(office, office.max)
     page = await max_.browser.open(f"/queue?{query}")
     assert page.status_code in (200, 400)
+
+
+async def test_a_promise_at_risk_or_broken_shows_until_it_has_ended(office: TicketDesk) -> None:
+    ticket = await office.given(await office.raised())
+    abe = await sit_down(office, office.abe)
+    now = office.world.clock.now
+    ref = TicketRef(
+        id=ticket["id"],
+        number=ticket["number"],
+        title=ticket["title"],
+        category="HARDWARE",
+        priority="HIGH",
+        status="ASSIGNED",
+        requester_id=office.una.id,
+        agent_id=office.abe.id,
+        created_at=now,
+    )
+    about: dict[str, Any] = {"ticket": ref, "target": "RESOLUTION", "cycle": 1}
+    await office.world.tell(
+        SlaStarted(**about, started_at=now, due_at=now + HOUR, policy="default"), SlaAtRisk(**about, due_at=now + HOUR)
+    )
+    page = await abe.open("/queue?view=at-risk")
+    assert titles(page) == ["Printer on fire"]
+    assert "sla-at-risk" in page
+    await office.world.tell(SlaBreached(**about, due_at=now + HOUR, breached_at=now + HOUR))
+    page = await abe.open("/queue?view=breached")
+    assert titles(page) == ["Printer on fire"]
+    assert (counts(page)["at-risk"], counts(page)["breached"]) == ("0", "1")
+    await office.moved(ticket, "IN_PROGRESS", "RESOLVED")
+    await office.world.tell(SlaFulfilled(**about, fulfilled_at=now + HOUR, breached=True, cancelled=False))
+    assert counts(await abe.open("/queue"))["breached"] == "0"

@@ -173,6 +173,7 @@ function onKey(event) {
   if (event.key === "Escape" && event.target.id === "words") return event.target.blur();
   if (event.key === "Escape" && !typing && document.querySelector("[data-select]:checked")) return chooseNone();
   if (typing || event.ctrlKey || event.metaKey || event.altKey || document.documentElement.dataset.keys === "off") return;
+  if (event.key === "a") queueMicrotask(() => openPicker($("set-agent")));
   if (event.key === "x" || event.key === "X") {
     const row = event.target.closest?.("[data-row]") ?? document.querySelector('#rows [aria-current="true"]');
     const box = row?.querySelector("[data-select]");
@@ -180,6 +181,15 @@ function onKey(event) {
     box.checked = !box.checked;
     choose(box, event.shiftKey);
     event.preventDefault();
+  }
+}
+
+/** Whoever asks for the list of agents by key wants to see it. */
+function openPicker(select) {
+  try {
+    if (select?.offsetParent) select.focus(), select.showPicker();
+  } catch {
+    // not every browser lets a key open it; it has the focus
   }
 }
 

@@ -95,7 +95,7 @@ def _conditions(tx: Tx, wanted: WorkFilter, values: dict[str, Any]) -> list[str]
             conditions.append(f"t.{column} = :{column}")
             values[column] = value
     if wanted.priority:
-        conditions.append("t.priority_rank = :priority_rank")
+        conditions.append("t.priority_rank + 0 = :priority_rank")  # a view has fewer tickets than a priority
         values["priority_rank"] = rules.rank(wanted.priority)
     if wanted.q:
         conditions.append(search_condition(tx, wanted.q, values))
