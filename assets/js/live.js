@@ -10,6 +10,7 @@ const TOPICS = {
   refresh: () => ["*"],
 };
 const PATIENCE = 1500; // a short break is not worth a word
+const CALM = 600; // where much happens, a part is read this long after it was last, not at every signal
 const RETRY = [1000, 2000, 5000, 10000, 20000];
 const reading = new Map(); // address -> whether to read it once more afterwards
 let line; // where the state of the connection is shown
@@ -38,10 +39,15 @@ export function readAgain(topics) {
 
 async function readPart(address, elements, topics) {
   if (reading.has(address)) {
-    reading.set(address, topics);
+    reading.set(address, [...(reading.get(address) ?? []), ...topics]);
     return;
   }
   reading.set(address, null);
+  const once = () => {
+    const again = reading.get(address);
+    reading.delete(address);
+    readAgain(again);
+  };
   try {
     const fragment = address !== location.href;
     const headers = { accept: "text/html", "x-desk-live": "1", ...(fragment ? { "hx-request": "true" } : {}) };
@@ -53,9 +59,8 @@ async function readPart(address, elements, topics) {
   } catch {
     // The stream notices that the desk is away, and everything is read again when it is back.
   } finally {
-    const again = reading.get(address);
-    reading.delete(address);
-    if (again) readAgain(again);
+    if (reading.get(address)) setTimeout(once, CALM);
+    else reading.delete(address);
   }
 }
 

@@ -139,6 +139,21 @@ async def test_two_people_on_one_ticket_see_each_other_and_cannot_overwrite_each
     await expect(other.locator("#set-priority")).to_have_value("HIGH")
 
 
+async def test_a_ticket_that_was_given_to_somebody_else_leaves_the_screen(desk: BrowserDesk) -> None:
+    una, max_ = await make_person(desk.world, name="Una User"), await make_person(desk.world, "MANAGER")
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    ticket = await raised(desk, una, "Printer on fire")
+    bea = await make_person(desk.world, "AGENT", name="Bea Agent")
+    await abe.page.clock.install()
+    page = await abe.open(f"/queue?view=mine&ticket={ticket.id}")
+    await abe.ready()
+    await listening(desk)
+    await desk.world.db.write(max_.actor, tickets.assign_ticket, ticket.id, bea.id, None)
+    await expect(page.locator("[data-row]")).to_have_count(0)
+    await page.clock.fast_forward(11_000)
+    await expect(page.get_by_text("This ticket is not here")).to_be_visible()
+
+
 async def test_many_are_chosen_with_shift_and_changed_at_once(desk: BrowserDesk) -> None:
     max_ = await desk.guest("MANAGER", name="Max Manager")
     una = await make_person(desk.world, name="Una User")

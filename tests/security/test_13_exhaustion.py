@@ -41,7 +41,8 @@ async def test_a_body_beyond_the_limit_is_refused_on_every_route(tmp_path: Path)
             if sample.json is None and sample.form is None:
                 continue
             body = sample.body + b" " * 3000
-            headers = company.headers("admin") | sample.headers
+            column = "agent" if row.cells["admin"] == "403" else "admin"  # somebody who gets as far as the body
+            headers = company.headers(column) | sample.headers
             answer = await ask(company.world, row.method, sample.target(row.path), headers, body)
             assert answer.status == 413, row
             assert "larger" in answer.text

@@ -4,6 +4,7 @@ const { htmx, morph, readAgain, toast } = window.desk;
 const HERE = 10_000; // how often the desk is told that somebody is still there
 const PAUSE = 900; // after the last key, before a draft is kept
 const TYPING = 6000;
+const GONE = Symbol("there is no such ticket, for whoever looks");
 const MINUTE = 60_000;
 const $ = (id) => document.getElementById(id);
 const token = () => document.querySelector('meta[name="form-token"]')?.content ?? "";
@@ -215,7 +216,7 @@ async function keepDraft() {
   const form = $("composer");
   if (!form || form.hasAttribute("aria-busy")) return;
   const answer = await post(form.dataset.draft, { text: $("words").value, kind: new FormData(form).get("kind") });
-  if (answer !== null && $("saved")) $("saved").textContent = answer.trim();
+  if (answer !== null && answer !== GONE && $("saved")) $("saved").textContent = answer.trim();
 }
 
 function keepDraftNow() {
@@ -277,7 +278,9 @@ async function beHere() {
   if (!id || !$("presence")) return;
   const writing = Date.now() - lastKey < TYPING && $("words")?.value ? "yes" : "";
   const answer = await post(`/queue/tickets/${id}/here`, { newest: $("conversation").dataset.newest, writing });
-  if (answer === null || $("ticket")?.dataset.ticket !== id) return;
+  if ($("ticket")?.dataset.ticket !== id) return;
+  if (answer === GONE) return void visit(location.href, { push: false }); // it is somebody else's now
+  if (answer === null) return;
   const page = new DOMParser().parseFromString(answer, "text/html");
   const state = page.querySelector("[data-state]");
   // A signal may have been missed, as between the page and its stream.
@@ -295,6 +298,7 @@ async function post(address, fields) {
       credentials: "same-origin",
       keepalive: true,
     });
+    if (answer.status === 404) return GONE;
     return answer.ok ? await answer.text() : null;
   } catch {
     return null; // the stream says that the desk is away
