@@ -21,15 +21,15 @@ End = Callable[[World, TestPerson, TestPerson], Awaitable[object]]
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A desk of the gateway and its people."""
-    async with open_world(tmp_path / "desk", ["gateway", "users"]) as opened:
+    """A whole desk: whoever signs in is led to their work."""
+    async with open_world(tmp_path / "desk") as opened:
         yield opened
 
 
 async def test_somebody_signs_in_works_and_signs_out(world: World) -> None:
     una, browser = await make_person(world, name="Una User"), Browser(world)
     page = await browser.sign_in(una)
-    assert page.url.path == "/"
+    assert page.url.path == "/my"
     assert "Una User" in page.text
     assert (await browser.http.get("/api/auth/session")).json()["name"] == "Una User"
     held = dict(browser.http.cookies)
@@ -148,7 +148,7 @@ async def test_a_new_password_ends_everything_but_this_browser(world: World) -> 
     page = await desk.send("/profile/password", wrong | {"currentPassword": PASSWORD})
     assert "Your password is changed." in page.text
     assert (await phone.http.get("/api/auth/me")).status_code == 401
-    assert (await Browser(world).sign_in(una, "a brand new one")).url.path == "/"
+    assert (await Browser(world).sign_in(una, "a brand new one")).url.path == "/my"
 
 
 async def test_the_desk_looks_as_one_likes_it(world: World) -> None:
@@ -179,7 +179,7 @@ async def test_somebody_registers_and_is_in(world: World) -> None:
     assert page.status_code == 400
     assert page.text.count('aria-invalid="true"') == 3
     page = await browser.send("/register", {"name": "Ali Baba", "email": "ali@desk.test", "password": PASSWORD})
-    assert page.url.path == "/"
+    assert page.url.path == "/my"
     assert "Ali Baba" in page.text
     again = Browser(world)
     await again.open("/register")
