@@ -1,5 +1,5 @@
-"""Pages about who works on what: for those who give tickets to agents (``board``)."""
+"""Pages about who works on what: for agents (``own``), and for those who give tickets to them (``board``)."""
 
-from answerable.assignment.pages import board
+from answerable.assignment.pages import board, own
 
-ROUTES = [*board.ROUTES]
+ROUTES = [*own.ROUTES, *board.ROUTES]
