@@ -76,6 +76,7 @@ async def test_the_views_hold_what_their_names_say_and_count_it(office: TicketDe
         "waiting": "1",
         "solved": "1",
         "open": "3",
+        "all": "4",
     }
     assert counts(page) == expected
     assert titles(await abe.open("/queue?view=unassigned")) == ["Nobody has it"]

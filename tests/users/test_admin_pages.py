@@ -85,6 +85,16 @@ async def test_a_long_list_goes_on_behind_a_link(world: World, ada: TestPerson) 
     assert "Load more" not in rest
 
 
+async def test_the_palette_finds_people(world: World, ada: TestPerson) -> None:
+    una = await make_person(world, name="Una <b>User</b>")
+    headers = {**BROWSER, **ada.headers, "HX-Request": "true"}
+    found = (await world.http.get("/admin/people/find?q=una", headers=headers)).text
+    assert f'href="/admin/people/{una.id}"' in found
+    assert "Una &lt;b&gt;User" in found
+    assert "<html" not in found
+    assert "<li" not in (await world.http.get("/admin/people/find?q=", headers=headers)).text
+
+
 async def test_somebody_is_invited_and_mistakes_are_said_at_their_fields(world: World, ada: TestPerson) -> None:
     form: dict[str, str | list[str]] = {"name": "No", "email": "nowhere", "roles": "AGENT"}
     page = await send(world, ada, "/admin/people", form)

@@ -1,7 +1,7 @@
 """The manifest of the notifications feature."""
 
 from answerable.infra.mail import Mailer
-from answerable.kernel.manifest import Feature, Place, Timer
+from answerable.kernel.manifest import Feature, Panel, Place, Timer
 from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
 from answerable.messages.users import UserChanged, UserRegistered
@@ -30,8 +30,8 @@ def feature() -> Feature:
                 count="/notifications/count",
                 live="bell",
             ),
-            Place(path="/admin/mails", label=N_("Mail log"), icon="mail", grant="mail.read", key="l", order=96),
         ),
+        panels=(Panel(slot="admin", path="/admin/mails", title=N_("Mail log"), grant="mail.read", order=50),),
         on_start=_on_start,
         audit=queries.audit,
     )

@@ -1,6 +1,6 @@
 """The manifest of the users feature."""
 
-from answerable.kernel.manifest import Feature, Panel, Place, Timer
+from answerable.kernel.manifest import Feature, Finder, Panel, Place, Timer
 from answerable.kernel.words import N_
 from answerable.users import api, cli, pages, timers
 from answerable.users.actions.browsers import seen
@@ -30,6 +30,7 @@ def feature() -> Feature:
         navigation=[
             Place(path="/admin", label=N_("Administration"), icon="settings", grant="user.admin", key="s", order=90)
         ],
+        finders=[Finder(path="/admin/people/find", title=N_("People"), grant="user.admin", order=20)],
         panels=[
             Panel(slot="admin", path="/admin/people", title=N_("People"), grant="user.admin", order=10),
             Panel(slot="admin", path="/admin/audit", title=N_("Audit log"), grant="user.admin", order=60),

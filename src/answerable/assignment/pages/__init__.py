@@ -1,5 +1,5 @@
-"""Pages about who works on what: for those who give tickets to agents (``board``), and an agent's own ``switch``."""
+"""Pages about who works on what: for agents (``own``), and for those who give tickets to them (``board``)."""
 
-from answerable.assignment.pages import board, switch
+from answerable.assignment.pages import board, own
 
-ROUTES = [*board.ROUTES, *switch.ROUTES]
+ROUTES = [*own.ROUTES, *board.ROUTES]

@@ -36,6 +36,7 @@ VIEW_WORDS = {
     "waiting": N_("Waiting"),
     "solved": N_("Recently solved"),
     "open": N_("All open"),
+    "all": N_("All tickets"),
 }
 SORT_WORDS = {
     "slaDueAt": N_("Next due"),

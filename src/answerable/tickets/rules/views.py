@@ -10,7 +10,7 @@ from answerable.kernel.words import N_
 from answerable.tickets.rules.filter import SORTS
 from answerable.tickets.rules.ticket import PRIORITIES, STATUSES
 
-VIEWS = ("mine", "unassigned", "at-risk", "breached", "waiting", "solved", "open")
+VIEWS = ("mine", "unassigned", "at-risk", "breached", "waiting", "solved", "open", "all")
 _FIRST_DUE = "slaDueAt"
 _NEWEST = "-updatedAt"
 # What must be done next is first where work waits; elsewhere what happened last.

@@ -10,7 +10,7 @@ from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Conflict, Problem
-from answerable.kernel.paging import page_request
+from answerable.kernel.paging import PageRequest, page_request
 from answerable.kernel.words import N_
 from answerable.users.actions import people
 from answerable.users.pages.audit import ACTS, changes_of
@@ -20,6 +20,7 @@ from answerable.users.rules import ROLES, Changes, Person, check_roles
 from answerable.users.store import people as store
 
 ROWS = 50
+FOUND = 6
 PEOPLE = "/admin/people"
 ADMINS: dict[str, Any] = {"opt": needs("user.admin"), "include_in_schema": False}
 ROLE_NAMES = {
@@ -51,6 +52,14 @@ async def list_people(
     more = f"{PEOPLE}?{urlencode({**query, 'cursor': found.next_cursor})}" if found.next_cursor else ""
     form = Form(list(kept.items()))
     return show(request, "users/people.html", found=found, form=form, more=more, roles=ROLE_NAMES)
+
+
+@get("/admin/people/find", **ADMINS)
+async def find_people(request: DeskRequest, q: str = "") -> Response[bytes]:
+    """List the few people who fit part of a name or an address, for the command palette."""
+    wanted = store.PeopleFilter(q.strip()[:254] or None)
+    found = await request.scan(queries.list_people, wanted, PageRequest(FOUND))
+    return show(request, "users/found.html", people=found.rows if wanted.q else [])
 
 
 @get("/admin/people/new", **ADMINS)
@@ -119,6 +128,7 @@ async def activate(request: DeskRequest, person_id: str) -> Response[bytes]:
 ROUTES = [
     administration,
     list_people,
+    find_people,
     show_invitation,
     invite,
     show_person,
