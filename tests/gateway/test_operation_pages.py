@@ -20,8 +20,8 @@ async def look(world: World, who: TestPerson, path: str, status: int = 200) -> s
 
 
 async def fail_until_parked(world: World) -> None:
-    """Raise a ticket whose category reporting cannot store, until it is parked."""
-    await world.tell(TicketCreated(ticket=ref("t-bad", "NO_SUCH_PRIORITY"), created_by="una"))
+    """Tell of a ticket in a way that nobody can read, until it is parked."""
+    await world.tell(TicketCreated(ticket=ref("t-bad", number="NO_NUMBER"), created_by="una"))
     for _ in range(MAX_ATTEMPTS + 2):
         await world.advance(minutes=2)
 
@@ -37,7 +37,7 @@ async def test_a_parked_event_is_looked_at_and_tried_again(world: World) -> None
     assert page.count("data-row") == len(rows)
     assert "TICKET_CREATED" in page
     page = await look(world, ada, f"/admin/events/{message}")
-    assert "NO_SUCH_PRIORITY" in page
+    assert "NO_NUMBER" in page
     assert "could not do it" in page
     headers = {**BROWSER, **ada.headers}
     done = await world.http.post("/admin/events/retry", data={"message": message}, headers=headers)
