@@ -10,10 +10,12 @@ const TOPICS = {
   refresh: () => ["*"],
 };
 const PATIENCE = 1500; // a short break is not worth a word
+const LEAVE = 15_000;
 const CALM = 600; // where much happens, a part is read this long after it was last, not at every signal
 const RETRY = [1000, 2000, 5000, 10000, 20000];
 const reading = new Map(); // address -> whether to read it once more afterwards
 let line; // where the state of the connection is shown
+let leaving = 0; // when the browser began to go elsewhere
 let lostTimer;
 let wasLost = false;
 
@@ -22,7 +24,13 @@ export function startLive() {
   if (!line) return; // nobody is signed in
   if (navigator.locks && window.BroadcastChannel) share();
   else listen(show);
+  window.addEventListener("beforeunload", () => (leaving = Date.now()));
   window.addEventListener("online", () => show({ state: "open" }));
+}
+
+/** Load the page anew, unless it is about to go: whoever signs out is on their way already. */
+function reload() {
+  if (Date.now() - leaving > LEAVE) location.reload();
 }
 
 /** Read everything again that shows one of some topics; `*` is all. */
@@ -52,9 +60,9 @@ async function readPart(address, elements, topics) {
     const fragment = address !== location.href;
     const headers = { accept: "text/html", "x-desk-live": "1", ...(fragment ? { "hx-request": "true" } : {}) };
     const answer = await fetch(address, { headers, credentials: "same-origin" });
-    if (answer.redirected && new URL(answer.url).pathname === "/login") location.reload();
+    if (answer.redirected && new URL(answer.url).pathname === "/login") reload();
     else if (answer.ok) put(await answer.text(), elements, fragment);
-    else if (answer.status === 401) location.reload();
+    else if (answer.status === 401) reload();
     else if (answer.status === 404 && fragment) elements.forEach((element) => element.remove());
   } catch {
     // The stream notices that the desk is away, and everything is read again when it is back.
@@ -106,7 +114,7 @@ function show({ state, topics }) {
       line.hidden = false;
     }, PATIENCE);
   } else if (state === "ended") {
-    location.reload(); // whoever is signed out is asked to sign in again, and comes back here
+    reload(); // whoever is signed out is asked to sign in again, and comes back here
   }
   if (topics) readAgain(topics);
 }

@@ -105,27 +105,19 @@ async def test_a_chart_is_drawn_in_both_themes_and_its_table_is_one_click_away(d
         await page.get_by_role("link", name="Table", exact=True).click()
         await expect(page.locator('td[data-name="created"]')).to_have_text("1")
         await mia.check(f"reports-over-time-table-{theme}")
-        for name in ("tickets-by-status", "avg-resolution-time", "sla-attainment", "sla-breaches", "agents"):
+        for name in ("sla-attainment",) if window is PHONE else ("avg-resolution-time", "agents"):
             await mia.open(f"/reports/{name}")
             await mia.check(f"reports-{name}-{theme}")
 
 
 async def test_every_page_of_administration_is_without_barriers(desk: BrowserDesk) -> None:
     gone = await make_person(desk.world, name="Wolfeschlegelsteinhausenbergerdorff Mustermann")
-    for theme, window in (("light", DESKTOP), ("dark", PHONE)):
+    person = f"people/{gone.id}"
+    small = ("people", person, "settings")
+    pages = (*small, "people?q=nobody", "people/new", f"{person}/deactivate", "categories", "sla", "audit", "events")
+    for theme, window, wanted in (("light", DESKTOP, pages), ("dark", PHONE, small)):
         ada = await desk.guest("ADMIN", likes=Preferences(theme=theme), viewport=window)
-        for path in (
-            "people",
-            "people?q=nobody",
-            "people/new",
-            f"people/{gone.id}",
-            f"people/{gone.id}/deactivate",
-            "categories",
-            "sla",
-            "audit",
-            "events",
-            "settings",
-        ):
+        for path in wanted:
             await ada.open(f"/admin/{path}")
             await ada.ready()
             await ada.check(f"admin-{path.split('?')[0].replace('/', '-').replace(gone.id, 'person')}-{theme}")

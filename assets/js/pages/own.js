@@ -75,10 +75,14 @@ function keep(form) {
     clearTimeout(timer);
     timer = setTimeout(save, PAUSE);
   };
+  const leave = () => {
+    clearTimeout(timer);
+    if (!form.hasAttribute("aria-busy") && form.isConnected) save();
+  };
   form.addEventListener("input", soon);
   form.addEventListener("change", soon);
-  window.addEventListener("pagehide", () => clearTimeout(timer));
-  document.addEventListener("visibilitychange", () => document.hidden && !form.hasAttribute("aria-busy") && form.isConnected && save());
+  window.addEventListener("pagehide", leave);
+  document.addEventListener("visibilitychange", () => document.hidden && leave());
   form.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
     clearTimeout(timer);
