@@ -79,7 +79,7 @@ ENDS: dict[str, End] = {
 @pytest.mark.parametrize("how", ENDS)
 async def test_a_browser_is_out_from_the_next_request_on(world: World, how: str) -> None:
     admin, abe, browser = await make_person(world, "ADMIN"), await make_person(world, "AGENT"), Browser(world)
-    await browser.sign_in(abe)
+    await browser.sign_in(abe, next="/profile")
     assert (await browser.http.get("/api/auth/me")).status_code == 200
     cookie = {"cookie": f"{SESSION}={browser.http.cookies[SESSION]}"}
     async with listening(world, None, headers=cookie) as stream:
@@ -153,7 +153,7 @@ async def test_a_new_password_ends_everything_but_this_browser(world: World) -> 
 
 async def test_the_desk_looks_as_one_likes_it(world: World) -> None:
     abe, browser = await make_person(world, "AGENT"), Browser(world)
-    await browser.sign_in(abe, zone="Europe/Berlin")
+    await browser.sign_in(abe, zone="Europe/Berlin", next="/profile")
     page = await browser.open("/profile")
     assert 'data-theme="system"' in page.text
     assert "Europe/Berlin" in page.text
