@@ -17,7 +17,7 @@ const reading = new Map(); // address -> whether to read it once more afterwards
 let line; // where the state of the connection is shown
 let leaving = 0; // when the browser began to go elsewhere
 let lostTimer;
-let wasLost = false;
+let mayHaveMissed = true; // what happened after the page was written and before the stream was open, too
 
 export function startLive() {
   line = document.getElementById("line");
@@ -104,12 +104,12 @@ function show({ state, topics }) {
   if (state === "open") {
     clearTimeout(lostTimer);
     lostTimer = undefined;
-    if (wasLost) readAgain(["*"]);
-    wasLost = false;
+    if (mayHaveMissed) readAgain(["*"]);
+    mayHaveMissed = false;
     line.hidden = true;
   } else if (state === "lost") {
     lostTimer ??= setTimeout(() => {
-      wasLost = true;
+      mayHaveMissed = true;
       line.textContent = line.dataset.lost;
       line.hidden = false;
     }, PATIENCE);

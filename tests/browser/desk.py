@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from answerable.infra.database.open import system_clock
 from answerable.infra.web.cookies import SESSION
@@ -29,6 +29,7 @@ AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = os.environ.get("SCREENS", "")
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 20_000  # milliseconds until something is missing
+expect.set_options(timeout=PATIENCE)
 LOOK = """async () => {
     const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
     const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"] });
