@@ -26,6 +26,23 @@ ONCE = (
     "tests/infra/test_shared_",
     "tests/journeys/test_kafka",
 )
+# In make test only: real browsers, twenty thousand cases, every route by every caller and in every spelling.
+LONG = (
+    "tests/browser/",
+    "tests/security/test_01_paths.py::test_no_way",
+    "tests/security/test_13_exhaustion.py",
+    "tests/security/test_15_browsers.py",
+    "tests/security/test_bad_input.py",
+    "tests/sla/test_opening.py",
+    "tests/sla/test_backtest.py",
+    "tests/assignment/test_history.py",
+    "tests/journeys/test_random_history.py",
+    "tests/reporting/test_equal_recount.py",
+    "tests/commands/test_top.py",
+    "tests/mirror/",
+    "tests/infra/test_kafka_security.py",
+)
+FAST_ALL_THE_SAME = ("test_somebody_signs_in_and_out", "test_a_day_of_work_by_keyboard_alone")
 SHORTER_STORIES = ("test_a_promise", "test_a_manager", "test_nobody_is_free")
 _INSIST = os.environ.get("TESTS_INSIST")
 
@@ -64,8 +81,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("engine", ["sqlite", pytest.param("postgres", marks=marks)], indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of PostgreSQL with Kafka, run the longest story of services apart, which has both; each alone has all stories."""
+    """Of PostgreSQL with Kafka, run the longest story of services apart, which has both; each alone has all stories.
+
+    What takes long is left to ``make test``.
+    """
+    for item in items:
+        if item.nodeid.startswith(LONG) and not item.name.startswith(FAST_ALL_THE_SAME):
+            item.add_marker(pytest.mark.slow)
     left_out = [item for item in items if "postgres" in item.name and _is_left_out(item.name)]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
