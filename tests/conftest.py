@@ -42,6 +42,21 @@ LONG = (
     "tests/mirror/",
     "tests/infra/test_kafka_security.py",
 )
+# Whole processes, brokers and browsers: spread over the run and its workers, so that none is left with them at the end.
+HEAVY = (
+    "tests/assignment/test_history.py",
+    "tests/browser/",
+    "tests/commands/",
+    "tests/docs/test_readme_tour.py",
+    "tests/faults/",
+    "tests/infra/test_kafka",
+    "tests/infra/test_postgres",
+    "tests/journeys/",
+    "tests/mirror/",
+    "tests/reporting/test_equal_recount.py",
+    "tests/sla/test_backtest.py",
+    "tests/sla/test_opening.py",
+)
 FAST_ALL_THE_SAME = ("test_somebody_signs_in_and_out", "test_a_day_of_work_by_keyboard_alone")
 SHORTER_STORIES = ("test_a_promise", "test_a_manager", "test_nobody_is_free")
 _INSIST = os.environ.get("TESTS_INSIST")
@@ -93,6 +108,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if "postgres" in item.name and _is_left_out(item.name)]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
+    items[:] = _spread(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def _spread(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Give each worker's share of the tests as many heavy ones, with light ones between them."""
+    heavy = [item for item in items if item.nodeid.startswith(HEAVY)]
+    light = [item for item in items if not item.nodeid.startswith(HEAVY)]
+    spread: list[pytest.Item] = []
+    for worker in range(workers):
+        mine, between = heavy[worker::workers], light[worker::workers]
+        step = len(between) * 8 // 10 // max(1, len(mine))
+        for place, item in enumerate(mine):
+            spread += [*between[place * step : (place + 1) * step], item]
+        spread += between[len(mine) * step :]
+    return spread
 
 
 def _is_left_out(name: str) -> bool:

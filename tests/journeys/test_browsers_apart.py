@@ -21,8 +21,9 @@ async def test_a_browser_works_at_all_services_through_the_gateway(tmp_path: Pat
     async with open_apart(tmp_path, broker) as world:
         admin, abe = await make_person(world, "ADMIN"), await make_person(world, "AGENT", name="Abe Agent")
         desk, phone = Browser(world), Browser(world)
-        page = await desk.sign_in(abe, zone="Europe/Berlin")  # a page of the users service, then one of the gateway
-        assert "Welcome, Abe Agent" in page.text
+        page = await desk.sign_in(abe, zone="Europe/Berlin")  # pages of three services
+        assert (page.status_code, page.url.path) == (200, "/queue"), "his work is a page of the tickets service"
+        assert "Abe Agent" in page.text
         await phone.sign_in(abe)
         for path in ("/api/auth/me", "/api/tickets", "/api/notifications", "/api/agents/workload"):
             assert (await desk.http.get(path)).status_code == 200, path
