@@ -26,22 +26,6 @@ ONCE = (
     "tests/infra/test_shared_",
     "tests/journeys/test_kafka",
 )
-# In make test only: real browsers, twenty thousand cases, every route by every caller and in every spelling.
-LONG = (
-    "tests/browser/",
-    "tests/security/test_01_paths.py::test_no_way",
-    "tests/security/test_13_exhaustion.py",
-    "tests/security/test_15_browsers.py",
-    "tests/security/test_bad_input.py",
-    "tests/sla/test_opening.py",
-    "tests/sla/test_backtest.py",
-    "tests/assignment/test_history.py",
-    "tests/journeys/test_random_history.py",
-    "tests/reporting/test_equal_recount.py",
-    "tests/commands/test_top.py",
-    "tests/mirror/",
-    "tests/infra/test_kafka_security.py",
-)
 # Whole processes, brokers and browsers: spread over the run and its workers, so that none is left with them at the end.
 HEAVY = (
     "tests/assignment/test_history.py",
@@ -57,7 +41,15 @@ HEAVY = (
     "tests/sla/test_backtest.py",
     "tests/sla/test_opening.py",
 )
-FAST_ALL_THE_SAME = ("test_somebody_signs_in_and_out", "test_a_day_of_work_by_keyboard_alone")
+# In make test only: every route by every caller and in every spelling, and all that is heavy.
+LONG = (
+    *HEAVY,
+    "tests/security/test_01_paths.py::test_no_way",
+    "tests/security/test_13_exhaustion.py",
+    "tests/security/test_15_browsers.py",
+    "tests/security/test_bad_input.py",
+)
+FAST_ALL_THE_SAME = ("test_somebody_signs_in_and_out", "test_a_unit_", "test_random_histories")
 SHORTER_STORIES = ("test_a_promise", "test_a_manager", "test_nobody_is_free")
 _INSIST = os.environ.get("TESTS_INSIST")
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = os.environ.get("SCREENS", "")
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-PATIENCE = 20_000  # milliseconds until something is missing
+PATIENCE = 45_000  # milliseconds until something is missing: other tests want the processors, too
 expect.set_options(timeout=PATIENCE)
 LOOK = """async () => {
     const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];

@@ -86,6 +86,8 @@ async def test_four_people_and_one_ticket(desk: BrowserDesk) -> None:
     await hers.get_by_role("textbox").last.fill("It smokes again.")
     await hers.get_by_role("button", name="No, open it again").click()
     await expect(hers.locator("#talk")).to_contain_text("It smokes again.")
+    await his.goto(f"{desk.url}/tickets/{number}")
+    await abe.ready()
     await expect(his.locator("#talk")).to_contain_text("It smokes again.")
     await his.keyboard.press("e")
     await hers.get_by_role("button", name="Yes, it is solved").click()
