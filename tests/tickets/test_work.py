@@ -354,3 +354,21 @@ async def test_a_promise_at_risk_or_broken_shows_until_it_has_ended(office: Tick
     await office.moved(ticket, "IN_PROGRESS", "RESOLVED")
     await office.world.tell(SlaFulfilled(**about, fulfilled_at=now + HOUR, breached=True, cancelled=False))
     assert counts(await abe.open("/queue"))["breached"] == "0"
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 30, "²", "-1", "1e3"])
+async def test_texts_in_place_of_numbers_are_passed_over(office: TicketDesk, number: str) -> None:
+    ticket = await office.raised(priority="LOW")
+    max_ = await sit_down(office, office.max)
+    await max_.open(f"/queue?view=open&ticket={ticket['id']}&rows={number[:100]}")
+    forms = {
+        f"/queue/tickets/{ticket['id']}/here": {"newest": number},
+        f"/queue/tickets/{ticket['id']}/reply": {"newest": number, "text": "Is it out?", "kind": "reply"},
+        f"/queue/tickets/{ticket['id']}/set": {"field": "priority", "value": "HIGH", "version": number},
+        "/queue/apply": {"deed": "priority", "priority": "HIGH", "ticket": f"{ticket['id']} {number}"},
+        "/queue/undo": {"field": "priority", "was": f"{number}:{number}:LOW"},
+    }
+    for path, fields in forms.items():
+        sent = {"_form": max_.browser.token, "back": "/queue?view=open", **fields}
+        answer = await max_.browser.http.post(path, data=sent)
+        assert answer.status_code < 500, (path, answer.text)

@@ -96,10 +96,11 @@ async def set_availability(request: DeskRequest, agent_id: str) -> Response[byte
 
 
 def _availability(form: Form) -> Availability:
-    if not (form["capacity"].isascii() and form["capacity"].isdigit() and len(form["capacity"]) < 10):
+    capacity = form.number("capacity")
+    if capacity is None:
         raise Invalid(N_("Please check the fields."), errors=(f"capacity: {NUMBER}",))
     skills = form["skills"].replace(",", " ").split()
-    return Availability(available=form["available"] == "yes", capacity=int(form["capacity"]), skills=skills)
+    return Availability(available=form["available"] == "yes", capacity=capacity, skills=skills)
 
 
 @get("/assignment/agents/{agent_id:str}/leaving", opt=needs("user.admin"), include_in_schema=False)

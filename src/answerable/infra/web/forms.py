@@ -19,6 +19,7 @@ from answerable.kernel.words import N_
 FIELD = "_form"
 HEADER = b"x-form-token"
 MOST_FIELDS = 1000
+MOST_DIGITS = 18
 SAID_SECONDS = 60
 STALE = N_(
     "This page was open for too long, or cookies are switched off. Nothing was changed; go back, reload and try again."
@@ -72,6 +73,11 @@ def fields_in(body: bytes) -> list[tuple[str, str]]:
         raise Invalid("The form cannot be read.") from error
 
 
+def whole_number(text: str) -> int | None:
+    """Return the number that a text of digits writes, ``None`` where it is none or longer than a database holds."""
+    return int(text) if len(text) <= MOST_DIGITS and text.isascii() and text.isdigit() else None
+
+
 class Form:
     """What somebody filled in, and what is wrong with it: complaints by field, and one about all of it."""
 
@@ -87,6 +93,10 @@ class Form:
     def __getitem__(self, name: str) -> str:
         """Return the last value of a field, empty where it is not there."""
         return self._values.get(name, "")
+
+    def number(self, name: str) -> int | None:
+        """Return the last value of a field as ``whole_number`` reads it."""
+        return whole_number(self[name])
 
     def all(self, name: str) -> list[str]:
         """Return all values of a field, in order: of checkboxes, or of a list."""

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from litestar import Response
 
-from answerable.infra.web.forms import Form, local_path
+from answerable.infra.web.forms import Form, local_path, whole_number
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Missing, Problem
@@ -110,9 +110,8 @@ def part_of(request: DeskRequest, wanted: WorkFilter) -> PageRequest:
     cursor = decode_cursor(asked["cursor"], wanted.order) if asked.get("cursor") else None
     if cursor and not all(isinstance(part, int) for part in cursor):
         cursor = None
-    rows = asked.get("rows", "")
-    size = min(int(rows), MOST_ROWS) if rows.isascii() and rows.isdigit() and len(rows) < 6 else ROWS
-    return PageRequest(size=max(size, 1), cursor=cursor)
+    rows = whole_number(asked.get("rows", ""))
+    return PageRequest(size=ROWS if rows is None else max(min(rows, MOST_ROWS), 1), cursor=cursor)
 
 
 async def show_place(
@@ -158,7 +157,5 @@ def show_list(request: DeskRequest, listing: work.Listing, place: Place) -> Resp
 
 def _known(form: Form) -> tuple[int, str] | None:
     """Return how far the screen that a form came from had read."""
-    newest, happened = form["newest"], form["happened"]
-    if not (newest.isascii() and newest.isdigit() and len(newest) < 19):
-        return None
-    return int(newest), happened or "~"
+    newest = form.number("newest")
+    return None if newest is None else (newest, form["happened"] or "~")

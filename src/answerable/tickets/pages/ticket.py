@@ -47,7 +47,7 @@ async def reply(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     place = place_of(request, form["back"], ticket_id)
     internal = int(form["kind"] == "note")
     then = "" if internal else _THEN.get(form["then"], "")
-    known = int(form["newest"]) if form["newest"].isascii() and form["newest"].isdigit() else 0
+    known = form.number("newest") or 0
     try:
         ticket = await request.act(deeds.answer, ticket_id, Answer(form["text"], internal, known, then))
     except Problem as problem:
@@ -64,7 +64,7 @@ async def change(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     form = await form_of(request)
     place = place_of(request, form["back"], ticket_id)
     deed = Deed(form["field"], form["value"])
-    version = int(form["version"]) if form["version"].isascii() and form["version"].isdigit() else None
+    version = form.number("version")
     try:
         before, after = await request.act(deeds.do, ticket_id, deed, version)
     except Refused:

@@ -2,7 +2,7 @@
 
 from litestar import Response, get, post
 
-from answerable.infra.web.forms import Form, Said, Undo, form_of, go, words
+from answerable.infra.web.forms import Form, Said, Undo, form_of, go, whole_number, words
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
@@ -66,8 +66,7 @@ async def apply(request: DeskRequest) -> Response[bytes]:
     changed, failed = [], []
     for ticket_id, _, version in (one.partition(" ") for one in chosen):
         try:
-            expected = int(version) if version.isascii() and version.isdigit() else None
-            changed.append(await request.act(deeds.do, ticket_id, deed, expected))
+            changed.append(await request.act(deeds.do, ticket_id, deed, whole_number(version)))
         except Problem as problem:
             failed.append((ticket_id, await _name_of(request, ticket_id), problem.message))
     undo = _undo(request, deed, changed, place)
@@ -87,12 +86,13 @@ async def undo(request: DeskRequest) -> Response[bytes]:
     place, say = place_of(request, form["back"]), words(request)
     left = 0
     for one in form["was"].split(",")[:MOST_AT_ONCE]:
-        number, _, rest = one.partition(":")
-        version, _, value = rest.partition(":")
-        if not (number.isascii() and number.isdigit() and version.isascii() and version.isdigit()):
+        first, _, rest = one.partition(":")
+        second, _, value = rest.partition(":")
+        number, version = whole_number(first), whole_number(second)
+        if number is None or version is None:
             continue
         try:
-            await request.act(deeds.put_back, int(number), Deed(form["field"], value), int(version))
+            await request.act(deeds.put_back, number, Deed(form["field"], value), version)
         except Problem:
             left += 1
     if left:
