@@ -63,6 +63,7 @@ class Desk:
         self.followings: list[Follows] = []
         self.parts: dict[str, Any] = {name: value for f in self.features for name, value in f.state.items()}
         self.parts |= {"bus": self.bus, "probe": Probe(), "desk": self}
+        self.parts["acts"] = {act: words for f in [*self.features, *self.elsewhere] for act, words in f.acts.items()}
         self.parts["frame"] = frame_of([*self.features, *self.elsewhere])  # of all pages, wherever they are made
 
     @cached_property

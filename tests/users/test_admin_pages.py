@@ -173,7 +173,7 @@ async def test_the_audit_log_is_narrowed_by_person_act_and_day(world: World, ada
         ("", 3),
         ("who=eve", 2),
         ("who=una", 2),
-        ("act=CHANGED", 2),
+        ("act=PERSON_CHANGED", 2),
         ("act=PASSWORD_CHANGED&who=eve", 1),
         ("from=2026-03-03", 2),
         ("to=2026-03-02", 1),

@@ -114,6 +114,14 @@ def test_every_subscription_is_in_the_catalogue_and_commands_have_one_addressee(
             assert len(heard.get(name, [])) == 1, f"{name} has the addressees {heard.get(name)}"
 
 
+def test_every_administrative_act_has_words_for_the_audit_log() -> None:
+    known = {act for feature in features_of() for act in feature.acts}
+    pattern = re.compile(r'(?:RecordAct\(\s*act=|\brecord(?:_person)?\(\s*tx,\s*|_act\()"([A-Z_]+)"')
+    said = {act for path in FILES for act in pattern.findall(path.read_text())}
+    assert len(said) >= 10
+    assert said <= known, "put these into the feature's acts"
+
+
 CLOCKS = re.compile(
     r"\b(time\.time|time\.time_ns|datetime\.now|datetime\.utcnow|date\.today|uuid\.|uuid1|uuid4|random\.random)\b"
 )

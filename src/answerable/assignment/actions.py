@@ -1,10 +1,13 @@
 """What people and the desk do about who works on what: load, decide, store, send."""
 
+import msgspec
+
 from answerable.assignment import queries, rules, store
 from answerable.assignment.queries import AgentView, AssignmentView
 from answerable.assignment.rules import Availability, Ticket
 from answerable.kernel.errors import Conflict, Missing, Refused
 from answerable.kernel.tx import Tx
+from answerable.messages.audit import RecordAct
 from answerable.messages.tickets import TicketRef
 
 TAKE_UPS = 50  # in one unit of work; the timer goes on with the rest
@@ -49,6 +52,9 @@ async def set_availability(tx: Tx, agent_id: str, wanted: Availability) -> Agent
         await store.save_availability(tx, agent)
         await store.replace_skills(tx, agent_id, skills)
         tx.publish(event)
+        if tx.actor.id != agent_id:
+            told = {name: [None, value] for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
+            tx.send(RecordAct(act="AGENT_SET", about="person", about_id=agent_id, changes=told))
         await take_up(tx)
     return queries.agent_view(agent, skills, default)
 

@@ -13,6 +13,7 @@ def feature() -> Feature:
     """Return what the assignment feature offers."""
     return Feature(
         "assignment",
+        acts={"AGENT_SET": N_("set availability, capacity or skills of")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             UserRegistered: consumers.know_person,

@@ -10,12 +10,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from answerable.commands.opening import desk_options, opener
+from answerable.gateway.actions import try_again
 from answerable.infra.bus import inbox, outbox, seals
 from answerable.infra.bus.seals import Seal
 from answerable.infra.bus.verify import verify_log
 from answerable.kernel.actor import service
 from answerable.kernel.times import iso
-from answerable.kernel.tx import Row, Tx
+from answerable.kernel.tx import Row
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Envelope
 from answerable.runtime import Desk
@@ -142,16 +143,12 @@ def retry(message: str | None, every: bool) -> None:
         raise click.UsageError("Name one message, or --all.")
 
     async def work(desk: Desk) -> int:
-        return await desk.database.write(OPERATOR, _unpark, message)
+        return await desk.database.write(OPERATOR, try_again, message)
 
     count = opener().run(work)
     if not count and message:
         raise click.ClickException(f"No parked message has the id {message}.")
     click.echo(f"{count} {'message' if count == 1 else 'messages'} will be tried again.")
-
-
-async def _unpark(tx: Tx, message: str | None) -> int:
-    return await inbox.unpark(tx, message)
 
 
 for _command in (tail, verify, parked, retry):

@@ -43,6 +43,7 @@ def feature() -> Feature:
 
     return Feature(
         "gateway",
+        acts={"EVENTS_RETRIED": N_("had parked messages tried again:")},
         routes=[*api.ROUTES, *pages.ROUTES, live],
         listeners={
             **dict.fromkeys(SIGNALLED, hub.hear),

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Response, get, post
 
+from answerable.gateway import actions
 from answerable.gateway.queries.reference import reference_of
 from answerable.infra.bus import inbox
 from answerable.infra.web.assets import find_asset
@@ -78,7 +79,7 @@ async def show_message(request: DeskRequest, message_id: str) -> Response[bytes]
 async def retry(request: DeskRequest) -> Response[bytes]:
     """Let a parked message be tried again, or all of them where none is named."""
     form = await form_of(request)
-    count = await request.act(inbox.unpark, form["message"] or None)
+    count = await request.act(actions.try_again, form["message"] or None)
     text = N_("It is tried again now.") if count == 1 else N_("%(count)s messages are tried again now.")
     return go(request, "/admin/events", Said(words(request)(text) % {"count": count}))
 

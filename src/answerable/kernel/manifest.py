@@ -96,6 +96,9 @@ class Feature:
     for whoever starts the server; ``commands`` are click commands; ``audit`` compares the feature's own figures with a
     recount and returns a line per difference; ``gauges`` reads numbers for whoever runs the desk, in one cheap read.
 
+    ``acts`` names the administrative acts that the feature records (``RecordAct``), in words that go between who did it
+    and what it was done to.
+
     ``navigation``, ``panels`` and ``finders`` are what the web desk shows of it in the frame around all pages.
 
     ``identify`` turns an ``Authorization`` header into an actor and ``grants_of`` roles into grants; one feature offers
@@ -117,6 +120,7 @@ class Feature:
     visit: Callable[[Tx, str], Awaitable[Visit]] | None = None
     seen: Callable[[Tx, str], Awaitable[None]] | None = None
     still_good: Callable[[Tx, Visit], Awaitable[None]] | None = None
+    acts: Mapping[str, str] = field(default_factory=dict)
     navigation: Sequence[Place] = ()
     panels: Sequence[Panel] = ()
     finders: Sequence[Finder] = ()

@@ -12,6 +12,7 @@ def feature() -> Feature:
     """Return what the notifications feature offers."""
     return Feature(
         "notifications",
+        acts={"MAIL_SENT_AGAIN": N_("had a mail sent again")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             UserRegistered: consumers.know_person,

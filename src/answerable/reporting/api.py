@@ -16,7 +16,7 @@ from answerable.infra.web.sheet import MEDIA_TYPE, csv_headers, csv_lines, csv_r
 from answerable.infra.web.words import zone_of
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import MAX_SIZE, Page, PageRequest, decode_cursor, page_request
-from answerable.reporting import queries
+from answerable.reporting import actions, queries
 from answerable.reporting.queries import (
     AGENTS,
     BREACHES,
@@ -50,16 +50,19 @@ def span_of(start: From = None, end: To = None) -> Span:
     return read_span(start, end)
 
 
-def shape_of(request: DeskRequest, shape: Format = None) -> bool:
-    """Read whether a report is wanted as CSV."""
-    return wants_csv(request, shape)
+async def shape_of(request: DeskRequest, shape: Format = None) -> bool:
+    """Read whether a report is wanted as CSV; to take figures out of the desk is an act that is recorded."""
+    as_csv = wants_csv(request, shape)
+    if as_csv:
+        await request.act(actions.record_export, request.scope["path"])
+    return as_csv
 
 
 READS: dict[str, Any] = {
     "opt": needs("report.read"),
     "dependencies": {
         "span": Provide(span_of, sync_to_thread=False),
-        "as_csv": Provide(shape_of, sync_to_thread=False),
+        "as_csv": Provide(shape_of),
     },
     "tags": ["Reports"],
 }

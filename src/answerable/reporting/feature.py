@@ -23,6 +23,7 @@ def feature() -> Feature:
     """Return what the reporting feature offers."""
     return Feature(
         "reporting",
+        acts={"REPORT_EXPORTED": N_("took a report out as a table:")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             TicketCreated: consumers.note_state,

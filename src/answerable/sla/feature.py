@@ -18,6 +18,10 @@ def feature() -> Feature:
     """Return what the sla feature offers."""
     return Feature(
         "sla",
+        acts={
+            "SLA_TERMS_CHANGED": N_("changed calendars and policies"),
+            "SLA_TERMS_WITHDRAWN": N_("withdrew a change of calendars and policies"),
+        },
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             TicketCreated: consumers.promise,

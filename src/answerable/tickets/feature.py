@@ -23,6 +23,7 @@ def feature() -> Feature:
     """Return what the tickets feature offers."""
     return Feature(
         "tickets",
+        acts={"CATEGORIES_CHANGED": N_("changed the categories")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             AssignTicket: consumers.assign_ticket,

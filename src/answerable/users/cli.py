@@ -1,4 +1,4 @@
-"""At a prompt: the first administrator, or one more."""
+"""At a prompt: the first administrator, or one more; the audit log."""
 
 import sys
 from typing import Any
@@ -7,10 +7,15 @@ import click
 import msgspec
 
 from answerable.kernel.actor import service
+from answerable.kernel.paging import MAX_SIZE, PageRequest, decode_cursor
 from answerable.kernel.tx import Tx
+from answerable.users.actions import audit as audits
 from answerable.users.actions import mails, people
 from answerable.users.actions.passwords import HASHER
+from answerable.users.queries import audit as queries
+from answerable.users.queries.audit import Verdict
 from answerable.users.rules import NewPerson, Person, check_all, check_email, check_name, check_password, password_form
+from answerable.users.store.acts import NEWEST
 
 _OPERATOR = service("command line")
 
@@ -38,6 +43,60 @@ def create_admin(context: click.Context, email: str, name: str, password_stdin: 
         click.echo(msgspec.json.encode(shown).decode())
     else:
         click.echo(f"{person.name} <{person.email}> is an administrator now.")
+
+
+@click.group()
+def audit() -> None:
+    """Look after the audit log: what administrators did."""
+
+
+@audit.command()
+@click.option("--hash", "noted", help="A hash that was noted earlier: it must still be part of the log.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def verify(context: click.Context, noted: str | None, as_json: bool) -> None:
+    """Prove that the audit log is whole and unchanged. Exit 1 where it is not.
+
+    Note the hash it prints somewhere else: with --hash it shows later that nothing up to it was taken away.
+    """
+
+    async def work(desk: Any) -> Verdict:
+        verdict: Verdict = await desk.database.scan(_OPERATOR, queries.verify)
+        if noted and await desk.database.read(_OPERATOR, queries.find_hash, noted) is None:
+            verdict.complaints.append("the hash that was noted is not part of this log")
+        return verdict
+
+    verdict = context.obj.run(work)
+    if as_json:
+        click.echo(msgspec.json.encode(verdict).decode())
+    else:
+        for line in verdict.complaints:
+            click.echo(line)
+        if verdict.acts:
+            click.echo(f"Up to act {verdict.acts}: {verdict.last_hash}")
+        found = "whole" if not verdict.complaints else f"{len(verdict.complaints)} complaints"
+        click.echo(f"{verdict.acts} acts checked: {found}.")
+    if verdict.complaints:
+        raise click.exceptions.Exit(1)
+
+
+@audit.command()
+@click.option("--format", "shape", type=click.Choice(["jsonl", "csv"]), default="jsonl", help="How to write it.")
+@click.pass_context
+def export(context: click.Context, shape: str) -> None:
+    """Write the audit log to standard output, newest first. That is an act itself, and the first line."""
+
+    async def work(desk: Any) -> None:
+        await desk.database.write(_OPERATOR, audits.record_export, shape)
+        part, first = PageRequest(MAX_SIZE), True
+        while True:
+            found = await desk.database.scan(_OPERATOR, queries.list_acts, part)
+            click.echo(queries.written(found.rows, shape, header=first), nl=False)
+            if found.next_cursor is None:
+                return
+            part, first = PageRequest(MAX_SIZE, cursor=decode_cursor(found.next_cursor, NEWEST)), False
+
+    context.obj.run(work)
 
 
 async def greeting(tx: Tx) -> list[str]:

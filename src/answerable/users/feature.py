@@ -2,11 +2,23 @@
 
 from answerable.kernel.manifest import Feature, Finder, Panel, Place, Timer
 from answerable.kernel.words import N_
-from answerable.users import api, cli, pages, timers
+from answerable.messages.audit import RecordAct
+from answerable.users import api, cli, consumers, pages, timers
 from answerable.users.actions.browsers import seen
 from answerable.users.actions.door import Door
+from answerable.users.queries.audit import whole_log
 from answerable.users.queries.visits import visit
 from answerable.users.rules import grants_of
+
+ACTS = {
+    "PERSON_CREATED": N_("added"),
+    "PERSON_CHANGED": N_("changed"),
+    "PERSON_ERASED": N_("erased"),
+    "PASSWORD_CHANGED": N_("changed the password of"),
+    "ADMIN_CREATED": N_("made an administrator of"),
+    "SET_UP": N_("set the desk up as"),
+    "AUDIT_EXPORTED": N_("wrote out the audit log"),
+}
 
 
 def feature() -> Feature:
@@ -15,6 +27,7 @@ def feature() -> Feature:
     return Feature(
         "users",
         routes=[*api.ROUTES, *pages.ROUTES],
+        consumers={RecordAct: consumers.record_act},
         timers=[
             Timer("users mail", timers.next_mail, timers.send_mail),
             Timer("users pruning", timers.next_pruning, timers.prune),
@@ -26,13 +39,15 @@ def feature() -> Feature:
         seen=seen,
         on_start=door.open,
         greeting=cli.greeting,
-        commands=[cli.create_admin],
+        commands=[cli.create_admin, cli.audit],
+        audit=whole_log,
+        acts=ACTS,
         navigation=[
             Place(path="/admin", label=N_("Administration"), icon="settings", grant="user.admin", key="s", order=90)
         ],
         finders=[Finder(path="/admin/people/find", title=N_("People"), grant="user.admin", order=20)],
         panels=[
             Panel(slot="admin", path="/admin/people", title=N_("People"), grant="user.admin", order=10),
-            Panel(slot="admin", path="/admin/audit", title=N_("Audit log"), grant="user.admin", order=60),
+            Panel(slot="admin", path="/admin/audit", title=N_("Audit log"), grant="audit.read", order=60),
         ],
     )

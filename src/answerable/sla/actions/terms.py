@@ -7,6 +7,7 @@ import msgspec
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import DAY, iso
 from answerable.kernel.tx import Tx
+from answerable.messages.audit import RecordAct
 from answerable.messages.sla import SlaTermsChanged
 from answerable.sla import rules, store
 from answerable.sla.actions.clocks import bring_up
@@ -58,6 +59,7 @@ async def change_terms(
     )
     await store.insert_edition(tx, made)
     tx.publish(SlaTermsChanged(edition_id=made.id, number=made.number, effective_from=at, changes=changes))
+    tx.send(_act("SLA_TERMS_CHANGED", made))
     return Outcome(changes=changes, number=made.number, effective_from=iso(at))
 
 
@@ -76,7 +78,18 @@ async def withdraw_terms(tx: Tx) -> Outcome:
             withdrawn=True,
         )
     )
+    tx.send(_act("SLA_TERMS_WITHDRAWN", planned))
     return Outcome(changes=planned.changes, number=planned.number, effective_from=iso(planned.effective_from))
+
+
+def _act(act: str, edition: StoredEdition) -> RecordAct:
+    return RecordAct(
+        act=act,
+        about="sla terms",
+        about_id=edition.id,
+        named=f"#{edition.number}",
+        changes={"from": [None, iso(edition.effective_from)], "changes": [None, edition.changes]},
+    )
 
 
 def _since(before: StoredEdition, after: WrittenTerms, at: int) -> dict[str, Since]:

@@ -7,6 +7,7 @@ from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Conflict, Invalid, Missing, Refused, Stale
 from answerable.kernel.tx import Tx
 from answerable.messages.assignment import FindAgent
+from answerable.messages.audit import RecordAct
 from answerable.tickets import rules, store
 from answerable.tickets.rules import Change, Changes, Comment, Draft, Ticket, life
 from answerable.tickets.rules.ticket import clean_changes, clean_comment, clean_draft
@@ -144,7 +145,10 @@ async def set_categories(tx: Tx, codes: Sequence[str]) -> list[str]:
     for code in unique:
         if not _CATEGORY.fullmatch(code):
             raise life.unknown_category_code(code)
-    await store.replace_categories(tx, unique)
+    before = list(await store.list_categories(tx))
+    if unique != before:
+        await store.replace_categories(tx, unique)
+        tx.send(RecordAct(act="CATEGORIES_CHANGED", about="categories", changes={"categories": [before, unique]}))
     return unique
 
 

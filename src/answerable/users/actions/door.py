@@ -5,6 +5,7 @@ from collections.abc import Callable
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid, Refused, Throttled, Unauthenticated
 from answerable.kernel.tx import Database, Tx
+from answerable.users.actions.audit import adopt_old_lines
 from answerable.users.actions.passwords import Passwords
 from answerable.users.actions.sessions import ensure_signing_key
 from answerable.users.actions.tries import Tries
@@ -38,6 +39,8 @@ class Door:
     async def open(self, db: Database) -> None:
         """Make what is missing before the first person comes."""
         await db.write(USERS, ensure_signing_key, self.keyring)
+        while await db.write(USERS, adopt_old_lines):
+            pass
 
     async def prove(self, db: Database, email: str, password: str, address: str) -> Person:
         """Return the active person with this email and password; ``address`` is where the try comes from.

@@ -1,14 +1,12 @@
 """People come and change."""
 
 from dataclasses import replace
-from typing import Any
-
-import msgspec
 
 from answerable.kernel.errors import Conflict, Invalid, Missing
 from answerable.kernel.tx import Tx
 from answerable.messages.users import UserChanged, UserRegistered
 from answerable.users.actions import mails
+from answerable.users.actions.audit import record_person
 from answerable.users.rules import (
     EMAIL_TAKEN,
     Changes,
@@ -21,7 +19,7 @@ from answerable.users.rules import (
     differences,
     end_sessions,
 )
-from answerable.users.store import audit, browsers, links, people, sessions
+from answerable.users.store import browsers, links, people, sessions
 
 
 async def add_person(tx: Tx, new: NewPerson) -> Person:
@@ -74,7 +72,7 @@ async def register(tx: Tx, new: NewPerson) -> str:
 async def create_person(tx: Tx, new: NewPerson) -> Person:
     """Add somebody as an administrator; without a password they get a mail with a link to choose one."""
     person = await add_person(tx, new)
-    await record(tx, "CREATED", person.id, roles=[None, list(person.roles)], active=[None, person.active])
+    await record_person(tx, "PERSON_CREATED", person.id, roles=[None, list(person.roles)], active=[None, person.active])
     if not person.password_hash and person.active:
         await mails.invite(tx, person)
     return person
@@ -83,7 +81,7 @@ async def create_person(tx: Tx, new: NewPerson) -> Person:
 async def create_admin(tx: Tx, new: NewPerson) -> Person:
     """Add an administrator from the command line of the machine."""
     person = await add_person(tx, replace(new, roles=("ADMIN",), active=True, verified=True))
-    await record(tx, "ADMIN_CREATED", person.id, roles=[None, list(person.roles)])
+    await record_person(tx, "ADMIN_CREATED", person.id, roles=[None, list(person.roles)])
     await links.burn_setup_links(tx)
     return person
 
@@ -97,7 +95,7 @@ async def set_up(tx: Tx, link_id: str, new: NewPerson) -> Person:
         raise Conflict("This desk has an administrator already. Ask them for an account.")
     await mails.use_link(tx, link_id)
     person = await add_person(tx, replace(new, roles=("ADMIN",), active=True))
-    await record(tx, "SET_UP", person.id, roles=[None, list(person.roles)])
+    await record_person(tx, "SET_UP", person.id, roles=[None, list(person.roles)])
     return person
 
 
@@ -112,7 +110,7 @@ async def change_somebody(tx: Tx, person_id: str, wanted: Changes) -> Person:
     others = await people.count_other_admins(tx, person_id)
     changed, names = change_person(person, wanted, by=tx.actor.id, other_admins=others, now=tx.now)
     if names:
-        await record(tx, "CHANGED", person.id, **differences(person, changed))
+        await record_person(tx, "PERSON_CHANGED", person.id, **differences(person, changed))
         await save(tx, changed, names)
         if not changed.active:
             await sessions.revoke_sessions(tx, person.id)
@@ -137,7 +135,7 @@ async def set_password(tx: Tx, person: Person, password_hash: str) -> Person:
     await sessions.revoke_sessions(tx, person.id)
     await browsers.delete_browsers(tx, person.id)
     await links.burn_links(tx, person.id)
-    await record(tx, "PASSWORD_CHANGED", person.id)
+    await record_person(tx, "PASSWORD_CHANGED", person.id)
     return changed
 
 
@@ -163,11 +161,6 @@ async def save(tx: Tx, person: Person, changed: list[str]) -> None:
             changed=changed,
         )
     )
-
-
-async def record(tx: Tx, action: str, person_id: str, **detail: list[Any]) -> None:
-    """Add a line to the record of changes: field -> [before, after]."""
-    await audit.insert_audit(tx, person_id, action, msgspec.json.encode(detail).decode())
 
 
 async def _oneself(tx: Tx) -> Person:

@@ -13,9 +13,10 @@ from answerable.kernel.errors import Conflict, Problem
 from answerable.kernel.paging import PageRequest, page_request
 from answerable.kernel.words import N_
 from answerable.users.actions import people
-from answerable.users.pages.audit import ACTS, changes_of
+from answerable.users.pages.audit import changes_of
 from answerable.users.pages.door import door_of
 from answerable.users.queries import people as queries
+from answerable.users.queries.audit import list_acts_on
 from answerable.users.rules import ROLES, Changes, Person, check_roles
 from answerable.users.store import people as store
 
@@ -164,7 +165,7 @@ def _changed(request: DeskRequest, before: Person, person: Person) -> Said:
 
 async def _person(request: DeskRequest, person_id: str, form: Form, status: int = 200) -> Response[bytes]:
     person = await request.ask(queries.get_person, person_id)
-    recent = await request.ask(queries.list_audit_of, person_id)
+    recent = await request.ask(list_acts_on, person_id)
     reason = await request.ask(queries.reason_to_stay, person_id)
     chosen = form.all("roles") if form.problem else person.roles
     return show(
@@ -176,7 +177,7 @@ async def _person(request: DeskRequest, person_id: str, form: Form, status: int 
         chosen=chosen,
         roles=ROLE_NAMES,
         recent=recent,
-        acts=ACTS,
+        acts=request.parts["acts"],
         changes=changes_of,
         reason=reason,
     )

@@ -4,15 +4,11 @@ import msgspec
 
 from answerable.kernel.errors import Invalid, Missing
 from answerable.kernel.paging import Page, PageRequest
-from answerable.kernel.times import iso
 from answerable.kernel.tx import Row, Tx
 from answerable.users import rules
 from answerable.users.rules import BAD_LINK, Person
-from answerable.users.store import audit, links, people
-from answerable.users.store.audit import AuditFilter
+from answerable.users.store import links, people
 from answerable.users.store.people import PeopleFilter
-
-RECENT = 8
 
 
 class PersonView(msgspec.Struct, frozen=True, rename="camel"):
@@ -33,38 +29,9 @@ class AgentView(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     email: str | None = None
 
 
-class AuditView(msgspec.Struct, frozen=True, rename="camel"):
-    """Who did what to whom; ``changes`` is field -> [before, after]. Names are those of today."""
-
-    id: str
-    at: str
-    actor_id: str
-    actor_kind: str
-    actor_name: str | None
-    person_id: str
-    person_name: str | None
-    action: str
-    changes: dict[str, list[bool | str | list[str] | None]]
-
-
 def view(person: Person) -> PersonView:
     """Show a person."""
     return PersonView(person.id, person.name, person.email, list(person.roles), person.active)
-
-
-def audit_view(row: Row) -> AuditView:
-    """Show a line of the record."""
-    return AuditView(
-        row["id"],
-        iso(row["at"]),
-        row["actor_id"],
-        row["actor_kind"],
-        row["actor_name"],
-        row["person_id"],
-        row["person_name"],
-        row["action"],
-        msgspec.json.decode(row["detail"]),
-    )
 
 
 async def get_person(tx: Tx, person_id: str) -> Person:
@@ -85,16 +52,6 @@ async def list_agents(tx: Tx) -> list[AgentView]:
 async def list_people(tx: Tx, wanted: PeopleFilter, page: PageRequest) -> Page[Person]:
     """Read a page of all people, newest first."""
     return await people.list_people(tx, wanted, page)
-
-
-async def list_audit(tx: Tx, page: PageRequest, wanted: AuditFilter = audit.ALL) -> Page[Row]:
-    """Read a page of the record of changes, newest first."""
-    return await audit.list_audit(tx, page, wanted)
-
-
-async def list_audit_of(tx: Tx, person_id: str) -> list[Row]:
-    """Read the newest changes of a person."""
-    return list((await audit.list_audit(tx, PageRequest(RECENT), AuditFilter(person_id=person_id))).rows)
 
 
 async def reason_to_stay(tx: Tx, person_id: str) -> str:

@@ -30,7 +30,8 @@ GRANTS: dict[str, frozenset[str]] = {
     "USER": _EVERYBODY,
     "AGENT": _STAFF | {"ticket.read_queue", "ticket.work"},
     "MANAGER": _MANAGER,
-    "ADMIN": _MANAGER | {"user.admin", "category.edit", "mail.read", "event.admin", "escalation.read_all", "sla.edit"},
+    "ADMIN": _MANAGER
+    | {"user.admin", "audit.read", "category.edit", "mail.read", "event.admin", "escalation.read_all", "sla.edit"},
 }
 
 NAME_LENGTH = (3, 50)
