@@ -15,7 +15,7 @@ class RecordAct(Command, frozen=True, kw_only=True):
     password, token or key is ever part of it.
     """
 
-    TOPIC: ClassVar[str] = "answerable.audit"
+    TOPIC: ClassVar[str] = "answerable.users.commands"
     TYPE: ClassVar[str] = "RECORD_ACT"
     act: str
     about: str
