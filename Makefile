@@ -11,7 +11,7 @@ SECONDS ?= 120
 WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 export PYTHONDONTWRITEBYTECODE=
 
-.PHONY: help setup run postgres test test-fast test-faults test-long check format bench docs words lock clean
+.PHONY: help setup run postgres test test-fast test-faults test-long check format bench docs words sbom lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ docs: setup ## Write the generated pages of docs/ anew
 
 words: setup ## Collect the texts of the web desk into its catalogues
 	@$(BIN)/python scripts/words.py
+
+sbom: setup ## Write the software bill of materials (CycloneDX) to build/sbom.cdx.json
+	@$(BIN)/python scripts/sbom.py
 
 bench: setup ## Measure and write the table of docs/speed.md (takes some minutes)
 	@$(BIN)/python -m bench --write

@@ -8,12 +8,17 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from answerable.kernel.times import HOUR
+from answerable.kernel.actor import Actor
+from answerable.kernel.times import DAY, HOUR
 from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaFulfilled, SlaStarted
 from answerable.messages.tickets import TicketRef
+from answerable.tickets import timers
+from answerable.tickets.actions import work as deeds
 from answerable.tickets.queries import work
+from answerable.users.rules import grants_of
 from tests.forms import Browser
 from tests.tickets.desk import TicketDesk
+from tests.world import START, TESTER
 
 
 class Work:
@@ -255,6 +260,23 @@ async def test_a_draft_waits_for_whoever_wrote_it(office: TicketDesk) -> None:
     assert "Half a sen" not in await (await sit_down(office, office.max)).open(path)
     await abe.deed(ticket, "reply", kind="note", text="Half a sentence.", newest="0")
     assert "Half a sen</textarea>" not in await abe.open(path)
+
+
+async def test_a_draft_that_nobody_goes_on_with_is_forgotten_and_so_is_who_read_what(office: TicketDesk) -> None:
+    world = office.world
+    old, new = await office.given(await office.raised()), await office.given(await office.raised())
+    abe = Actor(office.abe.id, "person", frozenset({"AGENT"}), grants_of(["AGENT"]))
+    await world.db.write(abe, deeds.keep_draft, old["id"], "Half a sen", 1)
+    assert await world.db.read(TESTER, timers.next_pruning) == START + 90 * DAY + HOUR
+    world.clock.now += 60 * DAY
+    await world.db.write(abe, deeds.be_here, new["id"], 0, 0)
+    await world.db.write(abe, deeds.keep_draft, new["id"], "Half a wor", 1)
+    world.clock.now += 31 * DAY
+    assert await timers.prune(world.db) == 1
+    assert [row["ticket_id"] for row in await world.sql("SELECT ticket_id FROM tickets_draft")] == [new["id"]]
+    world.clock.now += 150 * DAY
+    assert await timers.prune(world.db) == 2
+    assert await world.db.read(TESTER, timers.next_pruning) is None
 
 
 async def test_colleagues_on_one_ticket_see_each_other(office: TicketDesk) -> None:

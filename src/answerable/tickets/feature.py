@@ -38,7 +38,10 @@ def feature() -> Feature:
             SlaAtRisk: consumers.note_risk,
             SlaFulfilled: consumers.note_end,
         },
-        timers=(Timer("tickets.close", timers.next_close, timers.close_due),),
+        timers=(
+            Timer("tickets.close", timers.next_close, timers.close_due),
+            Timer("tickets.pruning", timers.next_pruning, timers.prune),
+        ),
         navigation=(
             Place(
                 path="/queue",

@@ -1,9 +1,13 @@
-"""What tickets do because time passed: resolved ones close by themselves."""
+"""What tickets do because time passed: resolved ones close by themselves, old drafts are forgotten."""
 
 from answerable.kernel.actor import service
+from answerable.kernel.times import DAY, HOUR
 from answerable.kernel.tx import Database, Tx
 from answerable.tickets import actions, store
 
+KEEP_DRAFTS = 90 * DAY  # since somebody last typed
+KEEP_READERS = 180 * DAY  # since somebody last looked; what they have read counts as unread again
+PRUNED_AT_ONCE = 500  # rows of each kind
 _DESK = service("tickets")
 
 
@@ -15,3 +19,15 @@ async def next_close(tx: Tx) -> int | None:
 async def close_due(database: Database) -> int:
     """Close some tickets whose time has come."""
     return await database.write(_DESK, actions.close_due_tickets)
+
+
+async def next_pruning(tx: Tx) -> int | None:
+    """Return the full hour after which a draft or the mark of a reader is old enough."""
+    oldest = await store.oldest_on_desks(tx, KEEP_DRAFTS, KEEP_READERS)
+    return None if oldest is None else oldest // HOUR * HOUR + HOUR
+
+
+async def prune(database: Database) -> int:
+    """Forget some drafts that nobody went on with, and who has read what long ago."""
+    now = database.clock()
+    return await database.write(_DESK, store.prune_desks, now - KEEP_DRAFTS, now - KEEP_READERS, PRUNED_AT_ONCE)

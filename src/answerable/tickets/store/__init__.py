@@ -8,6 +8,8 @@ from answerable.tickets.store.desks import (
     list_here,
     load_draft,
     note_reader,
+    oldest_on_desks,
+    prune_desks,
     save_draft,
 )
 from answerable.tickets.store.lists import NO_DUE, arms, list_tickets
@@ -92,6 +94,8 @@ __all__ = [
     "next_close",
     "next_number",
     "note_reader",
+    "oldest_on_desks",
+    "prune_desks",
     "replace_categories",
     "save_details",
     "save_draft",

@@ -94,3 +94,31 @@ async def delete_filter(tx: Tx, filter_id: str) -> Row | None:
         me=tx.actor.id,
     )
     return rows[0] if rows else None
+
+
+async def oldest_on_desks(tx: Tx, keep_drafts: int, keep_readers: int) -> int | None:
+    """Return when the next draft or mark of a reader is old enough to be forgotten."""
+    rows = await tx.run(
+        """SELECT (SELECT MIN(saved_at) FROM tickets_draft) AS saved_at,
+        (SELECT MIN(here_until) FROM tickets_reader) AS here_until"""
+    )
+    draft, reader = rows[0]["saved_at"], rows[0]["here_until"]
+    found = [at + keep for at, keep in ((draft, keep_drafts), (reader, keep_readers)) if at is not None]
+    return min(found, default=None)
+
+
+async def prune_desks(tx: Tx, drafts_before: int, readers_before: int, most: int) -> int:
+    """Forget drafts and marks of readers that nobody touched since; ``most`` of each. Return how many went."""
+    drafts = await tx.run(
+        """DELETE FROM tickets_draft WHERE (person_id, ticket_id) IN (SELECT person_id, ticket_id FROM tickets_draft
+            WHERE saved_at <= :before ORDER BY saved_at LIMIT :most) RETURNING 1 AS gone""",
+        before=drafts_before,
+        most=most,
+    )
+    readers = await tx.run(
+        """DELETE FROM tickets_reader WHERE (ticket_id, person_id) IN (SELECT ticket_id, person_id FROM tickets_reader
+            WHERE here_until <= :before ORDER BY here_until LIMIT :most) RETURNING 1 AS gone""",
+        before=readers_before,
+        most=most,
+    )
+    return len(drafts) + len(readers)
