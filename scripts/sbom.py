@@ -4,6 +4,7 @@ The same lock files give the same bytes: no time, no random number, nothing of t
 development (tests, checks, building the assets) is in it with the scope ``excluded``.
 """
 
+import importlib
 import json
 import re
 import sys
@@ -17,9 +18,9 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentScope, ComponentType
 from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output.json import JsonV1Dot6
-from locked import blocks, name_of, needed, wanted_by, wanted_to_run
 from packageurl import PackageURL
 
+locked = importlib.import_module("locked")  # beside this one, which is no package
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build" / "sbom.cdx.json"
 _PINNED = re.compile(r"^[A-Za-z0-9._-]+(?:\[[^\]]*\])?==([^\s;\\]+)")
@@ -50,15 +51,17 @@ def bill() -> str:
     )
     bom = Bom()
     bom.metadata.component = root
-    found = blocks((ROOT / "requirements.lock").read_text(encoding="utf-8"))
-    runs_with, tools = wanted_to_run(), project["optional-dependencies"]["dev"]
-    wanted = needed(found, runs_with)
+    found = locked.blocks((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    runs_with, tools = locked.wanted_to_run(), project["optional-dependencies"]["dev"]
+    wanted = locked.needed(found, runs_with)
     python = {each: _python(each, block, each in wanted) for each, block in found.items()}
     for each in python.values():
         bom.components.add(each)
-    bom.register_dependency(root, [python[each] for each in sorted(runs_with | {name_of(each) for each in tools})])
+    bom.register_dependency(
+        root, [python[each] for each in sorted(runs_with | {locked.name_of(each) for each in tools})]
+    )
     for each, block in found.items():
-        for by in wanted_by(block) & python.keys():
+        for by in locked.wanted_by(block) & python.keys():
             bom.register_dependency(python[by], [python[each]])
     packages = json.loads((ROOT / "assets" / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     for path, package in packages.items():
@@ -86,7 +89,7 @@ def _python(name: str, block: str, runs: bool) -> Component:
         name=name,
         version=version,
         bom_ref=f"pypi:{name}@{version}",
-        purl=PackageURL("pypi", name=name_of(name), version=version),
+        purl=PackageURL("pypi", name=locked.name_of(name), version=version),
         scope=ComponentScope.REQUIRED if runs else ComponentScope.EXCLUDED,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=each) for each in sorted(_HASH.findall(block))],
     )
