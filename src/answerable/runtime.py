@@ -21,6 +21,7 @@ from answerable.infra.timers import Timers
 from answerable.infra.web.app import build_app
 from answerable.infra.web.edge import Edge
 from answerable.infra.web.inner import InnerDoor
+from answerable.infra.web.keys import KeyUse
 from answerable.infra.web.lane import Lane
 from answerable.infra.web.problems import problem_page
 from answerable.infra.web.viewer import frame_of
@@ -28,6 +29,7 @@ from answerable.infra.web.visits import NearVisits
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Invalid
 from answerable.kernel.manifest import Feature
+from answerable.kernel.scopes import narrowed
 from answerable.kernel.tx import Tx
 from answerable.messages.users import SigningKeyMade
 from answerable.services import features_of, followers_of, service_of
@@ -84,7 +86,9 @@ class Desk:
         """
         show_problem = partial(problem_page, self.litestar)
         lane = Lane(self.litestar)
-        edge = partial(Edge, database=self.database, parts=self.parts, show_problem=show_problem)
+        used = self._local("key_used") or self._local("key_used_from_afar")
+        keys = KeyUse(self.database, used) if used else None
+        edge = partial(Edge, database=self.database, parts=self.parts, show_problem=show_problem, keys=keys)
         visit = self._local("visit")
         near = NearVisits(self.database, visit, self._local("seen")) if visit else None
         has_peers = self.settings.peers.secret or self.settings.peers.urls
@@ -119,7 +123,8 @@ class Desk:
 
         async def identify(tx: Tx, authorization: str) -> Actor:
             actor: Actor = await tell(tx, authorization)
-            return replace(actor, grants=grants_of(actor.roles))
+            grants = grants_of(actor.roles)
+            return replace(actor, grants=grants if actor.key is None else narrowed(grants, actor.key.scopes))
 
         return identify
 

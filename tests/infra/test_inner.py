@@ -1,15 +1,18 @@
 """The inner identity: what a gateway says of whoever asks, and nothing else, opens a service."""
 
+from dataclasses import replace
+
 import jwt
 import pytest
 
 from answerable.infra.web.inner import ALGORITHM, AUDIENCE, Caller, InnerDoor
-from answerable.kernel.actor import ANONYMOUS, Actor
+from answerable.kernel.actor import ANONYMOUS, Actor, ApiKey
 from answerable.kernel.errors import Invalid, Unauthenticated
+from answerable.kernel.scopes import narrowed
 from answerable.kernel.times import SECOND
 from answerable.settings import Settings
 from answerable.users.rules import grants_of
-from tests.world import Clock
+from tests.world import START, Clock
 
 SECRET = "between gateway and services, 4711 times"
 MAX = Actor("p1", "person", frozenset({"MANAGER"}), grants_of({"MANAGER"}), "Max Manager")
@@ -24,6 +27,17 @@ def test_what_the_gateway_seals_a_service_opens() -> None:
     sealed = door(clock).seal(Caller(MAX, "192.0.2.7"))
     assert door(clock).open(sealed) == Caller(MAX, "192.0.2.7")
     assert door(clock).open(door(clock).seal(Caller(ANONYMOUS, "unknown"))) == Caller(ANONYMOUS, "unknown")
+
+
+def test_a_program_keeps_its_scopes_and_its_end_behind_the_gateway() -> None:
+    clock, key = Clock(), ApiKey("k1", frozenset({"reports:read"}), START + SECOND)
+    program = replace(MAX, grants=narrowed(MAX.grants, key.scopes), key=key)
+    opened = door(clock).open(door(clock).seal(Caller(program, "192.0.2.7"))).actor
+    assert opened == program
+    assert opened.key is not None
+    assert opened.key.expires_at == START + SECOND
+    assert opened.may("report.read")
+    assert not opened.may("ticket.manage")
 
 
 def test_it_lives_for_seconds() -> None:

@@ -42,6 +42,24 @@ async def test_a_browser_works_at_all_services_through_the_gateway(tmp_path: Pat
         assert 'data-theme="dark"' in page.text
         assert 'lang="de"' in (await desk.open("/")).text, "the gateway's own pages follow at once"
 
+        scopes = '{"name": "Nightly export", "scopes": ["tickets:read", "live:read"]}'
+        made = await ask(world, "POST", "/api/keys", abe.headers | JSON, scopes.encode())
+        await world.settle()
+        program = {"authorization": f"Bearer {made.json['key']}"}
+        assert (await ask(world, "GET", "/api/tickets", program)).status == 200, (
+            "an API key is known to the gateway, too"
+        )
+        assert (await ask(world, "GET", "/api/agents/workload", program)).status == 403
+        assert (await ask(world, "POST", "/api/tickets", program | JSON, draft)).status == 403
+        await world.settle()
+        [key] = (await ask(world, "GET", "/api/keys", abe.headers)).json
+        assert key["usedAt"] is not None
+        async with listening(world, None, headers=program) as live:
+            await ask(world, "DELETE", f"/api/keys/{key['id']}", abe.headers)
+            await world.settle()
+            await live.until_end()
+        assert (await ask(world, "GET", "/api/tickets", program)).status == 401
+
         others = {"cookie": f"{SESSION}={phone.http.cookies[SESSION]}"}
         there = (await phone.http.get("/api/auth/session")).json()["sessionId"]
         async with listening(world, None, headers=others) as ends:

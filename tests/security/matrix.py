@@ -18,6 +18,8 @@ from answerable.kernel.times import HOUR
 from answerable.sla.actions import terms
 from answerable.sla.rules import WrittenCalendar, WrittenPolicy, edits, own_terms, toml
 from answerable.sla.rules.edits import Edit
+from answerable.users.actions import keys
+from answerable.users.rules.keys import NewKey
 from tests.forms import HEADERS, with_token
 from tests.people import PASSWORD
 from tests.security.asgi import JSON, Answer, ask
@@ -161,6 +163,16 @@ def _ticket_form(**form: str) -> Maker:
     async def make(company: Company) -> Sample:
         filled = {name: company[value[1:]].id if value[:1] == "$" else value for name, value in form.items()}
         return Sample({"ticket_id": await company.ticket()}, form=filled)
+
+    return make
+
+
+def _key(form: Mapping[str, str] | None = None) -> Maker:
+    """A fresh key that acts for the owner."""
+
+    async def make(company: Company) -> Sample:
+        made = await company.world.db.write(company["owner"].actor, keys.make_key, NewKey("Export", ("live:read",)))
+        return Sample({"key_id": made.id}, form=form)
 
     return make
 
@@ -455,6 +467,20 @@ SAMPLES |= {
     ("POST", "/admin/categories", ""): _plain(form={"all": "HARDWARE OTHER"}),
     ("GET", "/admin/events/{message_id}", "parked"): _parked_event,
     ("POST", "/admin/events/retry", ""): _plain(form={}),
+}
+
+# Keys of programs.
+_KEY: dict[str, Any] = {"name": "Nightly export", "scopes": ["tickets:read"]}
+_KEY_FORM = {"name": "Nightly export", "scopes": "tickets:read"}
+SAMPLES |= {
+    ("POST", "/api/keys", "for oneself"): _plain(_KEY),
+    ("POST", "/api/keys", "for the owner"): _plain(_KEY | {"personId": "$owner"}),
+    ("POST", "/api/keys", "with a role"): _plain(_KEY | {"role": "MANAGER"}),
+    ("DELETE", "/api/keys/{key_id}", "the owner's"): _key(),
+    ("POST", "/profile/keys", ""): _plain(form=_KEY_FORM),
+    ("POST", "/profile/keys/{key_id}/revoke", "the owner's"): _key(form={}),
+    ("POST", "/admin/keys", ""): _plain(form=_KEY_FORM | {"role": "USER"}),
+    ("POST", "/admin/keys/{key_id}/revoke", "the owner's"): _key(form={}),
 }
 
 # These change something and need neither parameters nor a body.

@@ -2,7 +2,7 @@
 
 from answerable.gateway import store
 from answerable.kernel.tx import Tx
-from answerable.messages.users import PersonEvent, SigningKeyMade
+from answerable.messages.users import ApiKeyChanged, PersonEvent, SigningKeyMade
 
 
 async def know_person(tx: Tx, event: PersonEvent) -> None:
@@ -15,3 +15,8 @@ async def know_person(tx: Tx, event: PersonEvent) -> None:
 async def know_key(tx: Tx, event: SigningKeyMade) -> None:
     """Note a key."""
     await store.save_key(tx, event.kid, event.public_key)
+
+
+async def know_api_key(tx: Tx, event: ApiKeyChanged) -> None:
+    """Note a key of a program."""
+    await store.save_api_key(tx, event)

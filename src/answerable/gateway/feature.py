@@ -49,15 +49,18 @@ def feature() -> Feature:
             **dict.fromkeys(SIGNALLED, hub.hear),
             users.UserChanged: hub.hear_of_person,
             users.SessionEnded: end_session,
+            users.ApiKeyChanged: hub.hear_of_key,
         },
         consumers={
             users.UserRegistered: consumers.know_person,
             users.UserChanged: consumers.know_person,
             users.SigningKeyMade: consumers.know_key,
+            users.ApiKeyChanged: consumers.know_api_key,
         },
         state={"live": hub},
         identify_from_afar=doorman.identify,
         still_good=doorman.still_good,
+        key_used_from_afar=doorman.tell_key_used,
         on_start=hub.begin,
         panels=[
             Panel(slot="admin", path="/admin/events", title=N_("Parked events"), grant="event.admin", order=70),

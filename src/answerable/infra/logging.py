@@ -1,6 +1,7 @@
 """Logs: one line an event, for people or as JSON; values that look like secrets are masked."""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
@@ -9,13 +10,16 @@ from typing import Any, TextIO, cast
 import structlog
 
 _SECRET_WORDS = ("password", "token", "secret", "authorization", "cookie")
+_SECRETS = re.compile(r"\b(ans_|whsec_)[A-Za-z0-9_+/=-]{16,}")  # keys of programs, secrets of webhooks
 
 
 def mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the value of every key that names a secret."""
-    for key in event:
+    """Replace the value of every key that names a secret, and what looks like one anywhere."""
+    for key, value in event.items():
         if key != "event" and any(word in key.lower() for word in _SECRET_WORDS):
             event[key] = "***"
+        elif isinstance(value, str) and ("ans_" in value or "whsec_" in value):
+            event[key] = _SECRETS.sub(r"\1***", value)
     return event
 
 

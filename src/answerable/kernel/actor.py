@@ -4,11 +4,21 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What a program came with: the key's id, the scopes it opens, and when it ends (microseconds)."""
+
+    id: str
+    scopes: frozenset[str]
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """A person, a service of the desk, or nobody known.
 
     ``id`` is the person's id (the feature's name for a service, empty for nobody); ``roles`` are role names and
-    ``grants`` the rights that those roles add up to. Rights are asked for with :meth:`may`, never by role.
+    ``grants`` the rights that those roles add up to. Rights are asked for with :meth:`may`, never by role. ``key`` is
+    there where a program acts with an API key: for a person, or by itself, under the key's own id.
     """
 
     id: str
@@ -16,6 +26,7 @@ class Actor:
     roles: frozenset[str] = frozenset()
     grants: frozenset[str] = frozenset()
     name: str = field(default="", compare=False)
+    key: ApiKey | None = None
 
     def may(self, grant: str) -> bool:
         """Tell whether this actor holds ``grant``, for example ``"ticket.create"``."""

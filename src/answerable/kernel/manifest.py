@@ -104,7 +104,8 @@ class Feature:
     ``identify`` turns an ``Authorization`` header into an actor and ``grants_of`` roles into grants; one feature offers
     both. Where it runs elsewhere, ``identify_from_afar`` stands in, and leaves the grants out. So it is with the
     cookies of browsers: ``visit`` reads who comes with one, ``seen`` notes that they did, and from afar
-    ``still_good`` raises ``Unauthenticated`` for a visit that has ended since.
+    ``still_good`` raises ``Unauthenticated`` for a visit that has ended since. ``key_used`` notes that a program came
+    with an API key, ``key_used_from_afar`` tells the feature that keeps the keys.
     """
 
     name: str
@@ -120,6 +121,8 @@ class Feature:
     visit: Callable[[Tx, str], Awaitable[Visit]] | None = None
     seen: Callable[[Tx, str], Awaitable[None]] | None = None
     still_good: Callable[[Tx, Visit], Awaitable[None]] | None = None
+    key_used: Callable[[Tx, str], Awaitable[None]] | None = None
+    key_used_from_afar: Callable[[Tx, str], Awaitable[None]] | None = None
     acts: Mapping[str, str] = field(default_factory=dict)
     navigation: Sequence[Place] = ()
     panels: Sequence[Panel] = ()

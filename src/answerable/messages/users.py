@@ -52,6 +52,30 @@ class SigningKeyMade(Event, frozen=True, kw_only=True):
         return self.kid
 
 
+class ApiKeyChanged(Event, frozen=True, kw_only=True):
+    """A program's key was made, or revoked: as it stands after the event.
+
+    ``fingerprint`` is the SHA-256 of 256 random bits, which nobody can turn back. ``person_id`` is whom it acts for;
+    where that is empty it acts by itself, with ``roles``. ``expires_at`` is in UTC microseconds.
+    """
+
+    TOPIC: ClassVar[str] = "answerable.users"
+    TYPE: ClassVar[str] = "API_KEY_CHANGED"
+    key_id: str
+    fingerprint: str
+    name: str
+    person_id: str
+    roles: list[str]
+    scopes: list[str]
+    expires_at: int
+    revoked: bool
+
+    @property
+    def key(self) -> str:
+        """Return the key's id."""
+        return self.key_id
+
+
 class SessionEnded(Event, frozen=True, kw_only=True):
     """One browser of a person was signed out; whatever it still holds open has ended."""
 

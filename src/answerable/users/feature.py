@@ -3,9 +3,11 @@
 from answerable.kernel.manifest import Feature, Finder, Panel, Place, Timer
 from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
+from answerable.messages.gateway import ApiKeyUsed
 from answerable.users import api, cli, consumers, pages, timers
 from answerable.users.actions.browsers import seen
 from answerable.users.actions.door import Door
+from answerable.users.actions.keys import note_use
 from answerable.users.queries.audit import whole_log
 from answerable.users.queries.visits import visit
 from answerable.users.rules import grants_of
@@ -17,6 +19,8 @@ ACTS = {
     "PASSWORD_CHANGED": N_("changed the password of"),
     "ADMIN_CREATED": N_("made an administrator of"),
     "SET_UP": N_("set the desk up as"),
+    "KEY_MADE": N_("made the API key"),
+    "KEY_REVOKED": N_("revoked the API key"),
     "AUDIT_EXPORTED": N_("wrote out the audit log"),
 }
 
@@ -27,7 +31,7 @@ def feature() -> Feature:
     return Feature(
         "users",
         routes=[*api.ROUTES, *pages.ROUTES],
-        consumers={RecordAct: consumers.record_act},
+        consumers={RecordAct: consumers.record_act, ApiKeyUsed: consumers.note_key_use},
         timers=[
             Timer("users mail", timers.next_mail, timers.send_mail),
             Timer("users pruning", timers.next_pruning, timers.prune),
@@ -37,6 +41,7 @@ def feature() -> Feature:
         grants_of=grants_of,
         visit=visit,
         seen=seen,
+        key_used=note_use,
         on_start=door.open,
         greeting=cli.greeting,
         commands=[cli.create_admin, cli.audit],
@@ -48,6 +53,7 @@ def feature() -> Feature:
         finders=[Finder(path="/admin/people/find", title=N_("People"), grant="user.admin", order=20)],
         panels=[
             Panel(slot="admin", path="/admin/people", title=N_("People"), grant="user.admin", order=10),
+            Panel(slot="admin", path="/admin/keys", title=N_("API keys"), grant="user.admin", order=15),
             Panel(slot="admin", path="/admin/audit", title=N_("Audit log"), grant="audit.read", order=60),
         ],
     )

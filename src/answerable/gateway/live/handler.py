@@ -43,7 +43,9 @@ async def live(request: DeskRequest) -> StreamResponse:
     """
     hub: Hub = request.parts["live"]
     last, visit = request.headers.get("last-event-id"), request.visit
-    if visit is not None:
+    if request.actor.key is not None:
+        stream = hub.join(request.actor, request.actor.key.expires_at, last)
+    elif visit is not None:
         stream = hub.join(request.actor, visit.expires_at, last, visit.session_id)
     else:
         stream = hub.join(request.actor, token_ends_at(request.headers.get("authorization", "")), last)

@@ -16,7 +16,7 @@ from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Throttled, Unavailable
 from answerable.kernel.tx import Database
 from answerable.messages.base import Envelope, Event
-from answerable.messages.users import SessionEnded, UserChanged
+from answerable.messages.users import ApiKeyChanged, SessionEnded, UserChanged
 from answerable.settings import Server
 
 STREAMS_PER_PERSON = 20
@@ -73,6 +73,13 @@ class Hub:
         for stream in list(self._by_person.get(event.user_id, ())):
             if stream.session_id == event.session_id:
                 stream.end()
+
+    def hear_of_key(self, envelope: Envelope, event: ApiKeyChanged) -> None:
+        """End the streams of a program whose key was revoked."""
+        if event.revoked:
+            for stream in list(self._by_person.get(event.person_id or event.key_id, ())):
+                if stream.actor.key is not None and stream.actor.key.id == event.key_id:
+                    stream.end()
 
     def _concerned(self, audiences: Iterable[Audience]) -> set[Stream]:
         found: set[Stream] = set()

@@ -4,17 +4,20 @@ No request waits for another service. A token is believed as far as its signatur
 something newer about its person: what an administrator changes holds as soon as its event arrives.
 """
 
+import hashlib
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from answerable.gateway import store
-from answerable.infra.web.tokens import BadToken, bearer, key_id, public_key, read_token
-from answerable.infra.web.wording import ENDED, EXPIRED, NOT_VALID, SEND_IT_SO
-from answerable.kernel.actor import Actor
+from answerable.infra.web.tokens import API_KEY, BadToken, bearer, key_id, public_key, read_token
+from answerable.infra.web.wording import BAD_KEY, ENDED, EXPIRED, NOT_VALID, OLD_KEY, SEND_IT_SO
+from answerable.kernel.actor import Actor, ApiKey
 from answerable.kernel.errors import Unauthenticated
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Tx
 from answerable.kernel.visit import Visit
 from answerable.messages.base import Envelope
+from answerable.messages.gateway import ApiKeyUsed
 from answerable.messages.users import SessionEnded
 
 KNOWN = 10_000  # browsers that were signed out lately
@@ -48,6 +51,8 @@ class Doorman:
             token = bearer(authorization)
         except BadToken:
             raise Unauthenticated(SEND_IT_SO) from None
+        if token.startswith(API_KEY):
+            return await self._program(tx, token)
         try:
             if key_id(token) not in self._keys:
                 self._keys = {row["kid"]: public_key(row["public_key"]) for row in await store.load_keys(tx)}
@@ -62,6 +67,27 @@ class Doorman:
         if not known["active"] or known["session_version"] != claims["ver"]:
             raise Unauthenticated(ENDED)
         return Actor(claims["sub"], "person", frozenset(known["roles"].split()), name=known["name"])
+
+    async def _program(self, tx: Tx, token: str) -> Actor:
+        known = await store.load_api_key(tx, hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest())
+        if known is None or known["revoked"] or (known["person_id"] and not known["active"]):
+            raise Unauthenticated(BAD_KEY)
+        if known["expires_at"] <= tx.now:
+            raise Unauthenticated(OLD_KEY)
+        key = ApiKey(known["id"], frozenset(known["scopes"].split()), known["expires_at"])
+        own = not known["person_id"]
+        roles = frozenset(known["roles" if own else "person_roles"].split())
+        return Actor(
+            key.id if own else known["person_id"],
+            "person",
+            roles,
+            name=known["name" if own else "person_name"],
+            key=key,
+        )
+
+    async def tell_key_used(self, tx: Tx, key_id: str) -> None:
+        """Tell the users feature that a program came with a key."""
+        tx.publish(ApiKeyUsed(key_id=key_id))
 
 
 def _roles(claimed: object) -> frozenset[str]:

@@ -14,6 +14,7 @@ from answerable.infra import metrics
 from answerable.infra.database.port import DeskDatabase
 from answerable.infra.web.cookies import SESSION, cookie_name, form_key, is_form_token, read_cookie
 from answerable.infra.web.inner import HEADER, InnerDoor
+from answerable.infra.web.keys import KeyUse
 from answerable.infra.web.probes import PATHS as PROBES
 from answerable.infra.web.problems import MEDIA_TYPE, problem_body, problem_headers, wants_page
 from answerable.infra.web.visits import Visits
@@ -75,12 +76,14 @@ class Edge:
         inner: InnerDoor | None = None,
         visits: Visits | None = None,
         show_problem: Callable[[Scope, Problem], App] | None = None,
+        keys: KeyUse | None = None,
     ) -> None:
         """Take the ``parts`` that handlers may reach, and how people are told apart.
 
         That is ``identify``, or, in a service behind a gateway, what ``inner`` reads. ``visits`` knows the cookies of
-        browsers; ``show_problem`` writes what went wrong as a page.
+        browsers; ``show_problem`` writes what went wrong as a page; ``keys`` notes the use of API keys.
         """
+        self._keys = keys
         self._visits = visits
         self._show_problem = show_problem
         self._cookie = cookie_name(SESSION, database.settings)
@@ -141,6 +144,8 @@ class Edge:
             if "visit" in state and path != "/api/live" and self._visits is not None:
                 with suppress(Unavailable):  # the answer is out; it is noted the next time
                     await self._visits.seen(state["visit"])
+            elif self._keys is not None and (key := state["actor"].key) is not None:
+                await self._keys.note(key.id)
         except Problem as problem:
             if self._show_problem is not None and wants_page(scope):
                 await self._show_problem(scope, problem)(scope, receive, send_with_headers)

@@ -4,8 +4,9 @@ from typing import Any
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from answerable.kernel.actor import ANONYMOUS, Actor
+from answerable.kernel.actor import ANONYMOUS, Actor, ApiKey
 from answerable.kernel.errors import Refused, Unauthenticated
+from answerable.kernel.scopes import SAFE_METHODS, scope_of
 from answerable.kernel.words import N_
 
 PUBLIC = "*"  # anybody, signed in or not
@@ -37,9 +38,21 @@ def check_grant(scope: Scope, grant: str | None, template: str) -> None:
     """Let the caller of a request pass to the route ``template``, or raise as :class:`GrantCheck` says."""
     state = scope["state"]
     state["route"] = template  # what the edge counts the request under
+    actor: Actor = state.get("actor", ANONYMOUS)
+    if actor.key is not None:
+        _check_scope(str(scope.get("method", "")), grant, template, actor.key)
     if grant != PUBLIC:
-        actor: Actor = state.get("actor", ANONYMOUS)
         if actor.kind == "anonymous":
             raise state.get("refusal") or Unauthenticated("Please sign in first.")
         if grant is None or grant not in actor.grants:
             raise Refused(N_("You are not allowed to do this."))
+
+
+def _check_scope(method: str, grant: str | None, template: str, key: ApiKey) -> None:
+    """Keep a program to what its key opens; what everybody may read it may read, too. Raises ``Refused``."""
+    scope = scope_of(method, template)
+    if scope is None:
+        if grant != PUBLIC or method not in SAFE_METHODS:
+            raise Refused("API keys are not taken here.")
+    elif scope not in key.scopes:
+        raise Refused(f"This API key lacks the scope {scope}.")

@@ -14,8 +14,9 @@ import jwt
 import msgspec
 
 from answerable.infra.secret import check_secret
-from answerable.kernel.actor import ANONYMOUS, Actor
+from answerable.kernel.actor import ANONYMOUS, Actor, ApiKey
 from answerable.kernel.errors import Invalid, Unauthenticated
+from answerable.kernel.scopes import narrowed
 from answerable.kernel.times import SECOND
 from answerable.kernel.visit import Preferences, Visit
 from answerable.settings import Settings
@@ -80,6 +81,8 @@ class InnerDoor:
                 "likes": msgspec.to_builtins(visit.preferences),
                 "form": base64.b64encode(caller.form_key).decode(),
             }
+        if actor.key is not None:
+            claims["key"] = {"id": actor.key.id, "scopes": sorted(actor.key.scopes), "until": actor.key.expires_at}
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM, headers={"typ": TYPE}).encode()
 
     def open(self, sealed: bytes | None) -> Caller:
@@ -99,10 +102,16 @@ class InnerDoor:
         if claims["kind"] != "person":
             return Caller(ANONYMOUS, claims["address"])
         roles = frozenset(claims["roles"])
-        actor = Actor(claims["sub"], "person", roles, self._grants(roles), claims["name"])
+        key = None if (shown := claims.get("key")) is None else _key_of(shown)
+        grants = self._grants(roles) if key is None else narrowed(self._grants(roles), key.scopes)
+        actor = Actor(claims["sub"], "person", roles, grants, claims["name"], key)
         told = claims.get("visit")
         if told is None:
             return Caller(actor, claims["address"])
         likes = msgspec.convert(told["likes"], Preferences)
         visit = Visit(actor, told["id"], told["ver"], told["seen"], told["until"], likes, told["zone"])
         return Caller(actor, claims["address"], visit, base64.b64decode(told["form"]))
+
+
+def _key_of(told: dict[str, Any]) -> ApiKey:
+    return ApiKey(told["id"], frozenset(told["scopes"]), told["until"])

@@ -12,6 +12,7 @@ from answerable.settings import Auth
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"  # RFC 9068: no other kind of JWT passes for an access token
 LONGEST_TOKEN = 4096
+API_KEY = "ans_"  # how the keys of programs begin, so that scanners know a leaked one
 _REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "ver"]
 
 

@@ -5,6 +5,8 @@ import re
 SEND_IT_SO = "Send the token as: Authorization: Bearer <token>."
 NOT_VALID = "The token is not valid. Please sign in again."
 EXPIRED = "The token has expired. Please sign in again."
+BAD_KEY = "This API key is not valid (any more)."
+OLD_KEY = "This API key has expired. Please have another one made."
 ENDED = "This session has ended. Please sign in again."
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")

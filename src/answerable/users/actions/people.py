@@ -7,6 +7,7 @@ from answerable.kernel.tx import Tx
 from answerable.messages.users import UserChanged, UserRegistered
 from answerable.users.actions import mails
 from answerable.users.actions.audit import record_person
+from answerable.users.actions.revoking import end_keys_of
 from answerable.users.rules import (
     EMAIL_TAKEN,
     Changes,
@@ -116,6 +117,7 @@ async def change_somebody(tx: Tx, person_id: str, wanted: Changes) -> Person:
             await sessions.revoke_sessions(tx, person.id)
             await browsers.delete_browsers(tx, person.id)
             await links.burn_links(tx, person.id)
+            await end_keys_of(tx, person.id)
     return changed
 
 

@@ -1,5 +1,5 @@
-"""REST: coming in (``door``), one's own account (``oneself``), people (``people``) and the audit log (``audit``)."""
+"""REST: coming in (``door``), oneself (``oneself``), ``people``, programs (``keys``) and the ``audit`` log."""
 
-from answerable.users.api import audit, door, oneself, people
+from answerable.users.api import audit, door, keys, oneself, people
 
-ROUTES = [*door.ROUTES, *oneself.ROUTES, *people.ROUTES, *audit.ROUTES]
+ROUTES = [*door.ROUTES, *oneself.ROUTES, *people.ROUTES, *audit.ROUTES, *keys.ROUTES]
