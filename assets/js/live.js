@@ -12,8 +12,12 @@ const TOPICS = {
 const PATIENCE = 1500; // a short break is not worth a word
 const LEAVE = 15_000;
 const CALM = 600; // where much happens, a part is read this long after it was last, not at every signal
+const HIDDEN = 5000; // the same where nobody looks: the title goes on counting
+const SLOW = 3; // a part that takes long rests this many times as long
+const LONGEST = 20_000; // to rest, and to wait for an answer
+const MOST = 64; // topics that wait for one part; more of them are everything
 const RETRY = [1000, 2000, 5000, 10000, 20000];
-const reading = new Map(); // address -> whether to read it once more afterwards
+const busy = new Map(); // address -> the topics that changed since it was last asked for: one read at a time, then a rest
 let line; // where the state of the connection is shown
 let leaving = 0; // when the browser began to go elsewhere
 let lostTimer;
@@ -35,40 +39,53 @@ function reload() {
 
 /** Read everything again that shows one of some topics; `*` is all. */
 export function readAgain(topics) {
-  const pages = new Map();
-  for (const element of document.querySelectorAll("[data-live]")) {
-    const own = element.dataset.live.split(/\s+/);
-    if (!topics.includes("*") && !own.some((topic) => topics.includes(topic))) continue;
-    const address = element.dataset.src || location.href;
-    pages.set(address, [...(pages.get(address) ?? []), element]);
+  const addresses = new Set(shown(new Set(topics)).map(addressOf));
+  for (const address of addresses) {
+    const waiting = busy.get(address);
+    if (!waiting) void readPart(address, new Set(topics));
+    else if (waiting.size + topics.length > MOST) waiting.add("*");
+    else topics.forEach((topic) => waiting.add(topic));
   }
-  for (const [address, elements] of pages) void readPart(address, elements, topics);
 }
 
-async function readPart(address, elements, topics) {
-  if (reading.has(address)) {
-    reading.set(address, [...(reading.get(address) ?? []), ...topics]);
-    return;
-  }
-  reading.set(address, null);
-  const once = () => {
-    const again = reading.get(address);
-    reading.delete(address);
-    readAgain(again);
-  };
+/** Whether parts are being read, or will be. */
+export const isReading = () => busy.size > 0;
+
+const addressOf = (element) => element.dataset.src || location.href;
+
+function shown(topics) {
+  const all = [...document.querySelectorAll("[data-live]")];
+  return topics.has("*") ? all : all.filter((element) => element.dataset.live.split(/\s+/).some((topic) => topics.has(topic)));
+}
+
+/** Read one part, let it rest, and read that part alone once more where something changed meanwhile. */
+async function readPart(address, topics) {
+  const waiting = new Set();
+  busy.set(address, waiting);
+  const began = performance.now();
+  const failed = !(await fetchPart(address, topics));
+  const rest = Math.max(document.hidden ? HIDDEN : CALM, (performance.now() - began) * SLOW, failed ? HIDDEN : 0);
+  setTimeout(() => {
+    busy.delete(address);
+    if (waiting.size && shown(waiting).some((element) => addressOf(element) === address)) void readPart(address, waiting);
+  }, Math.min(rest, LONGEST));
+}
+
+/** Return whether the desk answered. */
+async function fetchPart(address, topics) {
+  const fragment = address !== location.href;
+  const headers = { accept: "text/html", "x-desk-live": "1", ...(fragment ? { "hx-request": "true" } : {}) };
   try {
-    const fragment = address !== location.href;
-    const headers = { accept: "text/html", "x-desk-live": "1", ...(fragment ? { "hx-request": "true" } : {}) };
-    const answer = await fetch(address, { headers, credentials: "same-origin" });
-    if (answer.redirected && new URL(answer.url).pathname === "/login") reload();
-    else if (answer.ok) put(await answer.text(), elements, fragment);
-    else if (answer.status === 401) reload();
+    const answer = await fetch(address, { headers, credentials: "same-origin", signal: AbortSignal.timeout(LONGEST) });
+    const html = answer.ok ? await answer.text() : "";
+    // Whoever went elsewhere meanwhile shows other parts now.
+    const elements = shown(topics).filter((element) => addressOf(element) === address);
+    if ((answer.redirected && new URL(answer.url).pathname === "/login") || answer.status === 401) reload();
+    else if (answer.ok && elements.length) put(html, elements, fragment);
     else if (answer.status === 404 && fragment) elements.forEach((element) => element.remove());
+    return answer.status < 500;
   } catch {
-    // The stream notices that the desk is away, and everything is read again when it is back.
-  } finally {
-    if (reading.get(address)) setTimeout(once, CALM);
-    else reading.delete(address);
+    return false; // the stream notices that the desk is away, and everything is read again when it is back
   }
 }
 
@@ -156,7 +173,7 @@ function listen(tell, tries = 0) {
       setTimeout(() => listen(tell, tries + 1), RETRY[Math.min(tries, RETRY.length - 1)]);
     }
   };
-  window.addEventListener("pagehide", () => stream.close());
+  window.addEventListener("pagehide", () => stream.close(), { once: true });
 }
 
 async function isSignedOut() {

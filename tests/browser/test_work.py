@@ -228,3 +228,37 @@ async def test_without_scripts_everything_can_be_done_all_the_same(desk: Browser
     await page.locator("#bulk").get_by_role("button", name="Resolve").click()
     await expect(page.get_by_text("One ticket is changed.")).to_be_visible()
     assert await status(desk, ticket) == "RESOLVED"
+
+
+async def test_a_storm_of_news_is_read_a_few_times_and_then_it_is_quiet(desk: BrowserDesk) -> None:
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    una = await make_person(desk.world, name="Una User")
+    ticket = await raised(desk, una, "Printer on fire")
+    page = await abe.open(f"/queue?view=mine&ticket={ticket.id}")
+    await abe.ready()
+    await listening(desk)
+    await desk.until(lambda: page.evaluate("!desk.isReading()"))
+    session = await abe.context.new_cdp_session(page)
+    before, asked = await nodes_of(session), 0
+
+    def count(request: Any) -> None:
+        nonlocal asked
+        asked += "here" not in request.url and "/api/" not in request.url
+
+    page.on("request", count)
+    for number in range(100):
+        await said(desk, una, ticket, f"And another thing: {number}")
+    await expect(page.locator("#talk")).to_contain_text("And another thing: 99")
+    for _ in range(200):  # as the stream tells it, all at once
+        await page.evaluate(f"desk.readAgain(['ticket:{ticket.id}', 'tickets', 'queue', 'bell'])")
+    await desk.until(lambda: page.evaluate("!desk.isReading()"))
+    parts: int = await page.evaluate("new Set([...document.querySelectorAll('[data-live]')].map(e => e.dataset.src)).size")
+    assert asked <= 12 * parts, "a part is read once in a while, not at every signal"
+    assert await nodes_of(session) < before + 6000, "a hundred messages, and nothing that nobody needs any more"
+
+
+async def nodes_of(session: Any) -> int:
+    await session.send("HeapProfiler.collectGarbage")
+    await session.send("Performance.enable")
+    metrics = (await session.send("Performance.getMetrics"))["metrics"]
+    return int(next(metric["value"] for metric in metrics if metric["name"] == "Nodes"))
