@@ -47,9 +47,13 @@ class Browser:
     @property
     def token(self) -> str:
         """Return the form token of the page that is open."""
+        return self.hidden("_form")
+
+    def hidden(self, name: str) -> str:
+        """Return the first value that a form of the page that is open holds under a name."""
         assert self.page is not None
-        found = re.search(r'name="_form" value="([^"]*)"', self.page.text)
-        assert found, "the page has no form"
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.page.text)
+        assert found, f"the page has no form with {name}"
         return unescape(found[1])
 
     async def sign_in(self, person: TestPerson, password: str = PASSWORD, **fields: str) -> httpx.Response:

@@ -252,7 +252,9 @@ async def test_a_storm_of_news_is_read_a_few_times_and_then_it_is_quiet(desk: Br
     for _ in range(200):  # as the stream tells it, all at once
         await page.evaluate(f"desk.readAgain(['ticket:{ticket.id}', 'tickets', 'queue', 'bell'])")
     await desk.until(lambda: page.evaluate("!desk.isReading()"))
-    parts: int = await page.evaluate("new Set([...document.querySelectorAll('[data-live]')].map(e => e.dataset.src)).size")
+    parts: int = await page.evaluate(
+        "new Set([...document.querySelectorAll('[data-live]')].map(e => e.dataset.src)).size"
+    )
     assert asked <= 12 * parts, "a part is read once in a while, not at every signal"
     assert await nodes_of(session) < before + 6000, "a hundred messages, and nothing that nobody needs any more"
 

@@ -48,6 +48,25 @@ class TestRaising:
         await browser.open("/my")
         assert "Printer on fire" in seen(browser)
 
+    async def test_a_form_that_is_sent_twice_does_its_work_once(self, office: TicketDesk) -> None:
+        browser = await una_at(office)
+        await browser.open("/tickets/new")
+        form = DRAFT | {"_once": browser.hidden("_once"), "_form": browser.token}
+        first = await browser.send("/tickets", form, token=form["_form"])
+        ticket = first.url.path
+        assert (await browser.send("/tickets", form, token=form["_form"])).url.path == ticket, "the first one's result"
+        other = await browser.send("/tickets", form | {"title": "Screen is dark"}, token=form["_form"])
+        assert other.url.path != ticket, "the same form with other words is another ticket"
+        await browser.open(ticket)
+        said = {"comment": "It still burns.", "_once": browser.hidden("_once"), "_form": browser.token}
+        for _ in range(2):
+            await browser.send(f"/my/{ticket.rpartition('/')[2]}/answer", said, token=said["_form"])
+            assert "Your message is sent." in browser.page.text
+        assert len(re.findall("It still burns", seen(browser))) == 1
+        await browser.open(ticket)
+        await browser.send(f"/my/{ticket.rpartition('/')[2]}/answer", {**said, "_once": browser.hidden("_once")})
+        assert len(re.findall("It still burns", seen(browser))) == 2, "said again on purpose"
+
     async def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_stays(self, office: TicketDesk) -> None:
         browser = await una_at(office)
         await browser.open("/tickets/new")

@@ -17,6 +17,7 @@ from answerable.kernel.errors import Expired, Invalid, Problem
 from answerable.kernel.words import N_
 
 FIELD = "_form"
+ONCE = "_once"
 HEADER = b"x-form-token"
 MOST_FIELDS = 1000
 MOST_DIGITS = 18
@@ -93,6 +94,11 @@ class Form:
     def __getitem__(self, name: str) -> str:
         """Return the last value of a field, empty where it is not there."""
         return self._values.get(name, "")
+
+    @property
+    def once(self) -> str:
+        """Return the one-time key that ``ui.once()`` put into the form, empty where there is none."""
+        return self[ONCE]
 
     def number(self, name: str) -> int | None:
         """Return the last value of a field as ``whole_number`` reads it."""

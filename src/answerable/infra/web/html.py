@@ -7,6 +7,7 @@ is the guide for whoever writes a page.
 
 import gzip
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
@@ -84,6 +85,7 @@ def environment(language: str = "en") -> Environment:
         "icon": icon,
         "viewer": _CurrentViewer(),
         "form_token": _form_token,
+        "once_key": _once,
         "iso": iso_of,
     }
     made.filters |= {
@@ -114,6 +116,10 @@ def environment(language: str = "en") -> Environment:
 def _form_token() -> str:
     _has_form.get().append(True)
     return form_token(_viewer.get().form_key)
+
+
+def _once() -> str:
+    return secrets.token_urlsafe(12)
 
 
 def prose(text: str) -> Markup:

@@ -90,6 +90,29 @@ class DeskRequest(Request[Any, Any, State]):
         """Run a verb as one unit of work (PUT, PATCH, DELETE: safe to repeat as they are)."""
         return await self.database.write(self.actor, verb, *args, **kwargs)
 
+    async def act_once(
+        self,
+        key: str,
+        kind: type[R],
+        verb: Callable[Concatenate[Tx, P], Awaitable[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run a verb as one unit of work, once for the ``key`` of a form: sent twice, it gives the first one's result.
+
+        The result is a ``kind``. The same form with other words in it is another one; without a key, nothing is kept.
+        """
+        if not key:
+            return await self.database.write(self.actor, verb, *args, **kwargs)
+
+        async def unit(tx: Tx) -> idempotency.Answer:
+            return idempotency.Answer(200, {}, _encode(await verb(tx, *args, **kwargs)).decode())
+
+        asked = await self._fingerprint()
+        claim = idempotency.claim(f"form {asked}", self.actor, self.address, asked)
+        answer = await self.database.write(self.actor, idempotency.once, claim, unit)
+        return msgspec.json.decode(answer.content, type=kind)
+
     async def wait_until(
         self, query: Callable[Concatenate[Tx, P], Awaitable[bool]], *args: P.args, **kwargs: P.kwargs
     ) -> None:

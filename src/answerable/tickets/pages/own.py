@@ -39,7 +39,7 @@ async def answer(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     form = await form_of(request)
     await _check_own(request, ticket_id)
     try:
-        await request.act(actions.add_comment, ticket_id, form["comment"], 0)
+        await request.act_once(form.once, str, deeds.say, ticket_id, form["comment"])
     except Problem as problem:
         return await _shown_again(request, ticket_id, form.refused(problem))
     return _back(request, ticket_id, words(request)(N_("Your message is sent.")))
@@ -51,7 +51,7 @@ async def confirm_solved(request: DeskRequest, ticket_id: str) -> Response[bytes
     form = await form_of(request)
     await _check_own(request, ticket_id)
     try:
-        await request.act(deeds.confirm_solved, ticket_id, form["comment"])
+        await request.act_once(form.once, Ticket, deeds.confirm_solved, ticket_id, form["comment"])
     except Problem as problem:
         return await _shown_again(request, ticket_id, form.refused(problem))
     return _back(request, ticket_id, words(request)(N_("Good to hear. It is closed.")))
@@ -63,7 +63,7 @@ async def reopen(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     form = await form_of(request)
     await _check_own(request, ticket_id)
     try:
-        await request.act(deeds.reopen_saying, ticket_id, form["comment"])
+        await request.act_once(form.once, Ticket, deeds.reopen_saying, ticket_id, form["comment"])
     except Problem as problem:
         return await _shown_again(request, ticket_id, form.refused(problem))
     return _back(request, ticket_id, words(request)(N_("It is open again.")))

@@ -17,7 +17,7 @@ from answerable.tickets import actions, queries
 from answerable.tickets.pages.own import in_plain_words
 from answerable.tickets.queries import own
 from answerable.tickets.queries.own import Alike, Found
-from answerable.tickets.rules import PRIORITIES, Draft
+from answerable.tickets.rules import PRIORITIES, Draft, Ticket
 
 USUAL = "MEDIUM"
 FOR_OTHERS = "ticket.create_for_others"
@@ -45,7 +45,7 @@ async def raise_ticket(request: DeskRequest) -> Response[bytes]:
     try:
         if form["for"].strip() and not form["requesterId"]:
             raise Invalid("Choose the person.", errors=(f"for: {NOBODY}",))
-        ticket = await request.act(actions.create_ticket, _draft_of(form))
+        ticket = await request.act_once(form.once, Ticket, actions.create_ticket, _draft_of(form))
     except Refused:  # as everywhere
         raise
     except Problem as problem:

@@ -20,6 +20,7 @@ from answerable.tickets.pages.screens import (
     show_place,
 )
 from answerable.tickets.pages.work import former_value
+from answerable.tickets.rules import Ticket
 from answerable.tickets.rules.hands import works_at
 
 _THEN = {"resolve": "RESOLVED", "wait": "WAITING"}
@@ -49,7 +50,9 @@ async def reply(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     then = "" if internal else _THEN.get(form["then"], "")
     known = form.number("newest") or 0
     try:
-        ticket = await request.act(deeds.answer, ticket_id, Answer(form["text"], internal, known, then))
+        ticket = await request.act_once(
+            form.once, Ticket, deeds.answer, ticket_id, Answer(form["text"], internal, known, then)
+        )
     except Problem as problem:
         return await show_place(request, place, trouble=Trouble(problem, form))
     if not then:
