@@ -268,11 +268,11 @@ async def test_failed_sign_ins_are_slowed_down(world: World) -> None:
         json={"currentPassword": PASSWORD, "newPassword": "another password"},
         headers=una.headers,
     )
-    assert same.status_code == 429
+    assert same.status_code == 200  # who is signed in is not kept out by strangers
     await make_person(world, email="abe@desk.test")
     assert (await log_in(world, "abe@desk.test")).status_code == 200
     await world.advance(minutes=15)
-    assert (await log_in(world)).status_code == 200
+    assert (await log_in(world, password="another password")).status_code == 200
 
 
 async def test_a_success_forgives_the_failures_before(world: World) -> None:

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from answerable.kernel.errors import Conflict, Invalid, Throttled
+from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import MINUTE, SECOND
-from answerable.users.actions.tries import Tries
 from answerable.users.rules import (
     GRANTS,
     ROLES,
@@ -22,6 +21,7 @@ from answerable.users.rules import (
     link_token,
     next_mail_try,
 )
+from answerable.users.rules.tries import Count, Counters, Limit, one_less, one_more, place_of, wait_of
 
 
 @pytest.mark.parametrize("name", ["Bo", "x" * 51, " a ", "", "Una\x00User", "Una\u202eUser", "\ud800abc"])
@@ -156,40 +156,55 @@ def test_mails_are_tried_less_and_less_often() -> None:
     assert next_mail_try(1, 0, 20 * SECOND) is None
 
 
-def test_tries_are_counted_per_account_and_address() -> None:
-    tries = Tries()
-    for second in range(3):
-        tries.take("una@desk.test", "10.0.0.1", 3, second * SECOND)
-    with pytest.raises(Throttled) as refusal:
-        tries.take("UNA@desk.test", "10.0.0.1", 3, 3 * SECOND)
-    assert refusal.value.retry_after == 15 * 60 - 3
-    tries.take("una@desk.test", "10.0.0.2", 3, 4 * SECOND)  # the owner, from home
-    tries.take("bob@desk.test", "10.0.0.1", 3, 4 * SECOND)  # a colleague in the same office
-    tries.take("una@desk.test", "10.0.0.1", 3, 15 * MINUTE)  # the first one is old by now
-    with pytest.raises(Throttled):
-        tries.take("una@desk.test", "10.0.0.1", 3, 15 * MINUTE)
+LIMIT = Limit("k", 3)
 
 
-def test_many_addresses_cannot_try_one_account_for_long() -> None:
-    tries = Tries()
-    for number in range(15):
-        tries.take("una@desk.test", f"10.0.0.{number}", 3, number)
-    with pytest.raises(Throttled):
-        tries.take("una@desk.test", "10.0.1.1", 3, 20)
-    tries.forget("una@desk.test")
-    tries.take("una@desk.test", "10.0.1.1", 3, 20)
+def test_the_first_tries_cost_nothing_and_then_each_waits_twice_as_long() -> None:
+    count, now, waits = None, 0, []
+    for _ in range(14):
+        count = one_more(count, LIMIT, now)
+        waits.append(wait_of(count, now) // SECOND)
+        now = max(now, count.until)
+    assert waits[:8] == [0, 0, 30, 60, 120, 240, 480, 960]
+    assert waits[-1] == 3600  # nobody waits for longer than an hour
+    assert count is not None
+    assert one_more(count, LIMIT, count.forget_at).failures == 1  # a quiet while, and all is forgotten
+    assert one_more(count, Limit("k", 3, MINUTE), now).until == now + MINUTE
 
 
-def test_a_success_takes_back_its_own_try() -> None:
-    tries = Tries()
-    for second in range(100):
-        tries.take("una@desk.test", "10.0.0.1", 3, second)
-        tries.succeeded("una@desk.test", "10.0.0.1", second)
+@given(st.lists(st.booleans(), max_size=60))
+def test_a_success_takes_back_its_own_try(tries: list[bool]) -> None:
+    """Whatever the order, what is left counts the failures since the last quiet while, and no success."""
+    count: Count | None = None
+    for number, right in enumerate(tries):
+        count = one_more(count, LIMIT, number)
+        if right:
+            count = one_less(count, LIMIT)
+    assert (count.failures if count else 0) == tries.count(False)
+    assert wait_of(count, len(tries)) == 0 if tries.count(False) < 3 else True
 
 
-def test_tries_keep_a_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("answerable.users.actions.tries.KNOWN", 50)
-    tries = Tries()
-    for number in range(1000):
-        tries.take(f"p{number}@desk.test", f"10.0.{number // 256}.{number % 256}", 3, number)
-    assert len(tries._at) <= 50
+def test_what_is_counted_is_named_so_that_nothing_can_be_read_from_it() -> None:
+    names = Counters("a secret" * 5, 3, 100)
+    (both, account, place, all_), known = names.sign_in("Una@desk.test", "10.0.0.1")
+    assert (both.allowed, account.allowed, place.allowed, all_.allowed) == (3, 15, 15, 100)
+    assert names.sign_in(" UNA@DESK.test", "10.0.0.1") == ([both, account, place, all_], known)
+    (other, same, elsewhere, _), unknown = names.sign_in("una@desk.test", "10.0.0.2")
+    assert (other.key != both.key, same.key == account.key, elsewhere.key != place.key) == (True, True, True)
+    assert unknown != known
+    assert Counters("another" * 5, 3, 100).sign_in("Una@desk.test", "10.0.0.1")[0][1].key != account.key
+    assert not any("una" in limit.key or "10." in limit.key for limit in (both, account, place, all_))
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::1%eth0", "2001:db8:1:2::"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_one_house_is_one_address(address: str, place: str) -> None:
+    assert place_of(address) == place

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid, Refused, Throttled, Unauthenticated
 from answerable.kernel.tx import Database, Tx
+from answerable.users.actions import tries
 from answerable.users.actions.audit import adopt_old_lines
 from answerable.users.actions.passwords import Passwords
 from answerable.users.actions.sessions import ensure_signing_key
-from answerable.users.actions.tries import Tries
 from answerable.users.queries.identity import Identity
 from answerable.users.queries.keyring import Keyring
 from answerable.users.rules import (
     BAD_LOGIN,
     NewPerson,
     Person,
-    ask_limits,
     check_all,
     check_email,
     check_name,
@@ -34,7 +33,6 @@ class Door:
         self.keyring = Keyring()
         self.identity = Identity(self.keyring)
         self.passwords = Passwords()
-        self.tries = Tries()
 
     async def open(self, db: Database) -> None:
         """Make what is missing before the first person comes."""
@@ -48,34 +46,36 @@ class Door:
         Raises ``Unauthenticated`` with one sentence for everything that may be wrong, after the same work;
         ``Refused`` where only the confirmation of the address is missing; ``Throttled`` after too many failures.
         """
-        at = db.clock()
-        self.tries.take(email, address, db.settings.auth.login_tries, at)
+        await db.write(USERS, tries.take_sign_in, email, address)
         person, waiting = await db.read(USERS, _find, email)
         known = person or waiting
         right = await self.passwords.verify(known.password_hash if known else "", password)
         if not right or (person is not None and not person.active):
             raise Unauthenticated(BAD_LOGIN)
-        self.tries.succeeded(email, address, at)
+        await db.write(USERS, tries.sign_in_succeeded, email, address)
         if person is None:
             raise Refused(UNCONFIRMED)
         return person
 
-    async def confirm(self, db: Database, person: Person, password: str, address: str) -> Person:
+    async def confirm(self, db: Database, person: Person, password: str) -> Person:
         """Return a person who is signed in and knows their password; raises ``Invalid``, or ``Throttled``."""
-        at = db.clock()
-        self.tries.take(person.email, address, db.settings.auth.login_tries, at)
+        await db.write(USERS, _take_confirmation, person.id)
         if not await self.passwords.verify(person.password_hash, password):
             raise Invalid("The current password is not right.", errors=("currentPassword: is not right",))
-        self.tries.succeeded(person.email, address, at)
+        await db.write(USERS, _forgive_confirmation, person.id)
         return person
 
-    def may_ask(self, db: Database, address: str) -> bool:
+    async def may_ask(self, db: Database, address: str) -> bool:
         """Tell whether mail may be asked for from an address once more; whoever asks too often gets none, unsaid."""
         try:
-            self.tries.count(ask_limits(address, db.settings.auth.login_tries), db.clock())
+            await db.write(USERS, _take_mail, address)
         except Throttled:
             return False
         return True
+
+    async def may_join(self, db: Database, address: str) -> None:
+        """Count a registration from an address; raises ``Throttled`` where there are too many."""
+        await db.write(USERS, _take_registration, address)
 
     async def admit(self, name: str, email: str, password: str | None, roles: tuple[str, ...] = ("USER",)) -> NewPerson:
         """Return somebody to add, with a hashed password where there is one; raises ``Invalid`` with all complaints."""
@@ -90,3 +90,19 @@ class Door:
 
 async def _find(tx: Tx, email: str) -> tuple[Person | None, NewPerson | None]:
     return await people.load_person_by_email(tx, email), await people.load_pending_by_email(tx, email)
+
+
+async def _take_confirmation(tx: Tx, person_id: str) -> None:
+    await tries.take(tx, tries.counters(tx).confirm(person_id))
+
+
+async def _forgive_confirmation(tx: Tx, person_id: str) -> None:
+    await tries.forgive(tx, tries.counters(tx).confirm(person_id))
+
+
+async def _take_mail(tx: Tx, address: str) -> None:
+    await tries.take(tx, tries.counters(tx).ask(address))
+
+
+async def _take_registration(tx: Tx, address: str) -> None:
+    await tries.take(tx, tries.counters(tx).join(address))

@@ -26,6 +26,7 @@ class Passwords:
     def __init__(self) -> None:
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="password")
         self._waiting = 0
+        self.worked = 0  # how many were hashed: the same number whoever is asked for
 
     async def hash(self, password: str) -> str:
         """Return the hash of a checked password. Raises ``Unavailable`` when too many wait."""
@@ -42,6 +43,7 @@ class Passwords:
         if self._waiting >= LONGEST_QUEUE:
             raise Unavailable("Too many people are signing in right now. Please try again soon.", retry_after=2)
         self._waiting += 1
+        self.worked += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._workers, work)
         finally:

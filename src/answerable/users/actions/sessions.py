@@ -7,7 +7,7 @@ from answerable.kernel.errors import Invalid, Unauthenticated
 from answerable.kernel.times import DAY, SECOND
 from answerable.kernel.tx import Tx
 from answerable.messages.users import SigningKeyMade
-from answerable.users.actions import mails
+from answerable.users.actions import mails, tries
 from answerable.users.actions.people import add_person, set_password
 from answerable.users.queries.keyring import Keyring, make_key
 from answerable.users.queries.people import open_link
@@ -114,6 +114,7 @@ async def reset_password(tx: Tx, token: str, password_hash: str) -> Person:
     if person is None or not person.active:
         raise Invalid(BAD_TOKEN, errors=(f"token: {BAD_TOKEN}",))
     await mails.use_link(tx, link["id"], refusal=BAD_TOKEN)
+    await tries.forgive_account(tx, person.email)
     read_at_the_address = replace(person, verified_at=person.verified_at or tx.now)
     return await set_password(tx, read_at_the_address, password_hash)
 

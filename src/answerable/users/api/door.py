@@ -88,6 +88,7 @@ async def register(request: DeskRequest, data: Registration) -> Response[Registe
     """Register. Where the desk confirms addresses, the account exists once the link in the mail was followed."""
     if not request.desk_settings.auth.registration:
         raise Refused("Registration is switched off. Ask an administrator for an account.")
+    await door_of(request).may_join(request.database, request.address)
     new = await door_of(request).admit(data.name, data.email, data.password)
     return await request.post(_registered, people.register, new)
 
@@ -151,7 +152,7 @@ async def browser_session(request: DeskRequest) -> Response[Told]:
 @post("/api/auth/forgot-password", status_code=202, opt=needs(PUBLIC), tags=["Identity"])
 async def forget_password(request: DeskRequest, data: Address) -> Response[dict[str, str]]:
     """Ask for a link to choose a new password. The answer is the same for every address."""
-    if not door_of(request).may_ask(request.database, request.address):
+    if not await door_of(request).may_ask(request.database, request.address):
         return respond(_accepted(None))
     return await request.post(_accepted, mails.ask_reset, data.email)
 
@@ -163,12 +164,7 @@ async def reset_password(request: DeskRequest, data: NewPassword) -> Response[di
     await request.ask(queries.open_link, data.token, "RESET", "INVITE", refusal=BAD_TOKEN)
     check_password(data.new_password, "newPassword")
     hashed = await door.passwords.hash(data.new_password)
-
-    def reset(person: Person) -> Reply[dict[str, str]]:
-        door.tries.forget(person.email)
-        return Reply({})
-
-    return await request.post(reset, sessions.reset_password, data.token, hashed)
+    return await request.post(nothing, sessions.reset_password, data.token, hashed)
 
 
 @get("/api/auth/jwks.json", opt=needs(PUBLIC), tags=["Identity"])

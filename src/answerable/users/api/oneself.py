@@ -43,7 +43,7 @@ async def change_password(request: DeskRequest, data: PasswordChange) -> Respons
     door = door_of(request)
     check_password(data.new_password, "newPassword")
     person = await request.ask(queries.get_person, request.actor.id)
-    proved = await door.confirm(request.database, person, data.current_password, request.address)
+    proved = await door.confirm(request.database, person, data.current_password)
     hashed = await door.passwords.hash(data.new_password)
     return await request.post(tokens, sessions.change_password, door.keyring, proved, hashed)
 

@@ -64,6 +64,7 @@ async def register(request: DeskRequest) -> Response[bytes]:
     try:
         if not request.desk_settings.auth.registration:
             raise Refused(CLOSED)
+        await door_of(request).may_join(request.database, request.address)
         new = await door_of(request).admit(form["name"], form["email"], form["password"])
         await request.act(people.register, new)
         if request.desk_settings.auth.verify_email:
@@ -89,7 +90,7 @@ async def forget(request: DeskRequest) -> Response[bytes]:
         check_email(form["email"])
     except Problem as problem:
         return show(request, "users/forgot.html", problem.status, sheet=True, form=form.refused(problem))
-    if door_of(request).may_ask(request.database, request.address):
+    if await door_of(request).may_ask(request.database, request.address):
         await request.act(mails.ask_reset, form["email"])
     return show(request, "users/sent.html", sheet=True, kind="reset", email=form["email"])
 

@@ -52,9 +52,7 @@ async def reset(request: DeskRequest) -> Response[bytes]:
         await request.ask(open_link, form["token"], *_PURPOSES["reset"], refusal=BAD_TOKEN)
         check_password(form["password"])
         hashed = await door.passwords.hash(form["password"])
-        person = await request.act(sessions.reset_password, form["token"], hashed)
-        door.tries.forget(person.email)
-        return person
+        return await request.act(sessions.reset_password, form["token"], hashed)
 
     return await _do(request, "reset", form, work)
 

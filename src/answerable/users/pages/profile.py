@@ -48,7 +48,7 @@ async def change_password(request: DeskRequest) -> Response[bytes]:
     try:
         check_password(form["newPassword"], "newPassword")
         person = await request.ask(get_person, request.actor.id)
-        proved = await door.confirm(request.database, person, form["currentPassword"], request.address)
+        proved = await door.confirm(request.database, person, form["currentPassword"])
         hashed = await door.passwords.hash(form["newPassword"])
         browser = browser_of(request, request.visit.browser_zone if request.visit else "")
         cookie = await request.act(browsers.change_password, proved, hashed, browser)

@@ -50,7 +50,6 @@ TOO_OFTEN = N_("Too many failed tries. Please wait a little.")
 MAILS_PER_RECIPIENT = 3  # of one kind in TRY_WINDOW
 NOTICE_LIFE = DAY
 TRY_WINDOW = 15 * MINUTE
-WIDER = 5  # one account from anywhere, or one address for any account, may fail this many times as often
 
 _ZONE = re.compile(r"[A-Za-z0-9_+/-]{0,64}")
 # The first that fits: each of them claims to be several of those after it.
@@ -277,25 +276,6 @@ def link_token(secret: str, link_id: str, purpose: str) -> str:
 def token_hash(token: str) -> str:
     """Return what is kept of a token of 256 random bits; nothing slower is needed for those."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def try_limits(email: str, address: str, tries: int) -> dict[tuple[str, str], int]:
-    """Return how often a sign-in may fail in ``TRY_WINDOW``, for each thing that is counted.
-
-    The account from one address is counted strictly; the account from anywhere and the address with any account more
-    widely, so that a stranger cannot lock somebody out with a handful of tries, nor one colleague a whole office.
-    """
-    account = fold(email)[:EMAIL_LENGTH]
-    return {
-        (account, address): max(1, tries),
-        (account, ""): max(1, tries) * WIDER,
-        ("", address): max(1, tries) * WIDER,
-    }
-
-
-def ask_limits(address: str, tries: int) -> dict[tuple[str, str], int]:
-    """Return how often mail may be asked for from one address in ``TRY_WINDOW``."""
-    return {("ask for mail", address): max(1, tries) * WIDER}
 
 
 def next_mail_try(attempts: int, now: int, expires_at: int) -> int | None:

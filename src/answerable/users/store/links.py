@@ -3,7 +3,14 @@
 from answerable.kernel.tx import Row, Tx
 from answerable.users.rules import fold, token_hash
 
-_PRUNED = ("users_refresh", "users_browser", "users_link", "users_mail", "users_pending")
+_PRUNED = {  # what expires, and what its rows are known by
+    "users_refresh": "hash",
+    "users_browser": "hash",
+    "users_link": "id",
+    "users_mail": "id",
+    "users_pending": "id",
+    "users_try": "key",
+}
 
 
 async def insert_link(
@@ -133,7 +140,7 @@ async def oldest_expiry(tx: Tx) -> int | None:
 async def prune(tx: Tx, before: int, most: int) -> int:
     """Forget what expired before an instant, up to ``most`` rows of each kind; return how many went."""
     gone = 0
-    for table, key in zip(_PRUNED, ("hash", "hash", "id", "id", "id"), strict=True):
+    for table, key in _PRUNED.items():
         rows = await tx.run(
             f"""DELETE FROM {table} WHERE {key} IN
                 (SELECT {key} FROM {table} WHERE expires_at <= :before ORDER BY expires_at LIMIT :most)
