@@ -14,7 +14,7 @@ from answerable.tickets.rules import Draft
 from answerable.users.actions import browsers, mails, sessions
 from answerable.users.actions import people as accounts
 from answerable.users.rules import Changes, NewPerson, link_token
-from answerable.users.store import people
+from answerable.users.store import people, second
 from tests.people import TestPerson, door_of, hash_once, make_person
 from tests.world import TESTER, World, open_world_after
 
@@ -79,6 +79,12 @@ class Company:
         await self.world.db.write(TESTER, start)
         rows = await self.world.sql("SELECT id FROM users_browser ORDER BY id DESC")
         return str(rows[0]["id"])
+
+    async def second_factor(self) -> str:
+        """Give somebody a second factor; return their id."""
+        person = await make_person(self.world, "USER")
+        await self.world.db.write(TESTER, second.save_second, person.id, "ON", "", 0, 0)
+        return person.id
 
     async def reset_token(self) -> str:
         """Let somebody forget their password, and read their mail."""

@@ -227,6 +227,18 @@ async def _browser(company: Company) -> Sample:
     return Sample({"session_id": await company.browser()}, form={})
 
 
+async def _session(company: Company) -> Sample:
+    return Sample({"session_id": await company.browser()})
+
+
+async def _second_factor(company: Company) -> Sample:
+    return Sample({"user_id": await company.second_factor()})
+
+
+async def _second_factor_form(company: Company) -> Sample:
+    return Sample({"person_id": await company.second_factor()}, form={})
+
+
 async def _verification(company: Company) -> Sample:
     return Sample(json={"token": await company.verify_token()})
 
@@ -349,6 +361,19 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("GET", "/api/users/{user_id}", "the admin"): _plain(user_id="$admin"),
     ("POST", "/api/users/admin", ""): _new_person,
     ("PATCH", "/api/users/admin/{user_id}", ""): _plain({"name": "Another Name"}, user_id="$owner"),
+    ("POST", "/api/auth/login/second", ""): _plain({"challenge": "x" * 43, "code": "123456"}),
+    ("POST", "/api/auth/second-factor/offer", ""): _plain({"password": PASSWORD}),
+    ("POST", "/api/auth/second-factor/confirm", ""): _plain({"code": "123456"}),
+    ("POST", "/api/auth/second-factor/recovery-codes", ""): _plain({"password": PASSWORD, "code": "123456"}),
+    ("POST", "/api/auth/second-factor/off", ""): _plain({"password": PASSWORD, "code": "123456"}),
+    ("POST", "/api/users/admin/{user_id}/second-factor/reset", "of somebody"): _second_factor,
+    ("POST", "/admin/people/{person_id}/second/reset", "of somebody"): _second_factor_form,
+    ("DELETE", "/api/auth/sessions/{session_id}", "the owner's"): _session,
+    ("POST", "/login/second", ""): _plain(form={"code": "123456"}),
+    ("POST", "/profile/second/offer", ""): _plain(form={"password": PASSWORD}),
+    ("POST", "/profile/second/confirm", ""): _plain(form={"code": "123456"}),
+    ("POST", "/profile/second/codes", ""): _plain(form={"password": PASSWORD, "code": "123456"}),
+    ("POST", "/profile/second/off", ""): _plain(form={"password": PASSWORD, "code": "123456"}),
     ("POST", "/login", ""): _login_form,
     ("POST", "/logout", ""): _plain(form={}),
     ("POST", "/register", ""): _registration_form,

@@ -76,6 +76,8 @@ def test_only_what_must_be_is_open_to_everybody() -> None:
         "GET /login",
         "POST /login",
         "POST /logout",
+        "GET /login/second",
+        "POST /login/second",
         "GET /register",
         "POST /register",
         "GET /forgot",

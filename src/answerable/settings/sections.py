@@ -128,6 +128,12 @@ class Auth:
     session_idle_hours: int = setting(72, "Hours without use after which a browser must sign in again.")
     login_tries: int = setting(10, "Failed sign-ins for an account from one address before 429; then waits grow.")
     login_tries_in_all: int = setting(1000, "Failed sign-ins of all together before strangers wait for a minute.")
+    require_second_factor: tuple[str, ...] = setting(
+        (), "Roles that need a second factor to sign in, such as AGENT,MANAGER,ADMIN."
+    )
+    second_factor_grace_days: int = setting(
+        7, "Days from their first sign-in on for which people of these roles come in without."
+    )
 
 
 @dataclass(frozen=True)
@@ -254,6 +260,7 @@ def checked(settings: Settings) -> Settings:
         *_unless(settings.auth.session_idle_hours > 0, "auth.session_idle_hours: must be more than 0."),
         *_unless(settings.auth.login_tries > 0, "auth.login_tries: must be more than 0."),
         *_unless(settings.auth.login_tries_in_all > 0, "auth.login_tries_in_all: must be more than 0."),
+        *_unless(settings.auth.second_factor_grace_days >= 0, "auth.second_factor_grace_days: must be 0 or more."),
         *_unless(settings.tickets.auto_close_days >= 0, "tickets.auto_close_days: must be 0 or more."),
         *_unless(settings.assignment.capacity >= 0, "assignment.capacity: must be 0 or more."),
         *_unless(settings.peers.timeout_seconds > 0, "peers.timeout_seconds: must be more than 0."),

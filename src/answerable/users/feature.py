@@ -21,6 +21,11 @@ ACTS = {
     "SET_UP": N_("set the desk up as"),
     "KEY_MADE": N_("made the API key"),
     "KEY_REVOKED": N_("revoked the API key"),
+    "SECOND_FACTOR_ON": N_("switched on the second factor of"),
+    "SECOND_FACTOR_OFF": N_("switched off the second factor of"),
+    "SECOND_FACTOR_RESET": N_("took away the second factor of"),
+    "RECOVERY_RENEWED": N_("made new recovery codes for"),
+    "TOKEN_REUSED": N_("ended a session, for its refresh token was used twice, of"),
     "AUDIT_EXPORTED": N_("wrote out the audit log"),
 }
 

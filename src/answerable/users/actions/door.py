@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from answerable.kernel.actor import service
+from answerable.kernel.actor import Actor, service
 from answerable.kernel.errors import Invalid, Refused, Throttled, Unauthenticated
 from answerable.kernel.tx import Database, Tx
 from answerable.users.actions import tries
@@ -11,6 +11,7 @@ from answerable.users.actions.passwords import Passwords
 from answerable.users.actions.sessions import ensure_signing_key
 from answerable.users.queries.identity import Identity
 from answerable.users.queries.keyring import Keyring
+from answerable.users.queries.people import get_person
 from answerable.users.rules import (
     BAD_LOGIN,
     NewPerson,
@@ -57,11 +58,14 @@ class Door:
             raise Refused(UNCONFIRMED)
         return person
 
-    async def confirm(self, db: Database, person: Person, password: str) -> Person:
-        """Return a person who is signed in and knows their password; raises ``Invalid``, or ``Throttled``."""
+    async def confirm(self, db: Database, person: Person, password: str, field: str = "currentPassword") -> Person:
+        """Return a person who is signed in and knows their password.
+
+        Raises ``Invalid``, naming ``field``, or ``Throttled``.
+        """
         await db.write(USERS, _take_confirmation, person.id)
         if not await self.passwords.verify(person.password_hash, password):
-            raise Invalid("The current password is not right.", errors=("currentPassword: is not right",))
+            raise Invalid("The current password is not right.", errors=(f"{field}: is not right",))
         await db.write(USERS, _forgive_confirmation, person.id)
         return person
 
@@ -86,6 +90,15 @@ class Door:
         chosen = password
         check_all(*checks, lambda: check_password(chosen))
         return NewPerson(name, email, roles, await self.passwords.hash(chosen))
+
+
+async def prove_oneself(db: Database, actor: Actor, door: Door, password: str) -> Person:
+    """Return who is signed in, once their password was right; people without one have none to give.
+
+    Raises ``Invalid``, or ``Throttled``.
+    """
+    person = await db.read(actor, get_person, actor.id)
+    return await door.confirm(db, person, password, "password") if person.password_hash else person
 
 
 async def _find(tx: Tx, email: str) -> tuple[Person | None, NewPerson | None]:

@@ -25,7 +25,13 @@ _SUBJECTS = {
     "INVITE": "Your account at the support desk",
     "VERIFY": "Confirm your email address",
     "KNOWN": "You already have an account",
+    "SECOND_ON": "A second factor protects your account",
+    "SECOND_OFF": "Your second factor is switched off",
+    "SECOND_RESET": "An administrator took your second factor away",
+    "RECOVERY_USED": "A recovery code of your account was used",
+    "REUSED": "A session of your account was ended",
 }
+_NOT_YOU = "If it was not you: choose a new password at {desk}/forgot and tell an administrator.\n"
 _TEXTS = {
     "RESET": (
         "Somebody, probably you, asked for a new password at {desk}.\n\n"
@@ -45,6 +51,23 @@ _TEXTS = {
         "Somebody, probably you, registered with this address at {desk}. You have an account there already.\n\n"
         "Sign in, or choose a new password if you have forgotten yours:\n{desk}\n"
     ),
+    "SECOND_ON": "Signing in at {desk} now takes a code of your app as well.\n\n" + _NOT_YOU,
+    "SECOND_OFF": "Signing in at {desk} now takes your password alone.\n\n" + _NOT_YOU,
+    "SECOND_RESET": (
+        "An administrator took your second factor at {desk} away, and you are signed out everywhere. Sign in with your "
+        "password and set up another one.\n\n"
+    )
+    + _NOT_YOU,
+    "RECOVERY_USED": (
+        "Somebody, probably you, signed in at {desk} with a recovery code. It does not work again. Your profile has "
+        "new ones for you.\n\n"
+    )
+    + _NOT_YOU,
+    "REUSED": (
+        "A program of yours came to {desk} with a token that had been used before. Somebody may have copied it, so "
+        "that session was ended. Sign in again there.\n\n"
+    )
+    + _NOT_YOU,
 }
 
 
@@ -102,6 +125,11 @@ async def ask_to_confirm(tx: Tx, new: NewPerson, known: Person | None) -> None:
         await _post(tx, "VERIFY", to, link_id, tx.now + LINK_LIFE["VERIFY"])
     else:
         await _post(tx, "KNOWN", known.email if to else None, None, tx.now + NOTICE_LIFE)
+
+
+async def tell(tx: Tx, person: Person, kind: str) -> None:
+    """Mail a person what happened to their account."""
+    await _post(tx, kind, person.email, None, tx.now + NOTICE_LIFE)
 
 
 async def use_link(tx: Tx, link_id: str, refusal: str = BAD_LINK) -> None:

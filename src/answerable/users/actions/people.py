@@ -143,7 +143,11 @@ async def set_password(tx: Tx, person: Person, password_hash: str) -> Person:
 
 async def end_all_sessions(tx: Tx) -> None:
     """Sign the caller out everywhere."""
-    person = await _oneself(tx)
+    await end_sessions_of(tx, await _oneself(tx))
+
+
+async def end_sessions_of(tx: Tx, person: Person) -> None:
+    """Sign somebody out everywhere."""
     await save(tx, end_sessions(person, tx.now), ["sessions"])
     await sessions.revoke_sessions(tx, person.id)
     await browsers.delete_browsers(tx, person.id)

@@ -3,16 +3,18 @@
 import secrets
 from dataclasses import dataclass, replace
 
-from answerable.kernel.errors import Invalid, Unauthenticated
+from answerable.kernel.errors import Invalid, Missing, Unauthenticated
 from answerable.kernel.times import DAY, SECOND
 from answerable.kernel.tx import Tx
-from answerable.messages.users import SigningKeyMade
+from answerable.messages.users import SessionEnded, SigningKeyMade
 from answerable.users.actions import mails, tries
+from answerable.users.actions.audit import record_person
 from answerable.users.actions.people import add_person, set_password
 from answerable.users.queries.keyring import Keyring, make_key
 from answerable.users.queries.people import open_link
+from answerable.users.queries.second import must_set_up
 from answerable.users.rules import BAD_LINK, BAD_LOGIN, BAD_TOKEN, EMAIL_TAKEN, NewPerson, Person, token_hash
-from answerable.users.store import links, people, sessions
+from answerable.users.store import browsers, links, people, sessions
 
 BAD_REFRESH = "The refresh token is not valid. Please sign in again."
 
@@ -20,10 +22,10 @@ BAD_REFRESH = "The refresh token is not valid. Please sign in again."
 class ReusedRefresh(Unauthenticated):
     """A refresh token came a second time: either of the two who have it is a thief."""
 
-    def __init__(self, family: str) -> None:
-        """Hold the family that must end."""
+    def __init__(self, family: str, person_id: str) -> None:
+        """Hold the family that must end, and whose it is."""
         super().__init__(BAD_REFRESH)
-        self.family = family
+        self.family, self.person_id = family, person_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,19 @@ async def refresh_session(tx: Tx, keyring: Keyring, refresh: str) -> Tokens:
     if row is None or row["revoked_at"] is not None or row["expires_at"] <= tx.now:
         raise Unauthenticated(BAD_REFRESH)
     if not await sessions.use_refresh(tx, row["hash"]):
-        raise ReusedRefresh(row["family"])
+        raise ReusedRefresh(row["family"], row["person_id"])
     person = await people.load_person(tx, row["person_id"])
-    if person is None or not person.active:
+    if person is None or not person.active or await must_set_up(tx, person):
         raise Unauthenticated(BAD_REFRESH)
     return await _issue(tx, keyring, person, row["family"])
 
 
-async def end_family(tx: Tx, family: str) -> None:
-    """End a session whose refresh token was used twice."""
-    await sessions.revoke_family(tx, family)
+async def end_family(tx: Tx, family: str, person_id: str) -> None:
+    """End a session whose refresh token was used twice, and tell its person, once."""
+    person = await people.load_person(tx, person_id)
+    if await sessions.revoke_family(tx, family) and person is not None:
+        await record_person(tx, "TOKEN_REUSED", person_id)
+        await mails.tell(tx, person, "REUSED")
 
 
 async def end_session(tx: Tx, *, jti: str | None, refresh: str | None) -> None:
@@ -99,6 +104,14 @@ async def end_session(tx: Tx, *, jti: str | None, refresh: str | None) -> None:
         await sessions.revoke_family(tx, family)
     if refresh and (row := await sessions.load_refresh(tx, token_hash(refresh))):
         await sessions.revoke_family(tx, row["family"])
+
+
+async def end_own_session(tx: Tx, session_id: str) -> None:
+    """End one of the caller's sessions, of a browser or a program. Raises ``Missing`` where it is none of theirs."""
+    if await browsers.delete_browser(tx, session_id, tx.actor.id):
+        tx.publish(SessionEnded(user_id=tx.actor.id, session_id=session_id))
+    elif not await sessions.revoke_family_of(tx, session_id, tx.actor.id):
+        raise Missing("You are not signed in there.")
 
 
 async def change_password(tx: Tx, keyring: Keyring, proved: Person, password_hash: str) -> Tokens:

@@ -1,5 +1,13 @@
-"""REST: coming in (``door``), oneself (``oneself``), ``people``, programs (``keys``) and the ``audit`` log."""
+"""REST: coming in (``door``), oneself (``oneself``, ``second``, ``sessions``), ``people``, ``keys``, the ``audit`` log."""
 
-from answerable.users.api import audit, door, keys, oneself, people
+from answerable.users.api import audit, door, keys, oneself, people, second, sessions
 
-ROUTES = [*door.ROUTES, *oneself.ROUTES, *people.ROUTES, *audit.ROUTES, *keys.ROUTES]
+ROUTES = [
+    *door.ROUTES,
+    *oneself.ROUTES,
+    *second.ROUTES,
+    *sessions.ROUTES,
+    *people.ROUTES,
+    *audit.ROUTES,
+    *keys.ROUTES,
+]

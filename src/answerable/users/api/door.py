@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 
 from answerable.infra.web.cookies import SESSION, cookie_name, read_cookie
 from answerable.infra.web.grants import PUBLIC, needs
@@ -11,9 +12,9 @@ from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.infra.web.visits import SEEN_EVERY, Told, tell
 from answerable.kernel.errors import Refused, Unauthenticated
 from answerable.kernel.visit import Visit
-from answerable.users.actions import browsers, mails, people, sessions
+from answerable.users.actions import browsers, mails, people, second, sessions
 from answerable.users.actions.door import USERS
-from answerable.users.api.answers import TokenSet, door_of, nothing, shown, tokens
+from answerable.users.api.answers import NextStep, TokenSet, door_of, nothing, shown, step, tokens
 from answerable.users.queries import people as queries
 from answerable.users.queries import visits
 from answerable.users.queries.people import PersonView
@@ -33,6 +34,13 @@ class Credentials(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
     email: str
     password: str
+
+
+class SecondStep(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The challenge of a sign-in and the code that it needs."""
+
+    challenge: str
+    code: str
 
 
 class RefreshToken(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -107,12 +115,29 @@ async def set_up(request: DeskRequest, data: FirstAdmin) -> Response[Registered]
     return await request.post(_set_up, people.set_up, link["id"], new)
 
 
-@post("/api/auth/login", status_code=200, opt=needs(PUBLIC), tags=["Identity"])
+@post(
+    "/api/auth/login",
+    status_code=200,
+    opt=needs(PUBLIC),
+    tags=["Identity"],
+    responses={202: ResponseSpec(NextStep, description="A second step is needed.", generate_examples=False)},
+)
 async def log_in(request: DeskRequest, data: Credentials) -> Response[TokenSet]:
-    """Sign in: an access token for the Authorization header and a refresh token for the next one."""
+    """Sign in: an access token for the Authorization header and a refresh token for the next one.
+
+    For people with a second factor the answer is 202 and a challenge, which takes a code.
+    """
     door = door_of(request)
     person = await door.prove(request.database, data.email, data.password, request.address)
-    return await request.post(tokens, sessions.start_session, door.keyring, person)
+    answer: Any = await request.post(step, second.sign_in, door.keyring, person)
+    return answer  # type: ignore[no-any-return]
+
+
+@post("/api/auth/login/second", status_code=200, opt=needs(PUBLIC), tags=["Identity"])
+async def go_on(request: DeskRequest, data: SecondStep) -> Response[TokenSet]:
+    """Finish a sign-in with a code of the app, or for recovery."""
+    await request.act(second.take_try, data.challenge)
+    return await request.post(tokens, second.go_on, door_of(request).keyring, data.challenge, data.code)
 
 
 @post("/api/auth/refresh", status_code=200, opt=needs(PUBLIC), tags=["Identity"])
@@ -121,7 +146,7 @@ async def refresh(request: DeskRequest, data: RefreshToken) -> Response[TokenSet
     try:
         return await request.post(tokens, sessions.refresh_session, door_of(request).keyring, data.refresh_token)
     except sessions.ReusedRefresh as reused:
-        await request.database.write(USERS, sessions.end_family, reused.family)
+        await request.database.write(USERS, sessions.end_family, reused.family, reused.person_id)
         raise
 
 
@@ -179,6 +204,7 @@ ROUTES = [
     verify,
     set_up,
     log_in,
+    go_on,
     refresh,
     log_out,
     browser_session,

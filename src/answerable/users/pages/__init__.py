@@ -1,10 +1,10 @@
-"""Pages about people: coming in (``door``), behind links from mails (``links``), oneself (``profile``).
+"""Pages about people: coming in (``door``), behind links from mails (``links``), oneself (``profile``, ``second``).
 
 For administrators: everybody (``people``), and the record of changes (``audit``). Keys of programs: ``keys``.
 """
 
 from answerable.kernel.words import N_
-from answerable.users.pages import audit, door, keys, links, people, profile
+from answerable.users.pages import audit, door, keys, links, people, profile, second
 
 # What the rules put together from numbers, as it is said beside a field; translated where it is shown.
 COMPLAINTS = (
@@ -18,4 +18,12 @@ COMPLAINTS = (
     N_("must have at least one"),
 )
 
-ROUTES = [*door.ROUTES, *links.ROUTES, *profile.ROUTES, *people.ROUTES, *audit.ROUTES, *keys.ROUTES]
+ROUTES = [
+    *door.ROUTES,
+    *links.ROUTES,
+    *profile.ROUTES,
+    *second.ROUTES,
+    *people.ROUTES,
+    *audit.ROUTES,
+    *keys.ROUTES,
+]

@@ -1,5 +1,7 @@
 """Coming in and going out: sign in, sign out, register, a forgotten password."""
 
+from urllib.parse import urlencode
+
 from litestar import Response, get, post
 
 from answerable.infra.web.cookies import SESSION, set_cookie
@@ -11,11 +13,16 @@ from answerable.infra.web.words import zone_of
 from answerable.kernel.errors import Problem, Refused
 from answerable.kernel.times import DAY, SECOND
 from answerable.kernel.words import N_
-from answerable.users.actions import browsers, mails, people
+from answerable.users.actions import browsers, mails, people, second
 from answerable.users.actions.browsers import Browser
 from answerable.users.actions.door import Door
+from answerable.users.actions.second import Challenge, Entry
 from answerable.users.rules import check_email
+from answerable.users.rules.second import CHALLENGE_LIFE
 
+CHALLENGE = "answerable_challenge"  # of a browser between the password and the code
+STEP = "/login/second"
+OWN_SECOND = "/profile/second"
 CLOSED = N_("Registration is switched off. Ask an administrator for an account.")
 
 
@@ -34,10 +41,10 @@ async def log_in(request: DeskRequest) -> Response[bytes]:
     door = door_of(request)
     try:
         person = await door.prove(request.database, form["email"], form["password"], request.address)
-        cookie = await request.act(browsers.sign_in, person, browser_of(request, form["zone"]))
+        entry = await request.act(second.sign_in_browser, person, browser_of(request, form["zone"]))
     except Problem as problem:
         return _login(request, form.refused(problem))
-    return go(request, local_path(form["next"]), cookies=(signed_in(request, cookie),))
+    return let_in(request, entry, local_path(form["next"]), form["zone"])
 
 
 @post("/logout", status_code=200, opt=needs(PUBLIC), include_in_schema=False)
@@ -113,6 +120,16 @@ def signed_in(request: DeskRequest, cookie: str) -> str:
     """Write the cookie of a browser that has just signed in: always a new one, whatever it had before."""
     seconds = request.desk_settings.auth.session_days * DAY // SECOND
     return set_cookie(request.desk_settings, SESSION, cookie, seconds=seconds)
+
+
+def let_in(request: DeskRequest, entry: Entry | Challenge, after: str, zone: str = "") -> Response[bytes]:
+    """Send a browser whose person was proved on: in, to set up what they need soon, or to its second step."""
+    if isinstance(entry, Entry):
+        where = f"{OWN_SECOND}?{urlencode({'next': after})}" if entry.needs_second else after
+        return go(request, where, cookies=(signed_in(request, entry.cookie),))
+    value = f"{entry.token}.{zone.replace('/', '~')}" if zone_of(zone) else entry.token
+    cookie = set_cookie(request.desk_settings, CHALLENGE, value, seconds=CHALLENGE_LIFE // SECOND)
+    return go(request, f"{STEP}?{urlencode({'next': after})}", cookies=(cookie,))
 
 
 def _login(request: DeskRequest, form: Form, done: str = "") -> Response[bytes]:

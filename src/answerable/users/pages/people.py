@@ -12,11 +12,12 @@ from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Conflict, Problem
 from answerable.kernel.paging import PageRequest, page_request
 from answerable.kernel.words import N_
-from answerable.users.actions import people
+from answerable.users.actions import people, second
 from answerable.users.pages.audit import changes_of
 from answerable.users.pages.door import door_of
 from answerable.users.queries import people as queries
 from answerable.users.queries.audit import list_acts_on
+from answerable.users.queries.second import has_second
 from answerable.users.rules import ROLES, Changes, Person, check_roles
 from answerable.users.store import people as store
 
@@ -126,6 +127,17 @@ async def activate(request: DeskRequest, person_id: str) -> Response[bytes]:
     return await _set_active(request, person_id, Changes(active=True))
 
 
+@post("/admin/people/{person_id:str}/second/reset", status_code=200, **ADMINS)
+async def reset_second(request: DeskRequest, person_id: str) -> Response[bytes]:
+    """Take the second factor of somebody away who has lost it."""
+    page = f"{PEOPLE}/{person_id}"
+    try:
+        await request.act(second.take_away, person_id)
+    except Conflict as problem:
+        return go(request, page, Said(words(request)(problem.message), "warning"))
+    return go(request, page, Said(words(request)(N_("The second factor is gone, and they are signed out everywhere."))))
+
+
 ROUTES = [
     administration,
     list_people,
@@ -137,6 +149,7 @@ ROUTES = [
     show_deactivation,
     deactivate,
     activate,
+    reset_second,
 ]
 
 
@@ -180,4 +193,5 @@ async def _person(request: DeskRequest, person_id: str, form: Form, status: int 
         acts=request.parts["acts"],
         changes=changes_of,
         reason=reason,
+        has_second=await request.ask(has_second, person_id),
     )

@@ -10,10 +10,11 @@ from answerable.infra.web.words import SHOWN, known_zones, zone_of
 from answerable.kernel.errors import Invalid, Problem
 from answerable.kernel.visit import Preferences
 from answerable.kernel.words import N_
-from answerable.users.actions import browsers, people
+from answerable.users.actions import browsers, people, sessions
 from answerable.users.pages.door import browser_of, door_of, signed_in
 from answerable.users.queries.people import get_person
-from answerable.users.queries.visits import list_browsers
+from answerable.users.queries.second import read_second_factor
+from answerable.users.queries.visits import list_browsers, list_programs
 from answerable.users.rules import check_password
 
 NAMED = N_("Your name is changed.")
@@ -74,8 +75,8 @@ async def change_preferences(request: DeskRequest) -> Response[bytes]:
 
 @post("/profile/sessions/{session_id:str}/end", status_code=200, opt=needs(SIGNED_IN), include_in_schema=False)
 async def end_session(request: DeskRequest, session_id: str) -> Response[bytes]:
-    """Sign one of one's own browsers out."""
-    await request.act(browsers.sign_out, session_id)
+    """Sign one of one's own browsers or programs out."""
+    await request.act(sessions.end_own_session, session_id)
     return go(request, "/profile#sessions", Said(words(request)(OUT_THERE)))
 
 
@@ -98,6 +99,8 @@ async def _profile(request: DeskRequest, form: Form, about: str = "") -> Respons
         form.problem.status if form.problem else 200,
         person=await request.ask(get_person, request.actor.id),
         browsers=await request.ask(list_browsers),
+        programs=await request.ask(list_programs),
+        second=await request.ask(read_second_factor),
         here=request.visit.session_id if request.visit else "",
         browser_zone=request.visit.browser_zone if request.visit else "",
         forms={part: form if part == about else Form() for part in ("name", "password", "preferences")},

@@ -44,8 +44,10 @@ class Identity:
         if authorization.find(API_KEY, 0, LONGEST_LEAD) > 0:
             return await self._program(tx, authorization)
         shown = await self.pass_of(tx, authorization)
-        standing = await people.load_standing(tx, shown.person_id)
+        standing = await people.load_standing(tx, shown.person_id, shown.jti)
         if standing is None or not standing["active"] or standing["session_version"] != shown.version:
+            raise Unauthenticated(ENDED)
+        if standing["ended"] is not None:
             raise Unauthenticated(ENDED)
         key = (shown.person_id, standing["roles"], standing["name"])
         return self._actors.get(key) or self._remember_actor(key)

@@ -1,23 +1,19 @@
 """The keys that sign access tokens: Ed25519, private parts sealed at rest with the desk's secret."""
 
-import base64
-import hashlib
-import hmac
-import os
 from collections.abc import Mapping
 from typing import Any
 
 import jwt
 import structlog
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from answerable.infra.web.tokens import ALGORITHM, TYPE, key_id, public_text, read_token
 from answerable.kernel.errors import Unavailable
 from answerable.kernel.tx import Tx
+from answerable.users.queries.sealed import seal, unseal
 from answerable.users.store import sessions
 
+_LABEL = b"users signing key"
 _log = structlog.get_logger(__name__)
 
 
@@ -32,10 +28,11 @@ class Keyring:
         """Read the stored keys; false where none of them can sign (there is none, or the secret has changed)."""
         self._public, self._signer = {}, None
         for row in await sessions.load_signing_keys(tx):
-            private = _unseal(row["private_key"], row["kid"], tx.settings.storage.secret)
-            if private is None:
+            raw = unseal(tx.settings.storage.secret, _LABEL, row["kid"], row["private_key"])
+            if raw is None:
                 _log.warning("signing key cannot be opened with this secret", kid=row["kid"])
                 continue
+            private = Ed25519PrivateKey.from_private_bytes(raw)
             self._public[row["kid"]] = private.public_key()
             self._signer = (row["kid"], private)
         return self._signer is not None
@@ -66,20 +63,4 @@ class Keyring:
 def make_key(kid: str, secret: str) -> tuple[str, str]:
     """Make a signing key; return its private part sealed for ``kid``, and its public part."""
     private = Ed25519PrivateKey.generate()
-    nonce = os.urandom(12)
-    sealed = nonce + AESGCM(_sealing_key(secret)).encrypt(nonce, private.private_bytes_raw(), kid.encode())
-    return base64.b64encode(sealed).decode(), public_text(private.public_key())
-
-
-def _unseal(sealed: str, kid: str, secret: str) -> Ed25519PrivateKey | None:
-    raw = base64.b64decode(sealed)
-    try:
-        return Ed25519PrivateKey.from_private_bytes(
-            AESGCM(_sealing_key(secret)).decrypt(raw[:12], raw[12:], kid.encode())
-        )
-    except InvalidTag:
-        return None
-
-
-def _sealing_key(secret: str) -> bytes:
-    return hmac.new(secret.encode(), b"users signing key", hashlib.sha256).digest()
+    return seal(secret, _LABEL, kid, private.private_bytes_raw()), public_text(private.public_key())

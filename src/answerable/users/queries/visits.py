@@ -7,10 +7,11 @@ import msgspec
 from answerable.infra.web.wording import ENDED
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Unauthenticated
+from answerable.kernel.times import iso
 from answerable.kernel.tx import Tx
 from answerable.kernel.visit import Preferences, Visit
 from answerable.users.rules import grants_of, token_hash
-from answerable.users.store import browsers
+from answerable.users.store import browsers, sessions
 
 KNOWN = 10_000  # actors remembered
 
@@ -22,6 +23,36 @@ class BrowserView(msgspec.Struct, frozen=True):
     device: str
     created_at: int
     seen_at: int
+
+
+class SessionView(msgspec.Struct, frozen=True, rename="camel"):
+    """Where somebody is signed in: a ``browser``, or a ``program`` with a refresh token."""
+
+    id: str
+    kind: str
+    device: str
+    created_at: str
+    last_used_at: str
+    expires_at: str
+    current: bool
+
+
+async def list_sessions(tx: Tx, current: str = "") -> list[SessionView]:
+    """Read where the caller is signed in, browsers first, each kind last used first."""
+    found = [("browser", row) for row in await browsers.list_browsers(tx, tx.actor.id)]
+    found += [("program", row) for row in await sessions.list_families(tx, tx.actor.id)]
+    return [
+        SessionView(
+            id=row["id"],
+            kind=kind,
+            device=row["device"],
+            created_at=iso(row["created_at"]),
+            last_used_at=iso(row["seen_at"]),
+            expires_at=iso(row["expires_at"]),
+            current=row["id"] == current,
+        )
+        for kind, row in found
+    ]
 
 
 async def visit(tx: Tx, cookie: str) -> Visit:
@@ -52,6 +83,14 @@ async def list_browsers(tx: Tx) -> list[BrowserView]:
     return [
         BrowserView(row["id"], row["device"], row["created_at"], row["seen_at"])
         for row in await browsers.list_browsers(tx, tx.actor.id)
+    ]
+
+
+async def list_programs(tx: Tx) -> list[BrowserView]:
+    """Read which programs of the caller hold a refresh token, last used first."""
+    return [
+        BrowserView(row["id"], "", row["created_at"], row["seen_at"])
+        for row in await sessions.list_families(tx, tx.actor.id)
     ]
 
 

@@ -53,9 +53,12 @@ async def touch_browser(tx: Tx, browser_id: str, idle: int) -> None:
 
 
 async def list_browsers(tx: Tx, person_id: str) -> list[Row]:
-    """Return the browsers in which a person is signed in, last used first: id, device, created_at, seen_at."""
+    """Return the browsers in which a person is signed in, last used first.
+
+    Each with id, device, created_at, seen_at and expires_at.
+    """
     return await tx.run(
-        """SELECT b.id, b.device, b.created_at, b.seen_at
+        """SELECT b.id, b.device, b.created_at, b.seen_at, b.expires_at
         FROM users_browser b JOIN users_person p ON p.id = b.person_id AND p.session_version = b.session_version
         WHERE b.person_id = :person_id AND b.expires_at > :now ORDER BY b.seen_at DESC, b.id DESC LIMIT :most""",
         person_id=person_id,

@@ -10,6 +10,7 @@ _PRUNED = {  # what expires, and what its rows are known by
     "users_mail": "id",
     "users_pending": "id",
     "users_try": "key",
+    "users_challenge": "hash",
 }
 
 

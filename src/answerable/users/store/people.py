@@ -80,9 +80,18 @@ async def load_person_by_email(tx: Tx, email: str) -> Person | None:
     return person_of(rows[0]) if rows else None
 
 
-async def load_standing(tx: Tx, person_id: str) -> Row | None:
-    """Return what a token is held against at each request: name, roles, active, session_version."""
-    rows = await tx.run("SELECT name, roles, active, session_version FROM users_person WHERE id = :id", id=person_id)
+async def load_standing(tx: Tx, person_id: str, jti: str) -> Row | None:
+    """Return what a token is held against at each request: name, roles, active, session_version, ended.
+
+    ``ended`` is when the session ended in which the token was given out, null where it goes on.
+    """
+    rows = await tx.run(
+        """SELECT name, roles, active, session_version,
+            (SELECT revoked_at FROM users_refresh WHERE jti = :jti) AS ended
+        FROM users_person WHERE id = :id""",
+        id=person_id,
+        jti=jti,
+    )
     return rows[0] if rows else None
 
 

@@ -2,6 +2,8 @@
 
 from answerable.kernel.tx import Row, Tx
 
+MOST_SHOWN = 50
+
 
 async def insert_refresh(tx: Tx, *, hashed: str, family: str, person_id: str, jti: str, expires_at: int) -> None:
     """Store the hash of a new refresh token."""
@@ -38,6 +40,31 @@ async def load_family_of(tx: Tx, jti: str) -> str | None:
     """Return the family of the session in which an access token was given out."""
     rows = await tx.run("SELECT family FROM users_refresh WHERE jti = :jti", jti=jti)
     return rows[0]["family"] if rows else None
+
+
+async def list_families(tx: Tx, person_id: str) -> list[Row]:
+    """Return the sessions of a person's programs, last used first: id, device, created_at, seen_at, expires_at."""
+    return await tx.run(
+        """SELECT family AS id, '' AS device, MIN(created_at) AS created_at, MAX(created_at) AS seen_at,
+            MAX(expires_at) AS expires_at
+        FROM users_refresh WHERE person_id = :person_id AND revoked_at IS NULL
+        GROUP BY family HAVING MAX(expires_at) > :now ORDER BY MAX(created_at) DESC, family DESC LIMIT :most""",
+        person_id=person_id,
+        now=tx.now,
+        most=MOST_SHOWN,
+    )
+
+
+async def revoke_family_of(tx: Tx, family: str, person_id: str) -> bool:
+    """End a session of a person; false where it is none of theirs, or has ended."""
+    rows = await tx.run(
+        """UPDATE users_refresh SET revoked_at = :now
+        WHERE family = :family AND person_id = :person_id AND revoked_at IS NULL RETURNING hash""",
+        family=family,
+        person_id=person_id,
+        now=tx.now,
+    )
+    return bool(rows)
 
 
 async def revoke_family(tx: Tx, family: str) -> int:
