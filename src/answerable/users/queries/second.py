@@ -1,7 +1,6 @@
 """A second factor as its owner sees it."""
 
 import msgspec
-import segno
 
 from answerable.kernel.errors import Missing, Unauthenticated
 from answerable.kernel.times import iso_or_none
@@ -102,6 +101,8 @@ def opened(tx: Tx, person_id: str, row: Row) -> bytes | None:
 
 def qr_of(address: str) -> tuple[int, str]:
     """Return the QR code of an address as the size of a square and the path of what is dark in it, for an SVG."""
+    import segno  # noqa: PLC0415  # few people ever look at one
+
     rows = [bytes(row) for row in segno.make(address, micro=False, error="m").matrix]
     steps = [f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark]
     return len(rows), "".join(steps)
