@@ -1,4 +1,4 @@
-"""REST: coming in (``door``), oneself (``oneself``, ``second``, ``sessions``), ``people``, ``keys``, the ``audit`` log."""
+"""REST: coming in (``door``), oneself (``oneself``, ``second``, ``sessions``), ``people``, ``keys``, and ``audit``."""
 
 from answerable.users.api import audit, door, keys, oneself, people, second, sessions
 
