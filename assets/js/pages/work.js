@@ -270,7 +270,7 @@ function shown({ scroll }) {
   const known = $("composer-newest");
   if (!newest || !known) return;
   if (!$("words").value) known.value = newest;
-  $("news").hidden = Number(known.value) >= Number(newest);
+  $("news").hidden = known.value === newest;
 }
 
 async function beHere() {

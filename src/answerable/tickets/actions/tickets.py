@@ -51,7 +51,7 @@ async def update_ticket(tx: Tx, ticket_id: str, changes: Changes, expected: int 
     changes = clean_changes(changes, await _categories(tx, changes.category))
     change = rules.update(tx.actor, ticket, changes, tx.now)
     if change is None:
-        return ticket
+        return rules.as_seen(tx.actor, ticket)
     await store.save_details(tx, change.ticket)
     return await _store(tx, ticket, change)
 

@@ -19,14 +19,14 @@ WRITING = 12 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What somebody wants to say. ``known`` is the number of the newest comment that they have read.
+    """What somebody wants to say. ``known`` is the id of the newest comment that they have read.
 
     ``internal`` is 1 for a note among staff; ``then`` is what follows: RESOLVED, WAITING, or nothing.
     """
 
     text: str
     internal: int
-    known: int
+    known: str
     then: str = ""
 
 
@@ -37,7 +37,8 @@ async def answer(tx: Tx, ticket_id: str, said: Answer) -> Ticket:
     """
     ticket = await store.load_ticket(tx, ticket_id)
     newest = await store.list_last_comments(tx, ticket.id, 1)
-    crossed = [row for row in newest if row["number"] > said.known and row["author_id"] != tx.actor.id]
+    known = await store.load_comment_number(tx, ticket.id, said.known)
+    crossed = [row for row in newest if row["number"] > known and row["author_id"] != tx.actor.id]
     if crossed:
         raise Stale(N_("A newer message has arrived. Read it, then send yours or change it."))
     made, _ = await verbs.add_comment(tx, ticket.id, said.text, said.internal)
@@ -94,10 +95,14 @@ async def put_back(tx: Tx, number: int, deed: Deed, expected: int) -> Ticket:
     return (await do(tx, ticket.id, deed, expected))[1]
 
 
-async def be_here(tx: Tx, ticket_id: str, seen: int, writing: int) -> None:
-    """Say that the actor looks at a ticket, has seen its comments up to ``seen``, and (``writing``: 1) types."""
+async def be_here(tx: Tx, ticket_id: str, seen: str, writing: int) -> None:
+    """Say that the actor looks at a ticket, has seen its comments up to that with the id ``seen``, and may be typing.
+
+    ``writing`` is 1 while they do.
+    """
     ticket = await store.load_ticket(tx, ticket_id)
-    await store.note_reader(tx, ticket.id, seen, tx.now + HERE, tx.now + WRITING if writing else 0)
+    number = await store.load_comment_number(tx, ticket.id, seen)
+    await store.note_reader(tx, ticket.id, number, tx.now + HERE, tx.now + WRITING if writing else 0)
 
 
 async def keep_draft(tx: Tx, ticket_id: str, text: str, internal: int) -> int:

@@ -18,7 +18,7 @@ from answerable.tickets.rules.views import filter_of
 async def be_here(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     """Note that somebody looks at a ticket, or types; answer who else does."""
     form = await form_of(request)
-    await request.act(deeds.be_here, ticket_id, form.number("newest") or 0, int(form["writing"] == "yes"))
+    await request.act(deeds.be_here, ticket_id, form["newest"], int(form["writing"] == "yes"))
     here, state = await request.ask(work.list_here, ticket_id)
     return show(request, "tickets/work/here.html", here=here, state=state)
 

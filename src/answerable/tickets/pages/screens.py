@@ -155,7 +155,7 @@ def show_list(request: DeskRequest, listing: work.Listing, place: Place) -> Resp
     return show(request, "tickets/work/list.html", listing=listing, place=place, outcome=None, **_WORDS)
 
 
-def _known(form: Form) -> tuple[int, str] | None:
+def _known(form: Form) -> tuple[str, str] | None:
     """Return how far the screen that a form came from had read."""
-    newest = form.number("newest")
-    return None if newest is None else (newest, form["happened"] or "~")
+    newest = form["newest"]
+    return (newest, form["happened"] or "~") if newest else None

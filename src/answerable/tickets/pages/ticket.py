@@ -48,7 +48,7 @@ async def reply(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     place = place_of(request, form["back"], ticket_id)
     internal = int(form["kind"] == "note")
     then = "" if internal else _THEN.get(form["then"], "")
-    known = form.number("newest") or 0
+    known = form["newest"]
     try:
         ticket = await request.act_once(
             form.once, Ticket, deeds.answer, ticket_id, Answer(form["text"], internal, known, then)

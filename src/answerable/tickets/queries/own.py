@@ -134,9 +134,9 @@ async def get_own(tx: Tx, ticket_id: str, cursor: str | None) -> OwnTicket:
     ticket = await store.load_ticket(tx, ticket_id)
     if ticket.requester_id != tx.actor.id:
         raise Missing("There is no such ticket.")
-    before = _place(cursor, _TALK)
+    before = await _number_in(tx, ticket.id, cursor)
     said = await rows.list_newest_comments(tx, ticket.id, before, MESSAGES + 1)
-    earlier = encode_cursor(_TALK, None, said[MESSAGES - 1]["number"]) if len(said) > MESSAGES else None
+    earlier = encode_cursor(_TALK, None, said[MESSAGES - 1]["id"]) if len(said) > MESSAGES else None
     names = await rows.load_names(tx, sorted({ticket.requester_id, ticket.agent_id or ""}))
     entries = [
         Entry(
@@ -212,13 +212,15 @@ def _turn(cursor: str | None) -> tuple[int, int] | None:
     return turn, number
 
 
-def _place(cursor: str | None, name: str) -> int | None:
+async def _number_in(tx: Tx, ticket_id: str, cursor: str | None) -> int | None:
+    """Return the number of the comment that a cursor names: cursors can be read, and numbers count the whole desk."""
     if not cursor:
         return None
-    _, key = decode_cursor(cursor, name)
-    if not isinstance(key, int):
+    _, key = decode_cursor(cursor, _TALK)
+    number = await store.load_comment_number(tx, ticket_id, key) if isinstance(key, str) else 0
+    if not number:
         raise _bad_cursor()
-    return key
+    return number
 
 
 def _bad_cursor() -> Invalid:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeVar
 
 import msgspec
 
@@ -13,8 +12,6 @@ from answerable.kernel.tx import Row, Tx
 from answerable.tickets import rules, store
 from answerable.tickets.rules import Comment, Ticket
 from answerable.tickets.rules.filter import TicketFilter
-
-Key = TypeVar("Key", int, str)
 
 _write_json = msgspec.json.Encoder().encode
 MAX_LINES = 1000  # comments or history lines in one answer
@@ -117,7 +114,7 @@ def comment_view(comment: Comment, author_name: str) -> CommentView:
 
 async def get_ticket(tx: Tx, ticket_id: str) -> Ticket:
     """Read one ticket. Raises ``Missing``."""
-    return await store.load_ticket(tx, ticket_id)
+    return rules.as_seen(tx.actor, await store.load_ticket(tx, ticket_id))
 
 
 async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
@@ -144,10 +141,14 @@ async def tickets_of_agent(tx: Tx, agent_id: str, wanted: TicketFilter, page: Pa
 async def list_comments(tx: Tx, ticket_id: str, page: PageRequest) -> Page[CommentView]:
     """Read the comments that the caller may see, oldest first."""
     ticket = await store.load_ticket(tx, ticket_id)
-    after = _after(page, 0)
+    # By id, not by number: numbers count what is said on the whole desk, and a cursor can be read.
+    comment_id = _after(page, "")
+    after = await store.load_comment_number(tx, ticket.id, comment_id)
+    if comment_id and not after:
+        raise _bad_cursor()
     rows = await store.list_comments(tx, ticket.id, after, page.size + 1)
     shown = [_comment_of(row) for row in rows[: page.size]]
-    last = rows[page.size - 1]["number"] if len(rows) > page.size else None
+    last = rows[page.size - 1]["id"] if len(rows) > page.size else None
     total = total_text(await store.count_comments(tx, ticket.id, COUNT_CAP + 1))
     return Page(shown, encode_cursor("comments", None, last) if last is not None else None, total)
 
@@ -177,7 +178,7 @@ async def list_categories(tx: Tx) -> list[str]:
     return await store.list_categories(tx)
 
 
-def _after(page: PageRequest, start: Key) -> Key:
+def _after(page: PageRequest, start: str) -> str:
     """Return the key in the cursor, ``start`` where there is none; it must be of the same kind."""
     if page.cursor is None:
         return start

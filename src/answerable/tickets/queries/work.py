@@ -22,6 +22,7 @@ MOST_LINES = 1000
 MOST_AGENTS = 200
 OTHERS = 5
 NOBODY = ""
+NOTHING = "0"  # is the newest comment where there is none
 _MARKS = re.compile(r"[*_`#>~|\[\]]+")
 _STEP = re.compile(r"(\S+) → (\S+)")
 
@@ -98,7 +99,7 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     hands: Hands
     entries: Sequence[Entry]
     earlier: bool
-    newest: int
+    newest: str
     happened: str
     requester: str
     agent: str
@@ -160,10 +161,10 @@ async def list_here(tx: Tx, ticket_id: str) -> tuple[list[Row], str]:
     """Read who else looks at a ticket that the caller may see, and a text that changes when the ticket does."""
     ticket = await store.load_ticket(tx, ticket_id)
     said = await store.list_last_comments(tx, ticket.id, 1)
-    return await store.list_here(tx, ticket.id, 20), f"{said[0]['number'] if said else 0}.{ticket.version}"
+    return await store.list_here(tx, ticket.id, 20), f"{said[0]['id'] if said else NOTHING}.{ticket.version}"
 
 
-async def screen(tx: Tx, ticket_id: str, known: tuple[int, str] | None, lines: int) -> Screen:
+async def screen(tx: Tx, ticket_id: str, known: tuple[str, str] | None, lines: int) -> Screen:
     """Read one ticket with all that belongs to it. Raises ``Missing`` where the caller may not see it.
 
     ``known`` is how far an earlier screen had read (``newest``, ``happened``): what is newer is marked as fresh.
@@ -174,7 +175,8 @@ async def screen(tx: Tx, ticket_id: str, known: tuple[int, str] | None, lines: i
     requester = await store.load_person(tx, ticket.requester_id)
     agent = await store.load_person(tx, ticket.agent_id) if ticket.agent_id else None
     hands = hands_of(tx.actor, ticket)
-    entries, earlier = _entries(tx, ticket, said, done, known, lines)
+    read = None if known is None else (await store.load_comment_number(tx, ticket.id, known[0]), known[1])
+    entries, earlier = _entries(tx, ticket, said, done, read, lines)
     if not earlier:
         entries.insert(0, _description(ticket, requester["name"] if requester else NOBODY))
     return Screen(
@@ -182,7 +184,7 @@ async def screen(tx: Tx, ticket_id: str, known: tuple[int, str] | None, lines: i
         hands=hands,
         entries=entries,
         earlier=earlier,
-        newest=said[0]["number"] if said else 0,
+        newest=said[0]["id"] if said else NOTHING,
         happened=done[0]["id"] if done else "",
         requester=requester["name"] if requester else NOBODY,
         agent=agent["name"] if agent else NOBODY,
@@ -230,7 +232,7 @@ def _entries(
 def _message(row: Row, ticket: Ticket, *, fresh: bool) -> Entry:
     return Entry(
         kind="note" if row["internal"] else "message",
-        key=f"said-{row['number']}",
+        key=f"said-{row['id']}",
         at=row["created_at"],
         by=row["author_id"],
         name=row["author_name"] or NOBODY,

@@ -13,7 +13,7 @@ from answerable.tickets.rules.life import (
     unassign,
     update,
 )
-from answerable.tickets.rules.sight import may_comment, may_note, may_see
+from answerable.tickets.rules.sight import as_seen, may_comment, may_note, may_see
 from answerable.tickets.rules.ticket import (
     OPEN_STATUSES,
     PRIORITIES,
@@ -39,6 +39,7 @@ __all__ = [
     "Comment",
     "Draft",
     "Ticket",
+    "as_seen",
     "assign",
     "cancel",
     "close",

@@ -51,6 +51,7 @@ def open_ticket(actor: Actor, draft: Draft, ticket_id: str, number: int, now: in
         agent_id=None,
         created_at=now,
         updated_at=now,
+        public_at=now,
     )
     words = "Ticket raised" if requester == actor.id else "Ticket raised on behalf of the requester"
     event = TicketCreated(ticket=ticket.ref, created_by=actor.id, description=ticket.description)
@@ -198,7 +199,7 @@ def raise_priority(ticket: Ticket, priority: str, now: int) -> Change | None:
 
 
 def _changed(ticket: Ticket, wanted: Mapping[str, Any], now: int) -> Change:
-    changed = replace(ticket, **wanted, updated_at=now, version=ticket.version + 1)
+    changed = replace(ticket, **wanted, updated_at=now, public_at=now, version=ticket.version + 1)
     event = TicketUpdated(
         ticket=changed.ref,
         changed=sorted(wanted),
@@ -221,7 +222,8 @@ def comment(actor: Actor, author_name: str, ticket: Ticket, said: Comment, now: 
         raise Conflict(f"The ticket is {ticket.status.lower()}. {advice}")
     from_staff = is_staff_here(actor, ticket)
     answered = ticket.status == "WAITING" and not said.internal and actor.id == ticket.requester_id
-    changed = _moved(ticket, "IN_PROGRESS", now) if answered else replace(ticket, updated_at=now)
+    public_at = ticket.public_at if said.internal else now
+    changed = _moved(ticket, "IN_PROGRESS", now) if answered else replace(ticket, updated_at=now, public_at=public_at)
     event = CommentAdded(
         ticket=changed.ref,
         comment_id=said.id,
@@ -254,7 +256,7 @@ _KEEP = object()
 
 def _moved(ticket: Ticket, status: str, now: int, agent_id: object = _KEEP) -> Ticket:
     agent = ticket.agent_id if agent_id is _KEEP else agent_id
-    return replace(ticket, status=status, agent_id=agent, updated_at=now, version=ticket.version + 1)
+    return replace(ticket, status=status, agent_id=agent, updated_at=now, public_at=now, version=ticket.version + 1)
 
 
 def _status_events(before: Ticket, after: Ticket) -> tuple[Event, ...]:

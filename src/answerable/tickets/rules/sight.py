@@ -1,5 +1,7 @@
 """Who may see a ticket and speak on it. ``store.arms`` says the same in SQL; a test holds the two together."""
 
+from msgspec.structs import replace
+
 from answerable.kernel.actor import Actor
 from answerable.tickets.rules.ticket import Ticket
 
@@ -18,6 +20,11 @@ def may_see(actor: Actor, ticket: Ticket) -> bool:
 def may_note(actor: Actor) -> bool:
     """Internal notes are for staff, to read and to write."""
     return actor.may("ticket.note")
+
+
+def as_seen(actor: Actor, ticket: Ticket) -> Ticket:
+    """Return a ticket as a caller sees it who may see it: a note that they may not read did not change it."""
+    return ticket if may_note(actor) else replace(ticket, updated_at=ticket.public_at)
 
 
 def may_comment(actor: Actor, ticket: Ticket) -> bool:

@@ -22,7 +22,7 @@ COMMENT = (1, 20_000)
 class Ticket(msgspec.Struct, frozen=True):
     """A ticket as it is stored, its columns in this order. Instants are UTC microseconds.
 
-    ``close_at`` is when it closes by itself.
+    ``close_at`` is when it closes by itself, ``public_at`` when something last changed that its requester may see.
     """
 
     number: int
@@ -43,6 +43,7 @@ class Ticket(msgspec.Struct, frozen=True):
     sla_breached: int = 0
     reopenings: int = 0
     version: int = 1
+    public_at: int = 0
 
     @property
     def ref(self) -> TicketRef:

@@ -45,6 +45,7 @@ from answerable.tickets.store.words import (
     insert_history,
     list_comments,
     list_history,
+    load_comment_number,
 )
 from answerable.tickets.store.work import (
     count_work,
@@ -80,6 +81,7 @@ __all__ = [
     "list_others_of",
     "list_tickets",
     "list_work",
+    "load_comment_number",
     "load_draft",
     "load_held_by",
     "load_numbered",

@@ -41,6 +41,8 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
     """Read a page of the tickets that the caller may see."""
     conditions, values = _conditions(tx, wanted)
     column = SORT_COLUMNS[wanted.sort.lstrip("-")]
+    if column == "t.updated_at" and not rules.may_note(tx.actor):
+        column = "t.public_at"
     down = wanted.sort.startswith("-")
     order = f"{column} DESC, t.number DESC" if down else f"{column}, t.number"
     limited = list(conditions)
@@ -49,7 +51,7 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
         limited.append(f"({column}, t.number) {'<' if down else '>'} (:after_value, :after_number)")
         limits = {"after_value": page.cursor[0], "after_number": page.cursor[1]}
     rows = await _select(tx, limited, order, values | limits, page.size + 1, page.offset)
-    tickets = [ticket_of(row) for row in rows[: page.size]]
+    tickets = [rules.as_seen(tx.actor, ticket_of(row)) for row in rows[: page.size]]
     next_cursor = None
     if len(rows) > page.size:
         next_cursor = encode_cursor(wanted.sort, _sort_value(tickets[-1], wanted.sort), tickets[-1].number)

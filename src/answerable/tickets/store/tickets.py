@@ -11,7 +11,17 @@ from answerable.tickets.rules import Ticket
 
 COLUMNS = ", ".join(f"t.{name}" for name in Ticket.__struct_fields__)
 # What the life of a ticket changes; its words and its mirror of the SLA are saved apart, with their indexes.
-_LIFE = ("status", "agent_id", "updated_at", "resolved_at", "closed_at", "close_at", "reopenings", "version")
+_LIFE = (
+    "status",
+    "agent_id",
+    "updated_at",
+    "public_at",
+    "resolved_at",
+    "closed_at",
+    "close_at",
+    "reopenings",
+    "version",
+)
 _SET = ", ".join(f"{name} = :{name}" for name in _LIFE)
 
 # What a new ticket cannot have yet is left to the table: each value, absent ones above all, costs time to hand over.

@@ -27,6 +27,17 @@ async def list_comments(tx: Tx, ticket_id: str, after: int, limit: int) -> list[
     )
 
 
+async def load_comment_number(tx: Tx, ticket_id: str, comment_id: str) -> int:
+    """Read the number of a comment of a visible ticket that the caller may see; 0, which is before all, for another."""
+    hidden = "" if rules.may_note(tx.actor) else "AND internal = 0"
+    rows = await tx.run(
+        f"SELECT number FROM tickets_comment WHERE id = :id AND ticket_id = :ticket_id {hidden}",
+        id=comment_id,
+        ticket_id=ticket_id,
+    )
+    return int(rows[0]["number"]) if rows else 0
+
+
 async def count_comments(tx: Tx, ticket_id: str, most: int) -> int:
     """Count the comments of a ticket that the caller may see, up to ``most``."""
     hidden = "" if rules.may_note(tx.actor) else "AND internal = 0"
