@@ -50,8 +50,9 @@ test-fast: setup postgres ## Run the tests that take under a minute together
 test-faults: setup postgres ## Kill, freeze and cut off everything while people work: SEEDS=5 SECONDS=120, from SEED=1 on
 	@FAULT_SEED=$(SEED) FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -rs tests/faults
 
-test-long: setup ## Hold deadlines to their laws in a million random cases (takes some twenty minutes)
+test-long: setup ## Deadlines in a million random cases, then 100,000 pairs of worlds (takes some hours)
 	@SLA_CASES=1000000 $(BIN)/python -m pytest -q -rs tests/sla/test_opening.py
+	@WORLD_PAIRS=100000 $(BIN)/python -m pytest -q -rs tests/security/test_01_paired_worlds.py
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .

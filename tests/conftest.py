@@ -38,6 +38,7 @@ HEAVY = (
     "tests/journeys/",
     "tests/mirror/",
     "tests/reporting/test_equal_recount.py",
+    "tests/security/test_01_paired_worlds.py",
     "tests/sla/test_backtest.py",
     "tests/sla/test_opening.py",
 )

@@ -22,7 +22,7 @@ from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.kernel.errors import Missing, Refused
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import CommentAdded
-from answerable.notifications import actions as notices
+from answerable.notifications import rules as notice_rules
 from answerable.tickets import rules
 from answerable.tickets import store as tickets_store
 from answerable.tickets.rules.sight import may_see
@@ -207,12 +207,12 @@ def _signals_for_everybody(plant: pytest.MonkeyPatch) -> None:
 
 
 def _notices_of_notes_for_the_requester(plant: pytest.MonkeyPatch) -> None:
-    telling = notices.rules.addressees
+    telling = notice_rules.addressees
 
     def addressees(event: Any, doers: Any) -> Any:
         return telling(structs.replace(event, internal=False) if isinstance(event, CommentAdded) else event, doers)
 
-    plant.setattr(notices.rules, "addressees", addressees)
+    plant.setattr(notice_rules, "addressees", addressees)
 
 
 def _a_new_route(plant: pytest.MonkeyPatch) -> None:

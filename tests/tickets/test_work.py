@@ -269,7 +269,7 @@ async def test_a_draft_that_nobody_goes_on_with_is_forgotten_and_so_is_who_read_
     await world.db.write(abe, deeds.keep_draft, old["id"], "Half a sen", 1)
     assert await world.db.read(TESTER, timers.next_pruning) == START + 90 * DAY + HOUR
     world.clock.now += 60 * DAY
-    await world.db.write(abe, deeds.be_here, new["id"], 0, 0)
+    await world.db.write(abe, deeds.be_here, new["id"], "0", 0)
     await world.db.write(abe, deeds.keep_draft, new["id"], "Half a wor", 1)
     world.clock.now += 31 * DAY
     assert await timers.prune(world.db) == 1

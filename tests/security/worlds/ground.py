@@ -57,9 +57,10 @@ class Ground:
         self.people = people
         self.ids = StillIds()
         self.began = world.clock.now
-        for part in (world.db, getattr(world.db, "_runner", None)):
+        parts: tuple[Any, ...] = (world.db, getattr(world.db, "_runner", None))
+        for part in parts:
             if part is not None:
-                part._ids = self.ids  # type: ignore[attr-defined]
+                part._ids = self.ids
         self.hub: Hub = world.desk.parts["live"]
 
     def actor(self, name: str) -> Actor:
