@@ -15,13 +15,14 @@ from answerable.settings import Settings
 from answerable.sla.feature import feature as sla
 from answerable.tickets.feature import feature as tickets
 from answerable.users.feature import feature as users
+from answerable.webhooks.feature import feature as webhooks
 
 SERVICES = {
     "gateway": [gateway],
     "users": [users],
     "tickets": [tickets],
     "assignment": [assignment, sla],
-    "notifications": [notifications],
+    "notifications": [notifications, webhooks],
     "reporting": [reporting],
     "mirror": [mirror],
 }

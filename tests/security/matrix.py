@@ -20,6 +20,9 @@ from answerable.sla.rules import WrittenCalendar, WrittenPolicy, edits, own_term
 from answerable.sla.rules.edits import Edit
 from answerable.users.actions import keys
 from answerable.users.rules.keys import NewKey
+from answerable.webhooks import actions as hook_actions
+from answerable.webhooks import queries as hooks
+from answerable.webhooks.rules import Outcome, Wanted
 from tests.forms import HEADERS, with_token
 from tests.people import PASSWORD
 from tests.security.asgi import JSON, Answer, ask
@@ -173,6 +176,26 @@ def _key(form: Mapping[str, str] | None = None) -> Maker:
     async def make(company: Company) -> Sample:
         made = await company.world.db.write(company["owner"].actor, keys.make_key, NewKey("Export", ("live:read",)))
         return Sample({"key_id": made.id}, form=form)
+
+    return make
+
+
+def _hook(json: Any = None, form: Mapping[str, str] | None = None) -> Maker:
+    """A fresh webhook with a delivery that was given up."""
+
+    async def make(company: Company) -> Sample:
+        db, admin = company.world.desk_of("webhooks").database, company["admin"].actor
+        [*others] = await db.read(admin, hooks.list_endpoints)
+        for other in others:
+            await db.write(admin, hook_actions.remove_endpoint, other.id)
+        wanted = Wanted(company.fresh("Chat room"), "https://example.com/hook", ("TICKET_CREATED",))
+        made = await db.write(admin, hook_actions.make_endpoint, wanted)
+        await db.write(admin, hook_actions.ping, made.endpoint.id)
+        claimed = await db.write(admin, hook_actions.claim, ())
+        assert claimed is not None
+        await db.write(admin, hook_actions.note_outcome, claimed[1], Outcome(500, "", "answered 500", 1))
+        path = {"endpoint_id": made.endpoint.id, "delivery_id": claimed[1].id}
+        return Sample(path, json, form)
 
     return make
 
@@ -506,6 +529,32 @@ SAMPLES |= {
     ("POST", "/profile/keys/{key_id}/revoke", "the owner's"): _key(form={}),
     ("POST", "/admin/keys", ""): _plain(form=_KEY_FORM | {"role": "USER"}),
     ("POST", "/admin/keys/{key_id}/revoke", "the owner's"): _key(form={}),
+}
+
+# Webhooks.
+_HOOK: dict[str, Any] = {"name": "Chat room", "url": "https://example.com/hook", "events": ["TICKET_CREATED"]}
+_HOOK_FORM = {"name": "Chat room", "url": "https://example.com/hook", "events": "TICKET_CREATED"}
+SAMPLES |= {
+    ("POST", "/api/webhooks", ""): _plain(_HOOK),
+    ("GET", "/api/webhooks/{endpoint_id}", "one"): _hook(),
+    ("PUT", "/api/webhooks/{endpoint_id}", "one"): _hook(_HOOK),
+    ("DELETE", "/api/webhooks/{endpoint_id}", "one"): _hook(),
+    ("PUT", "/api/webhooks/{endpoint_id}/pause", "one"): _hook(),
+    ("PUT", "/api/webhooks/{endpoint_id}/resume", "one"): _hook(),
+    ("POST", "/api/webhooks/{endpoint_id}/secret", "one"): _hook(),
+    ("POST", "/api/webhooks/{endpoint_id}/test", "one"): _hook(),
+    ("GET", "/api/webhooks/{endpoint_id}/deliveries", "one"): _hook(),
+    ("POST", "/api/webhooks/{endpoint_id}/deliveries/{delivery_id}/again", "one that is done"): _hook(),
+    ("POST", "/admin/webhooks", ""): _plain(form=_HOOK_FORM),
+    ("GET", "/admin/webhooks/{endpoint_id}", "one"): _hook(),
+    ("POST", "/admin/webhooks/{endpoint_id}", "one"): _hook(form=_HOOK_FORM),
+    ("POST", "/admin/webhooks/{endpoint_id}/pause", "one"): _hook(form={}),
+    ("POST", "/admin/webhooks/{endpoint_id}/resume", "one"): _hook(form={}),
+    ("POST", "/admin/webhooks/{endpoint_id}/secret", "one"): _hook(form={}),
+    ("POST", "/admin/webhooks/{endpoint_id}/test", "one"): _hook(form={}),
+    ("POST", "/admin/webhooks/{endpoint_id}/deliveries/{delivery_id}/again", "one that is done"): _hook(form={}),
+    ("GET", "/admin/webhooks/{endpoint_id}/remove", "one"): _hook(),
+    ("POST", "/admin/webhooks/{endpoint_id}/remove", "one"): _hook(form={}),
 }
 
 # These change something and need neither parameters nor a body.

@@ -1,7 +1,8 @@
 """The HTTP client for an address that somebody names: bounded in size and time, and it stays where it was sent.
 
 The name is resolved once, and only what was found is connected to, so that no second answer of a name server can lead
-elsewhere. Redirects are followed on the same host and port only. Proxies of the environment are not asked.
+elsewhere. What is read (``fetch``) may redirect on the same host and port; what is sent (``post``) is not sent on, and
+goes to public places only (``places.py``). Proxies of the environment are not asked.
 """
 
 import base64
@@ -10,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -18,9 +19,13 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from answerable import __version__
+from answerable.infra.places import Network, check_url, may_go_to
 from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
 
 LARGEST = 65_536
+BEGINNING = 1024  # bytes read of an answer that nobody waits for
+_NOT_THERE = N_("leads to a place that is not public")
 REDIRECTS = 3
 _PORTS = {"https": 443, "http": 80}
 _REDIRECT = (301, 302, 303, 307, 308)
@@ -123,6 +128,31 @@ def fetch(text: str, *, authorities: str = "", etag: str = "", seconds: float = 
     raise Invalid(f"{address}: redirects more than {REDIRECTS} times.")
 
 
+def post(
+    text: str, body: bytes, headers: Mapping[str, str], *, allowed: Sequence[Network] = (), seconds: float = 15.0
+) -> tuple[int, str]:
+    """Send ``body`` to an address that somebody wrote; return the status and how the answer begins, on one line.
+
+    Only to a public place, or into a network that is ``allowed``: the name is resolved once, all that it resolves to
+    must be such places, and only those are connected to. No redirect is followed; a redirect is the answer. All in all
+    it takes ``seconds`` (and what the name server takes). Raises ``Away`` where nobody answers, and ``Invalid`` where
+    the desk must not go or does not trust the certificate.
+    """
+    address = Address(urlsplit(check_url(text, allowed)))
+    places = _find(address)
+    if not all(may_go_to(place[4][0], allowed) for place in places):
+        raise Invalid(_NOT_THERE, errors=(f"url: {_NOT_THERE}",))
+    if address.parts.scheme == "http" and not all(_is_in(place[4][0], allowed) for place in places):
+        raise Invalid(_NOT_THERE, errors=(f"url: {_NOT_THERE}",))
+    context = _trust("") if address.parts.scheme == "https" else None
+    return _Conversation(address, places, context, seconds).tell(body, headers)
+
+
+def _is_in(place: str, networks: Sequence[Network]) -> bool:
+    number = ip_address(place)
+    return any(number in network for network in networks if network.version == number.version)
+
+
 def _trust(authorities: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=authorities or None)
@@ -130,11 +160,15 @@ def _trust(authorities: str) -> ssl.SSLContext:
         raise Invalid(f"ANSWERABLE_CONFIG_CA: {authorities} cannot be used ({error.strerror or error}).") from error
 
 
-def _resolve(address: Address) -> list[Any]:
+def _find(address: Address) -> list[Any]:
     try:
-        places = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+        return socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
         raise Away(f"the name {address.host} is not known here") from error
+
+
+def _resolve(address: Address) -> list[Any]:
+    places = _find(address)
     if address.parts.scheme == "http" and not all(ip_address(place[4][0]).is_loopback for place in places):
         raise Invalid(f"{address}: must be https; http is for this machine alone.")
     return places
@@ -163,6 +197,22 @@ class _Conversation(http.client.HTTPConnection):
         except ssl.SSLCertVerificationError as error:
             # Not an absence: a mistake, or somebody who wants to be taken for the source.
             raise Invalid(f"{self._address}: its certificate is not trusted ({error.verify_message}).") from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Away("it takes too long" if self._late or isinstance(error, TimeoutError) else _why(error)) from error
+        finally:
+            self.close()
+
+    def tell(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        """Send ``body``; return the status and the beginning of the answer. Raises ``Away`` and ``Invalid``."""
+        sent = {"User-Agent": f"answerable/{__version__}", "Accept": "*/*", **headers}
+        try:
+            with self._hurry():
+                self.request("POST", self._address.target, body, sent)
+                response = self.getresponse()
+                begins = response.read(BEGINNING) if response.status not in _REDIRECT else b""
+            return response.status, _on_one_line(begins)
+        except ssl.SSLCertVerificationError as error:
+            raise Invalid(f"its certificate is not trusted ({error.verify_message})") from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise Away("it takes too long" if self._late or isinstance(error, TimeoutError) else _why(error)) from error
         finally:
@@ -219,6 +269,10 @@ class _Conversation(http.client.HTTPConnection):
         with suppress(OSError, AttributeError):
             # Not SSLSocket's own, which takes away what the reading thread works with.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+
+def _on_one_line(text: bytes) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text.decode("utf-8", "replace")).split())
 
 
 def _why(error: Exception) -> str:

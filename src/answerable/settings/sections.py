@@ -205,6 +205,19 @@ class Mirror:
 
 
 @dataclass(frozen=True)
+class Webhooks:
+    """How other programs are told of events."""
+
+    private_networks: tuple[str, ...] = setting(
+        (), "Networks that are not public and may be told all the same, such as 10.1.0.0/16; also allows http there."
+    )
+    timeout_seconds: float = setting(15.0, "Longest time for one delivery.")
+    give_up_hours: int = setting(72, "After how many hours of failed tries a delivery is given up.")
+    disable_days: int = setting(5, "Days without a success after which an endpoint is disabled.")
+    keep_days: int = setting(14, "Days for which deliveries that are done are kept.")
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of one process. ``origins`` tells where each value that is not a default came from."""
 
@@ -216,6 +229,7 @@ class Settings:
     tickets: Tickets = Tickets()
     assignment: Assignment = Assignment()
     sla: Sla = Sla()
+    webhooks: Webhooks = Webhooks()
     peers: Peers = Peers()
     mirror: Mirror = Mirror()
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -263,6 +277,15 @@ def checked(settings: Settings) -> Settings:
         *_unless(settings.auth.second_factor_grace_days >= 0, "auth.second_factor_grace_days: must be 0 or more."),
         *_unless(settings.tickets.auto_close_days >= 0, "tickets.auto_close_days: must be 0 or more."),
         *_unless(settings.assignment.capacity >= 0, "assignment.capacity: must be 0 or more."),
+        *_unless(
+            all(map(_is_network, settings.webhooks.private_networks)), "webhooks.private_networks: must be networks."
+        ),
+        *_unless(
+            0 < settings.webhooks.timeout_seconds <= 60, "webhooks.timeout_seconds: must be more than 0, at most 60."
+        ),
+        *_unless(settings.webhooks.give_up_hours > 0, "webhooks.give_up_hours: must be more than 0."),
+        *_unless(settings.webhooks.disable_days > 0, "webhooks.disable_days: must be more than 0."),
+        *_unless(settings.webhooks.keep_days > 0, "webhooks.keep_days: must be more than 0."),
         *_unless(settings.peers.timeout_seconds > 0, "peers.timeout_seconds: must be more than 0."),
         *[
             f"peers.{name}: must be an address such as http://{name}:8081."

@@ -31,7 +31,16 @@ GRANTS: dict[str, frozenset[str]] = {
     "AGENT": _STAFF | {"ticket.read_queue", "ticket.work"},
     "MANAGER": _MANAGER,
     "ADMIN": _MANAGER
-    | {"user.admin", "audit.read", "category.edit", "mail.read", "event.admin", "escalation.read_all", "sla.edit"},
+    | {
+        "user.admin",
+        "audit.read",
+        "category.edit",
+        "mail.read",
+        "event.admin",
+        "escalation.read_all",
+        "sla.edit",
+        "webhook.admin",
+    },
 }
 
 NAME_LENGTH = (3, 50)
