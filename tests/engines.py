@@ -157,9 +157,7 @@ class _Databases:
         self._run(self._execute(url, statement))
 
     async def _execute(self, url: str, statement: str) -> None:
-        connection = self._connections.get(url)
-        if connection is None or connection.is_closed():
-            connection = self._connections[url] = await asyncpg.connect(url)
+        connection = await self._connection(url)
         for _ in range(50):
             try:
                 await connection.execute(statement)
@@ -167,6 +165,12 @@ class _Databases:
             except asyncpg.ObjectInUseError:  # the template's last visitor is still leaving
                 await asyncio.sleep(0.05)
         raise AssertionError(f"{statement}: still in use")
+
+    async def _connection(self, url: str) -> Any:
+        connection = self._connections.get(url)
+        if connection is None or connection.is_closed():
+            connection = self._connections[url] = await asyncpg.connect(url)
+        return connection
 
     def let_go(self, url: str) -> None:
         """Close what is open to a database."""
@@ -179,19 +183,20 @@ class _Databases:
         return str(self.fetch(url, SHAPE)[0][0])
 
     def renew(self, url: str, shape: str) -> bool:
-        """Make a used database as new; false where it has another shape, or cannot be."""
+        """Make a used database as new; false where it has another shape, or cannot be.
+
+        The connection is kept until the database is dropped: a new one would have to read the catalogue each time.
+        """
 
         async def work() -> bool:
-            connection = await asyncpg.connect(url)
             try:
+                connection = await self._connection(url)
                 await connection.execute(LEAVE)
                 if await connection.fetchval(SHAPE) != shape:
                     return False
                 await connection.execute(RENEW)
-            except asyncpg.PostgresError:
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 return False
-            finally:
-                await connection.close()
             return True
 
         return self._run(work())
@@ -252,6 +257,7 @@ class Engine:
             if self._uses[url] < USES and DATABASES.renew(url, self._shape):
                 self._free.append(url)
             else:
+                DATABASES.let_go(url)
                 DATABASES.execute(shared_cluster(), f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
         self._made.clear()
         self.name = "sqlite"

@@ -1,6 +1,8 @@
 """Connections to PostgreSQL, and what their errors mean: wait, do it again, or give up."""
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -79,6 +81,33 @@ def is_database_error(error: BaseException) -> bool:
     return isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError | asyncio.TimeoutError)
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # it comes without types
+    """A connection that does not ask for what every server has: the shape of arrays of built-in types.
+
+    Asking takes longer than most of our statements, once for each type and connection; the answer is always the same.
+    """
+
+    async def _introspect_types(self, typeoids: Iterable[int], timeout: float | None) -> Any:
+        missing = frozenset(typeoids)
+        if any(oid >= _FIRST_OWN_OID for oid in missing):
+            return await super()._introspect_types(missing, timeout)
+        if missing not in _BUILT_IN:
+            _BUILT_IN[missing], statement = await super()._introspect_types(missing, timeout)
+            return _BUILT_IN[missing], statement
+        return _BUILT_IN[missing], _Asked()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Stands for the statement that was not sent: with a name, for it took nobody's place."""
+
+    name: str = "asked before"
+
+
+_FIRST_OWN_OID = 10_000  # PostgreSQL gives those below it by hand, the same in every version
+_BUILT_IN: dict[frozenset[int], Any] = {}
+
+
 async def connect(settings: Settings, purpose: dict[str, str], seconds: float | None = STATEMENT_SECONDS + 5) -> Any:
     """Open a connection to the server that takes writes, of all that the address names.
 
@@ -92,6 +121,7 @@ async def connect(settings: Settings, purpose: dict[str, str], seconds: float | 
             check_address(settings.storage.database),
             target_session_attrs="primary",
             timeout=CONNECT_SECONDS,
+            connection_class=_Connection,
             command_timeout=seconds,
             statement_cache_size=2048,
             max_cached_statement_lifetime=0,
