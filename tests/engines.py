@@ -12,6 +12,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -53,6 +54,7 @@ SHAPE = f"""SELECT md5(concat(
         WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')),
     (SELECT count(*) FROM pg_trigger), ' ', (SELECT count(*) FROM pg_proc), ' ', (SELECT count(*) FROM pg_constraint),
     (SELECT count(*) FROM {SCHEMA}.bus_migration)))"""
+EMPTY_COPY = 21  # bytes: a head and a tail
 LEAVE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
@@ -200,6 +202,33 @@ class _Databases:
             return True
 
         return self._run(work())
+
+    def rows(self, url: str) -> dict[str, bytes]:
+        """Return what is in the tables that are not empty, or did not begin so."""
+
+        async def work() -> dict[str, bytes]:
+            connection, found = await self._connection(url), {}
+            names = "SELECT tablename, schemaname FROM pg_tables WHERE schemaname IN ($1, 'seed') ORDER BY schemaname"
+            for name, schema in await connection.fetch(names, SCHEMA):
+                content = BytesIO()
+                await connection.copy_from_table(name, schema_name=SCHEMA, output=content, format="binary")
+                if name != "bus_migration" and (content.tell() > EMPTY_COPY or schema == "seed"):
+                    found[name] = content.getvalue()
+            return found
+
+        return self._run(work())
+
+    def put(self, url: str, rows: dict[str, bytes]) -> None:
+        """Put rows into a new database, in the place of those that it began with."""
+
+        async def work() -> None:
+            connection = await self._connection(url)
+            begun = "; ".join(f"DELETE FROM {SCHEMA}.{name}" for name in rows)
+            await connection.execute(f"SET session_replication_role = replica; {begun}")
+            for name, content in rows.items():
+                await connection.copy_to_table(name, schema_name=SCHEMA, source=BytesIO(content), format="binary")
+
+        self._run(work())
 
     def fetch(self, url: str, query: str, *values: Any) -> list[Any]:
         """Read rows."""

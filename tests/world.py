@@ -226,31 +226,37 @@ async def open_world(
         await world.close()
 
 
-_KEPT: dict[str, tuple[bytes, int, Any]] = {}
+_KEPT: dict[tuple[Any, ...], tuple[bytes | dict[str, bytes], int, Any]] = {}
 
 
 @asynccontextmanager
 async def open_world_after(
-    story: Callable[[World], Awaitable[T]], folder: Path, **values: Any
+    story: Callable[[World], Awaitable[T]], folder: Path, services: Sequence[str] = (), **values: Any
 ) -> AsyncIterator[tuple[World, T]]:
     """Open a desk on which a story was played that many tests begin with; give what the story returned, too.
 
-    On SQLite it is played once for each process, and every test goes on with a copy of its own, a millisecond later;
-    what the story returns must not change. ``values`` must make no difference to it.
+    It is played once for each process and engine, and every test goes on with a copy of its own, some milliseconds
+    later; what the story returns must not change. ``values`` must make no difference to it.
     """
-    if ENGINE.name != "sqlite":
-        async with open_world(folder, **values) as world:
-            yield world, await story(world)
-        return
-    if story.__qualname__ not in _KEPT:
-        with TemporaryDirectory() as before:
-            async with open_world(Path(before), **values) as world:
+    key = (story.__module__, story.__qualname__, *services, ENGINE.name)
+    if key not in _KEPT:
+        with TemporaryDirectory() as place:
+            before = Path(place)
+            async with open_world(before, services, **values) as world:
                 told = await story(world)
-            _KEPT[story.__qualname__] = ((Path(before) / FILE).read_bytes(), world.clock.now, told)
-    content, ended, told = _KEPT[story.__qualname__]
-    _put(folder / FILE, content)
-    async with open_world(folder, begin=ended + SECOND // 1000, **values) as world:
+            _KEPT[key] = (_content_of(before), world.clock.now, told)
+    content, ended, told = _KEPT[key]
+    if isinstance(content, bytes):
+        _put(folder / FILE, content)
+    else:
+        DATABASES.put(ENGINE.address_of(folder), content)
+    async with open_world(folder, services, begin=ended + SECOND // 1000, **values) as world:
         yield world, told
+
+
+def _content_of(folder: Path) -> bytes | dict[str, bytes]:
+    address = ENGINE.address_of(folder)
+    return DATABASES.rows(address) if address else (folder / FILE).read_bytes()
 
 
 def json_of(response: httpx.Response) -> Any:
