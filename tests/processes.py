@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import httpx
 
+from tests import warm
 from tests.engines import DATABASES, ENGINE
 
 START_SECONDS = 30
@@ -43,6 +45,21 @@ def answerable(
     )
 
 
+def quickly(*arguments: str, check: bool = True, typed: str = "", **values: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of the desk to its end in a process that has read its program before; see ``tests.warm``."""
+    with TemporaryFile("w+") as given, TemporaryFile("w+") as said, TemporaryFile("w+") as told:
+        given.write(typed)
+        given.seek(0)
+        around = environment(**{**_database_named(arguments), **values})
+        ended = warm.start(arguments, around, said.fileno(), told.fileno(), given.fileno()).wait(120)
+        said.seek(0)
+        told.seek(0)
+        done = subprocess.CompletedProcess(["answerable", *arguments], ended, said.read(), told.read())
+    if check:
+        assert ended == 0, done.stderr
+    return done
+
+
 def _database_named(arguments: Sequence[str]) -> dict[str, str]:
     if "--data-dir" not in arguments:
         return {}
@@ -56,22 +73,19 @@ def database_of(folder: Path) -> dict[str, str]:
 
 
 class ServerProcess:
-    """A running desk."""
+    """A running desk, in a process that has read its program before; see ``tests.warm``."""
 
     def __init__(self, folder: Path, *arguments: str, **values: str) -> None:
         self.folder = folder
         self.errors = folder.parent / f"{folder.name}.log"
         with self.errors.open("a") as log:
             given = ["serve", "--port", "0", "--data-dir", str(folder), *arguments]
-            self.process = subprocess.Popen(
-                [*COMMAND, *given],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=environment(**{**_database_named(given), **values}),
-            )
+            self.process = self._begin(given, environment(**{**_database_named(given), **values}), log)
         self.url = self._read_address()
         self._wait_until_ready()
+
+    def _begin(self, arguments: list[str], around: dict[str, str], log: IO[str]) -> "subprocess.Popen[str] | warm.Copy":
+        return warm.start(arguments, around, subprocess.PIPE, log.fileno())
 
     def _read_address(self) -> str:
         assert self.process.stdout is not None
@@ -109,10 +123,29 @@ class ServerProcess:
             self.process.stdout.close()
 
 
+class ColdServerProcess(ServerProcess):
+    """A running desk that was started as an operator does."""
+
+    def _begin(self, arguments: list[str], around: dict[str, str], log: IO[str]) -> "subprocess.Popen[str]":
+        return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=log, text=True, env=around)
+
+
+@contextmanager
+def warm_server(folder: Path, *arguments: str, **values: str) -> Iterator[ServerProcess]:
+    """Run a desk in ``folder`` for the time of a test."""
+    with _while(ServerProcess(folder, *arguments, **values)) as running:
+        yield running
+
+
 @contextmanager
 def server(folder: Path, *arguments: str, **values: str) -> Iterator[ServerProcess]:
-    """Run a desk in ``folder`` for the time of a test."""
-    running = ServerProcess(folder, *arguments, **values)
+    """Run a desk in ``folder`` for the time of a test, started as an operator does."""
+    with _while(ColdServerProcess(folder, *arguments, **values)) as running:
+        yield running
+
+
+@contextmanager
+def _while(running: ServerProcess) -> Iterator[ServerProcess]:
     try:
         yield running
     finally:
@@ -169,7 +202,7 @@ ADMIN = "ada@desk.test"
 
 def make_admin(folder: Path, **values: Any) -> None:
     """Make the first administrator with the command line."""
-    answerable(
+    quickly(
         "create-admin",
         "--email",
         ADMIN,

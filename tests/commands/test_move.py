@@ -15,7 +15,7 @@ from answerable.tickets import actions
 from answerable.tickets.rules import Draft
 from tests.engines import ENGINE, SCHEMA
 from tests.people import make_person
-from tests.processes import answerable, server
+from tests.processes import quickly, server
 from tests.world import open_world
 
 pytestmark = pytest.mark.on_postgres
@@ -40,7 +40,7 @@ async def desk(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str, check: bool = True) -> str:
-    done = answerable("move", "--data-dir", str(folder), *arguments, check=check, ANSWERABLE_DATABASE="", **SECRET)
+    done = quickly("move", "--data-dir", str(folder), *arguments, check=check, ANSWERABLE_DATABASE="", **SECRET)
     return done.stdout + done.stderr
 
 
@@ -61,7 +61,7 @@ def test_there_and_back(desk: Path, tmp_path: Path) -> None:
     assert everything_in(back) == here
     places: tuple[dict[str, Any], ...] = ({"ANSWERABLE_DATABASE": there}, {"ANSWERABLE_DATABASE": ""})
     for place in places:
-        tail = answerable("events", "tail", "--last", "3", "--data-dir", str(back), **place, **SECRET).stdout
+        tail = quickly("events", "tail", "--last", "3", "--data-dir", str(back), **place, **SECRET).stdout
         assert len(tail.splitlines()) == 3
     assert "where the desk is already" in run(desk, "--to", str(desk), check=False)
     assert "there is no desk here" in run(tmp_path / "nothing", "--to", there, check=False)

@@ -19,7 +19,7 @@ from tests.faults.place import Place
 from tests.faults.schedule import SERVICES
 from tests.faults.stores import Stores
 from tests.kafka import records_in
-from tests.processes import answerable
+from tests.processes import quickly
 from tests.reporting.test_equal_recount import expect_equal, recount
 
 OPEN = ("ASSIGNED", "IN_PROGRESS", "WAITING")
@@ -261,7 +261,7 @@ async def _verified(place: Place) -> list[str]:
     async def verify(service: str) -> str:
         folder = str(place.cluster.folder / service)
         arguments = ("events", "verify", "--data-dir", folder, "--service", service)
-        done = await place.by_hand(lambda: answerable(*arguments, check=False, **place.cluster.common))
+        done = await place.by_hand(lambda: quickly(*arguments, check=False, **place.cluster.common))
         good = done.returncode == 0 and done.stdout.endswith("no difference.\n")
         return "" if good else f"{service}: {done.stdout} {done.stderr[-2000:]}"
 

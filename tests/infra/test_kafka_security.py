@@ -16,7 +16,7 @@ from answerable.kernel.errors import Invalid
 from answerable.settings import load_settings
 from tests.infra.test_kafka import USERS, open_desk
 from tests.kafka import Broker, own_broker
-from tests.processes import answerable, eventually
+from tests.processes import eventually, quickly
 
 PASSWORD = "quite-a-secret-9"
 SECURE = f"""
@@ -102,7 +102,7 @@ async def _is_away(bus: KafkaBus) -> bool:
 
 
 def test_no_command_shows_the_password(tmp_path: Path) -> None:
-    shown = answerable(
+    shown = quickly(
         "config",
         "show",
         "--json",
@@ -138,12 +138,12 @@ def test_settings_that_cannot_work_are_refused_by_name(name: str, value: str, co
 
 
 def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = answerable(
+    done = quickly(
         "migrate", "--data-dir", str(tmp_path), "--bus", "kafka://k1:9092",
         ANSWERABLE_BUS_SECURITY="tls", ANSWERABLE_BUS_CA_FILE=str(tmp_path / "none.pem"), check=False,
     )  # fmt: skip
     assert done.returncode == 0, "migrating does not need the bus"
-    done = answerable(
+    done = quickly(
         "events", "tail", "--data-dir", str(tmp_path), "--bus", "kafka://k1:9092",
         ANSWERABLE_BUS_SECURITY="tls", ANSWERABLE_BUS_CA_FILE=str(tmp_path / "none.pem"), check=False,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from answerable.infra.fetching import LARGEST
 from answerable.infra.shared_configuration import COPY, Found, SharedConfiguration
 from answerable.kernel.errors import Invalid, Unavailable
 from tests.https import Exchange, HttpsSource, https_source, make_certificate
-from tests.processes import answerable
+from tests.processes import quickly
 
 TEXT = "[sla]\nwarn_share = 0.5\n"
 LATER = "[sla]\nwarn_share = 0.6\n"
@@ -286,7 +286,7 @@ def test_where_no_copy_can_be_kept_the_document_counts_all_the_same(source: Http
 def show(source: HttpsSource, folder: Path, **values: str) -> "tuple[int, str, str]":
     variables = {"ANSWERABLE_CONFIG": source.url, "ANSWERABLE_CONFIG_CA": str(source.authority)} | values
     arguments = ("config", "show", "--json", "--data-dir", str(folder))
-    ran = answerable(*arguments, check=False, **variables)
+    ran = quickly(*arguments, check=False, **variables)
     return ran.returncode, ran.stdout, ran.stderr
 
 

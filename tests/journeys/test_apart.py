@@ -13,7 +13,7 @@ import pytest
 from tests.apart import ALL, SECRET
 from tests.cluster import Cluster, services_apart
 from tests.kafka import Broker
-from tests.processes import ADMIN, answerable, eventually, hire, sign_in
+from tests.processes import ADMIN, eventually, hire, quickly, sign_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_disk]
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
@@ -86,7 +86,7 @@ async def test_a_service_is_gone_and_comes_back(cluster: Cluster) -> None:
         assert "Traceback" not in process.errors.read_text()
     for service in ALL:
         where = ("--service", service, "--data-dir", str(cluster.folder / service))
-        verified = answerable("events", "verify", *where, **cluster.common)
+        verified = quickly("events", "verify", *where, **cluster.common)
         assert "no difference" in verified.stdout, service
 
 
@@ -95,6 +95,7 @@ async def _signs_in(client: httpx.AsyncClient) -> bool:
     return (await client.get("/api/auth/me", headers=headers)).status_code == 200
 
 
+@pytest.mark.one_engine
 async def test_services_take_nothing_but_what_the_gateway_says(cluster: Cluster) -> None:
     async with client_of(cluster) as client:
         await eventually(lambda: _signs_in(client), 30)
@@ -137,6 +138,7 @@ async def _follow(client: httpx.AsyncClient, headers: dict[str, str]) -> Any:
             pass
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(
     ("arguments", "values", "words"),
     [
@@ -152,7 +154,7 @@ async def _follow(client: httpx.AsyncClient, headers: dict[str, str]) -> Any:
 def test_settings_that_are_missing_are_named(
     tmp_path: Path, arguments: tuple[str, ...], values: dict[str, str], words: str
 ) -> None:
-    done = answerable("serve", *arguments, "--port", "0", "--data-dir", str(tmp_path), check=False, **values)
+    done = quickly("serve", *arguments, "--port", "0", "--data-dir", str(tmp_path), check=False, **values)
     assert done.returncode != 0
     assert words in done.stderr
     assert SECRET not in done.stderr

@@ -11,12 +11,20 @@ import httpx
 import msgspec
 import pytest
 
-from tests.journeys.test_kill import Acknowledged, Agent, Customer, compare, until_all_arrived, work_until_cut
+from tests.journeys.test_kill import (
+    Acknowledged,
+    Agent,
+    Customer,
+    compare,
+    until_all_arrived,
+    until_more,
+    work_until_cut,
+)
 from tests.kafka import Broker, own_broker, records_in
-from tests.processes import ADMIN, ServerProcess, answerable, eventually, hire, make_admin, server, sign_in
+from tests.processes import ADMIN, ServerProcess, eventually, hire, make_admin, quickly, sign_in, warm_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_disk]
-MOMENTS = (0.9, 1.7, 0.4)  # seconds of work before each kill
+MOMENTS = (40, 80, 20)  # things acknowledged before each kill
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
 
 
@@ -34,7 +42,7 @@ async def test_people_go_on_while_the_broker_is_away_and_hear_of_it_all_afterwar
     make_admin(folder)
     with (
         own_broker(tmp_path / "kafka") as broker,
-        server(folder, "--bus", broker.url, ANSWERABLE_BUS_PREFIX="acme") as running,
+        warm_server(folder, "--bus", broker.url, ANSWERABLE_BUS_PREFIX="acme") as running,
     ):
         async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
             admin = await sign_in(client, ADMIN)
@@ -78,7 +86,7 @@ async def test_people_go_on_while_the_broker_is_away_and_hear_of_it_all_afterwar
         assert topics == {"acme.tickets"}
         running.stop()
         assert running.process.returncode == 0
-    assert "no difference" in answerable("events", "verify", "--data-dir", str(folder)).stdout
+    assert "no difference" in quickly("events", "verify", "--data-dir", str(folder)).stdout
 
 
 async def test_a_desk_on_kafka_is_killed_at_random_moments(tmp_path: Path, broker: Broker) -> None:
@@ -92,7 +100,7 @@ async def test_a_desk_on_kafka_is_killed_at_random_moments(tmp_path: Path, broke
         actors += [Customer(f"una{n}", await hire(client, admin, f"Una{n}"), seen) for n in range(4)]
     for moment in MOMENTS:
         working = asyncio.create_task(work_until_cut(running.url, actors))
-        await asyncio.sleep(moment)
+        await until_more(seen, moment)
         running.kill()
         await working
         running = ServerProcess(folder, **where)
@@ -103,25 +111,25 @@ async def test_a_desk_on_kafka_is_killed_at_random_moments(tmp_path: Path, broke
         await until_all_arrived(client)
     running.stop()
     compare(folder, seen, len(MOMENTS))
-    assert answerable("events", "verify", "--data-dir", str(folder), **where).stdout.endswith("no difference.\n")
+    assert quickly("events", "verify", "--data-dir", str(folder), **where).stdout.endswith("no difference.\n")
 
 
 async def test_commands_work_beside_a_desk_on_kafka_and_without_a_broker(tmp_path: Path, broker: Broker) -> None:
     folder, where = tmp_path / "desk", on(broker, f"t-{uuid.uuid4().hex[:12]}")
     nowhere = {**where, "ANSWERABLE_BUS_URL": "kafka://127.0.0.1:1"}
-    answerable("demo", "--data-dir", str(folder), **nowhere)
-    with server(folder, **where) as running:
+    quickly("demo", "--data-dir", str(folder), **nowhere)
+    with warm_server(folder, **where) as running:
         make_admin(folder)
         async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
             headers = await sign_in(client, ADMIN)
             assert (await client.post("/api/tickets", json=DRAFT, headers=headers)).status_code == 201
             await until_all_arrived(client)
-        tail = answerable("events", "tail", "--json", "--last", "500", "--data-dir", str(folder), **nowhere).stdout
+        tail = quickly("events", "tail", "--json", "--last", "500", "--data-dir", str(folder), **nowhere).stdout
         types = [msgspec.json.decode(line)["type"] for line in tail.splitlines()]
         assert "TICKET_CREATED" in types
-        verified = answerable("events", "verify", "--data-dir", str(folder), **nowhere)
+        verified = quickly("events", "verify", "--data-dir", str(folder), **nowhere)
         assert "no difference" in verified.stdout
-        assert "Nothing is parked" in answerable("events", "parked", "--data-dir", str(folder), **nowhere).stdout
+        assert "Nothing is parked" in quickly("events", "parked", "--data-dir", str(folder), **nowhere).stdout
         running.stop()
     db = sqlite3.connect(folder / "answerable.sqlite")
     relayed, end = db.execute(

@@ -22,7 +22,7 @@ from answerable.services import features_of
 from tests.engines import ENGINE, SCHEMA
 from tests.journeys.test_postgres_faults import company, expect_whole, some_more
 from tests.kafka import Broker, records_in, settings_on
-from tests.processes import Child, ServerProcess, children_of, eventually, make_admin, rows_in, server
+from tests.processes import Child, ServerProcess, children_of, eventually, make_admin, rows_in, warm_server
 from tests.world import World, open_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_disk, pytest.mark.on_postgres]
@@ -133,7 +133,7 @@ async def test_the_leader_is_killed_under_load(tmp_path: Path, broker: Broker) -
     make_admin(folder)
     # The options reach the workers, whatever else the environment says.
     kept["ANSWERABLE_DATABASE"] = "postgresql://nobody@127.0.0.1:1/nothing"
-    with server(folder, "--workers", "2", "--database", address, "--bus", broker.url, **kept) as running:
+    with warm_server(folder, "--workers", "2", "--database", address, "--bus", broker.url, **kept) as running:
         async with company(running.url) as customers:
             await some_more(customers)
             for _ in range(2):

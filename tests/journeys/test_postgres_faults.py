@@ -15,13 +15,13 @@ from tests.processes import (
     ADMIN,
     PASSWORD,
     ServerProcess,
-    answerable,
     children_of,
     eventually,
     hire,
     make_admin,
-    server,
+    quickly,
     sign_in,
+    warm_server,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_disk, pytest.mark.on_postgres]
@@ -118,7 +118,7 @@ async def expect_whole(folder: Path, address: str, url: str, customers: list[Cus
 async def verify(folder: Path, address: str) -> str:
     """Let the desk prove its log while it runs."""
     done = await asyncio.to_thread(
-        answerable, "events", "verify", "--data-dir", str(folder), check=False, ANSWERABLE_DATABASE=address
+        quickly, "events", "verify", "--data-dir", str(folder), check=False, ANSWERABLE_DATABASE=address
     )
     return done.stdout
 
@@ -134,7 +134,7 @@ def own() -> Iterator[Cluster]:
 async def run(folder: Path, address: str, *arguments: str, during: Callable[..., Awaitable[None]]) -> list[Customer]:
     """Run a desk on a cluster, let something happen to it under load, and compare."""
     make_admin(folder, ANSWERABLE_DATABASE=address)
-    with server(folder, *arguments, ANSWERABLE_DATABASE=address) as running:
+    with warm_server(folder, *arguments, ANSWERABLE_DATABASE=address) as running:
         async with company(running.url) as customers:
             await some_more(customers)
             await during(running, customers)
@@ -206,7 +206,7 @@ async def test_workers_are_killed_under_load(tmp_path: Path, own: Cluster) -> No
 
 async def test_workers_end_with_their_parent(tmp_path: Path, own: Cluster) -> None:
     address = database(own.url, "postgres")
-    with server(tmp_path / "desk", "--workers", "2", ANSWERABLE_DATABASE=address) as running:
+    with warm_server(tmp_path / "desk", "--workers", "2", ANSWERABLE_DATABASE=address) as running:
         workers = children_of(running)
         assert len(workers) == 2
         running.kill()
@@ -218,7 +218,7 @@ async def test_workers_end_with_their_parent(tmp_path: Path, own: Cluster) -> No
 
 
 def test_sqlite_has_one_server(tmp_path: Path) -> None:
-    refused = answerable(
+    refused = quickly(
         "serve", "--workers", "2", "--data-dir", str(tmp_path / "desk"), check=False, ANSWERABLE_DATABASE=""
     )
     assert refused.returncode == 1
@@ -228,7 +228,7 @@ def test_sqlite_has_one_server(tmp_path: Path) -> None:
 def test_a_password_is_in_no_error_and_no_setting(tmp_path: Path) -> None:
     address = "postgresql://ada:hunter2secret@127.0.0.1:1/desk"
     for command in (("events", "tail"), ("migrate",), ("serve", "--port", "0"), ("config", "show")):
-        told = answerable(
+        told = quickly(
             *command,
             "--data-dir",
             str(tmp_path),

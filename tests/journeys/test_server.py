@@ -24,9 +24,11 @@ from tests.processes import (
     eventually,
     hire,
     make_admin,
+    quickly,
     rows_in,
     server,
     sign_in,
+    warm_server,
 )
 
 pytestmark = pytest.mark.slow
@@ -85,7 +87,7 @@ async def test_stopping_does_not_wait_for_open_streams(tmp_path: Path) -> None:
 async def test_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
     folder = tmp_path / "desk"
     make_admin(folder)
-    with server(folder) as running:
+    with warm_server(folder) as running:
         async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
             headers = await sign_in(client, ADMIN)
             first = (await client.post("/api/tickets", json=DRAFT, headers=headers)).json()
@@ -111,14 +113,14 @@ async def test_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
             kept = await client.get("/api/tickets?size=1000", headers=headers)
             assert len(kept.json()) == 1 + statuses.count(201) + 1
         running.stop()
-    assert "no difference" in answerable("events", "verify", "--data-dir", str(folder)).stdout
+    assert "no difference" in quickly("events", "verify", "--data-dir", str(folder)).stdout
 
 
 @pytest.mark.one_engine
 async def test_a_disk_that_takes_no_byte_gives_503_and_reads_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "desk"
     make_admin(folder)
-    with server(folder) as running:
+    with warm_server(folder) as running:
         async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
             headers = await sign_in(client, ADMIN)
             _, hard = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
@@ -143,7 +145,7 @@ async def test_a_breach_is_found_within_a_second_of_its_time(tmp_path: Path) -> 
     """The promise of a CRITICAL ticket (first answer in 15 minutes) runs out three seconds from now."""
     folder = tmp_path / "desk"
     make_admin(folder)
-    with server(folder) as running:
+    with warm_server(folder) as running:
         async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
             admin = await sign_in(client, ADMIN)
             await hire(client, admin, "Una")
@@ -179,7 +181,7 @@ def test_helpful_errors(tmp_path: Path) -> None:
         (("events", "retry", "no-such-message", "--data-dir", str(tmp_path / "b")), "No parked message"),
         (("serve", "--data-dir", str(tmp_path / "c"), "--host", "203.0.113.1"), "Cannot listen"),
     ):
-        failed = answerable(*arguments, check=False)
+        failed = quickly(*arguments, check=False)
         assert failed.returncode != 0
         assert words in failed.stderr
         assert "Traceback" not in failed.stderr
@@ -190,9 +192,7 @@ def test_settings_show_where_they_come_from_and_hide_secrets(tmp_path: Path) -> 
     config = tmp_path / "desk.toml"
     config.write_text('[mail]\nhost = "mail.example"\npassword = "very-secret-indeed"\n')
     config.chmod(0o600)
-    shown = answerable(
-        "config", "show", "--json", "--config", str(config), ANSWERABLE_TICKETS_AUTO_CLOSE_DAYS="3"
-    ).stdout
+    shown = quickly("config", "show", "--json", "--config", str(config), ANSWERABLE_TICKETS_AUTO_CLOSE_DAYS="3").stdout
     assert "very-secret-indeed" not in shown
     rows = {row["setting"]: row for row in msgspec.json.decode(shown)}
     assert rows["mail.host"]["from"] == str(config)
@@ -203,14 +203,14 @@ def test_settings_show_where_they_come_from_and_hide_secrets(tmp_path: Path) -> 
 
 def test_the_demo_fills_an_empty_desk_once(tmp_path: Path) -> None:
     folder = str(tmp_path / "desk")
-    made = msgspec.json.decode(answerable("demo", "--json", "--data-dir", folder).stdout)
+    made = msgspec.json.decode(quickly("demo", "--json", "--data-dir", folder).stdout)
     assert set(made["tickets"]) == {
         "CREATED", "ASSIGNED", "IN_PROGRESS", "WAITING", "RESOLVED", "CLOSED", "CANCELLED"
     }  # fmt: skip
-    again = answerable("demo", "--data-dir", folder, check=False)
+    again = quickly("demo", "--data-dir", folder, check=False)
     assert again.returncode == 1
     assert "not empty" in again.stderr
-    assert "no difference" in answerable("events", "verify", "--data-dir", folder).stdout
+    assert "no difference" in quickly("events", "verify", "--data-dir", folder).stdout
 
 
 def test_environment_of_tests_is_clean() -> None:

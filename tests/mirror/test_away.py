@@ -15,7 +15,17 @@ from answerable.commands import build
 from answerable.mirror.rules import Document
 from tests.mirror.server import OwnServer
 from tests.people import PASSWORD
-from tests.processes import ADMIN, ServerProcess, answerable, environment, eventually, hire, make_admin, server, sign_in
+from tests.processes import (
+    ADMIN,
+    ServerProcess,
+    environment,
+    eventually,
+    hire,
+    make_admin,
+    quickly,
+    sign_in,
+    warm_server,
+)
 
 pytestmark = pytest.mark.slow
 SECRET = "hunter2-and-more"
@@ -56,7 +66,7 @@ async def test_mongodb_is_killed_and_comes_back(tmp_path: Path, own_server: OwnS
     make_admin(folder)
     values = {"ANSWERABLE_MIRROR_TIMEOUT_SECONDS": "0.5"}
     reader = Reader(own_server.address)
-    with server(folder, "--mirror", own_server.address, **values) as desk:
+    with warm_server(folder, "--mirror", own_server.address, **values) as desk:
         async with httpx.AsyncClient(base_url=desk.url) as client:
             admin = await sign_in(client, ADMIN)
             await hire(client, admin, "Abe", "AGENT")
@@ -79,7 +89,7 @@ async def test_mongodb_is_killed_and_comes_back(tmp_path: Path, own_server: OwnS
             assert (lines(desk, "mirror is away"), lines(desk, "mirror is back")) == (1, 1)
 
             desk.kill()  # and now the desk: what it had not noted is read again
-        with server(folder, "--mirror", own_server.address, **values) as again:
+        with warm_server(folder, "--mirror", own_server.address, **values) as again:
             async with httpx.AsyncClient(base_url=again.url) as client:
                 await raise_ticket(client, una, "After the restart")
                 await reader.sees(*titles, "After the restart")
@@ -95,16 +105,16 @@ async def test_a_desk_starts_without_its_mongodb_and_tells_no_secret(tmp_path: P
     address = f"mongodb://bob:{SECRET}@127.0.0.1:1/desk"
     values = {"ANSWERABLE_MIRROR_URL": address, "ANSWERABLE_MIRROR_TIMEOUT_SECONDS": "0.2"}
     folder = str(tmp_path / "desk")
-    with server(tmp_path / "desk", **values) as desk:
+    with warm_server(tmp_path / "desk", **values) as desk:
         await eventually(lambda: asyncio.to_thread(lines, desk, "mirror is away"))
         async with httpx.AsyncClient(base_url=desk.url) as client:
             assert (await client.get("/healthz")).status_code == 200
         desk.stop()
     log = desk.errors.read_text()
     assert "127.0.0.1:1/desk cannot be used (ServerSelectionTimeoutError)" in log
-    shown = answerable("config", "show", "--data-dir", folder, check=True, typed="", **values)
+    shown = quickly("config", "show", "--data-dir", folder, check=True, typed="", **values)
     assert "mirror.url" in shown.stdout
-    told = answerable("mirror", "verify", "--data-dir", folder, check=False, typed="", **values)
+    told = quickly("mirror", "verify", "--data-dir", folder, check=False, typed="", **values)
     assert told.returncode == 1
     assert told.stderr == "Error: 127.0.0.1:1/desk cannot be used (ServerSelectionTimeoutError).\n"
     for text in (log, shown.stdout, shown.stderr, told.stdout, told.stderr):
@@ -131,7 +141,7 @@ def test_an_address_that_cannot_be_is_refused_in_a_sentence(tmp_path: Path, addr
 
 def test_a_desk_does_not_start_with_a_mirror_that_cannot_be(tmp_path: Path) -> None:
     asked = ("serve", "--port", "0", "--data-dir", str(tmp_path / "desk"), "--mirror", f"mongodb://a:{SECRET}@b@c")
-    told = answerable(*asked, check=False)
+    told = quickly(*asked, check=False)
     assert told.returncode == 1
     assert "mirror.url: is not an address that can be used." in told.stderr
     assert SECRET not in told.stdout + told.stderr
@@ -145,7 +155,7 @@ def test_without_the_extra_the_mirror_says_so_and_the_desk_does_without(tmp_path
     values = {"PYTHONPATH": str(blocked.parent)}
     folder = str(tmp_path / "desk")
     address = ("--mirror", "mongodb://127.0.0.1:1/x")
-    told = answerable("mirror", "verify", "--data-dir", folder, *address, check=False, typed="", **values)
+    told = quickly("mirror", "verify", "--data-dir", folder, *address, check=False, typed="", **values)
     assert told.stderr == "Error: The mirror needs PyMongo, which is not installed. Install answerable[mongodb].\n"
 
 
