@@ -77,6 +77,7 @@ def test_the_made_up_incidents_have_the_shape_of_the_real_ones() -> None:
     assert [incident.number for incident in read_log(MADE_UP, limit=2)] == ["INC9000001", "INC9000002"]
 
 
+@pytest.mark.one_engine
 def test_a_line_is_read_with_its_times_day_first_and_utc(tmp_path: Path) -> None:
     (incident,) = read_log(write(tmp_path, line(opened_at="3/2/2016 23:59", sys_updated_at="04/02/2016 00:00")))
     assert (iso(incident.opened_at), incident.caller) == ("2016-02-03T23:59:00Z", "Caller 1")
@@ -84,23 +85,27 @@ def test_a_line_is_read_with_its_times_day_first_and_utc(tmp_path: Path) -> None
     assert row == Row(parse_iso("2016-02-04"), 0, "NEW", "", "MEDIUM", "CATEGORY_55")
 
 
+@pytest.mark.one_engine
 def test_a_question_mark_is_nothing(tmp_path: Path) -> None:
     (incident,) = read_log(write(tmp_path, line(caller_id="?", category="?", assigned_to="?", incident_state="?")))
     assert incident.caller == ""
     assert (incident.rows[0].agent, incident.rows[0].category, incident.rows[0].state) == ("", "OTHER", "")
 
 
+@pytest.mark.one_engine
 def test_the_state_minus_100_is_nothing_too(tmp_path: Path) -> None:
     (incident,) = read_log(write(tmp_path, line(), line(incident_state="-100", sys_mod_count="1")))
     assert [row.state for row in incident.rows] == ["NEW", ""]
 
 
+@pytest.mark.one_engine
 def test_every_way_of_waiting_is_waiting(tmp_path: Path) -> None:
     for state in ("User Info", "Vendor", "Problem", "Evidence"):
         (incident,) = read_log(write(tmp_path, line(incident_state=f"Awaiting {state}")))
         assert incident.rows[0].state == "AWAITING"
 
 
+@pytest.mark.one_engine
 def test_lines_out_of_order_and_of_one_minute_are_put_in_order(tmp_path: Path) -> None:
     minute = {"sys_updated_at": "1/3/2016 10:00"}
     path = write(
@@ -116,11 +121,13 @@ def test_lines_out_of_order_and_of_one_minute_are_put_in_order(tmp_path: Path) -
     assert len(second.rows) == 1
 
 
+@pytest.mark.one_engine
 def test_an_incident_opens_with_its_first_line_at_the_latest(tmp_path: Path) -> None:
     (incident,) = read_log(write(tmp_path, line(opened_at="5/3/2016 10:00", sys_updated_at="1/3/2016 10:00")))
     assert iso(incident.opened_at) == "2016-03-01T10:00:00Z"
 
 
+@pytest.mark.one_engine
 def test_the_future_that_leaks_into_the_past_is_not_read(tmp_path: Path) -> None:
     """closed_at, resolved_at, resolved_by and made_sla stand on every line from the first one on."""
     text = MADE_UP.read_text().splitlines()
@@ -137,6 +144,7 @@ def test_the_future_that_leaks_into_the_past_is_not_read(tmp_path: Path) -> None
     assert read_log(path) == read_log(MADE_UP)
 
 
+@pytest.mark.one_engine
 def test_columns_are_found_by_name_and_zip_and_csv_read_alike(tmp_path: Path) -> None:
     turned = tmp_path / "turned.csv"
     turned.write_bytes(
@@ -150,6 +158,7 @@ def test_columns_are_found_by_name_and_zip_and_csv_read_alike(tmp_path: Path) ->
     assert read_log(turned) == read_log(packed) == read_log(MADE_UP)
 
 
+@pytest.mark.one_engine
 def test_quoted_cells_may_hold_commas(tmp_path: Path) -> None:
     (incident,) = read_log(write(tmp_path, line(caller_id='"Caller, the ""first"""')))
     assert incident.caller == 'Caller, the "first"'
@@ -176,6 +185,7 @@ BAD_LOGS: list[tuple[str, list[str], str]] = [
 ]
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize(("lines", "words"), [case[1:] for case in BAD_LOGS], ids=[case[0] for case in BAD_LOGS])
 def test_what_is_not_a_log_is_refused_by_file_and_line(tmp_path: Path, lines: list[str], words: str) -> None:
     path = tmp_path / "bad.csv"
@@ -200,6 +210,7 @@ BAD_FILES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.one_engine
 @pytest.mark.parametrize("spoil", BAD_FILES.values(), ids=BAD_FILES)
 def test_a_broken_file_is_refused_by_name(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     good = tmp_path / "good.zip"
@@ -212,6 +223,7 @@ def test_a_broken_file_is_refused_by_name(tmp_path: Path, spoil: Callable[[bytes
     assert str(path) in refused.value.message
 
 
+@pytest.mark.one_engine
 def test_a_zip_of_two_logs_is_ambiguous(tmp_path: Path) -> None:
     path = tmp_path / "two.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -223,6 +235,7 @@ def test_a_zip_of_two_logs_is_ambiguous(tmp_path: Path) -> None:
         read_log(tmp_path)
 
 
+@pytest.mark.one_engine
 def test_a_zip_under_a_password_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "locked.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -235,6 +248,7 @@ def test_a_zip_under_a_password_is_refused(tmp_path: Path) -> None:
         read_log(path)
 
 
+@pytest.mark.one_engine
 def test_the_command_says_what_is_wrong_and_exits_1(tmp_path: Path) -> None:
     path = write(tmp_path, line(incident_state="Sleeping"))
     result = subprocess.run(

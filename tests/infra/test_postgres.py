@@ -383,12 +383,29 @@ async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_p
         await one.until(lambda: known_to_everybody(one, 1))
         await one.until(lambda: both(heard, ["Una"]))
         await one.desk.stop()  # its connection ends with it, however it ends
-        begun = asyncio.get_running_loop().time()
-        await make_person_by(two, "Otto")
-        await eventually(lambda: known_to_everybody(two, 2))
-        assert asyncio.get_running_loop().time() - begun < 1.0
+        async with breaths() as taken:
+            await make_person_by(two, "Otto")
+            await eventually(lambda: known_to_everybody(two, 2))
+        assert len(taken) < 100, "within a second"
         assert heard["two"] == ["Una", "Otto"]
         assert (await verify_log(two.database))[1] == []
+
+
+@asynccontextmanager
+async def breaths() -> AsyncIterator[list[None]]:
+    """Count hundredths of a second in which this process could do something: a busy machine takes none of them away."""
+    taken: list[None] = []
+
+    async def breathe() -> None:
+        while True:
+            await asyncio.sleep(0.01)
+            taken.append(None)
+
+    breathing = asyncio.create_task(breathe())
+    try:
+        yield taken
+    finally:
+        breathing.cancel()
 
 
 async def leads(desk: Desk) -> bool:

@@ -10,6 +10,8 @@ from answerable.infra.ready import LOCK, trouble
 from tests.https import https_source
 from tests.processes import server
 
+TRIES = 5  # as a container's supervisor asks again, where a busy machine answers late
+
 
 def probe(folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "answerable.infra.ready", str(folder)]
@@ -22,7 +24,9 @@ def test_a_desk_is_found_by_its_data_folder(tmp_path: Path, host: str) -> None:
     folder = tmp_path / "desk"
     assert probe(folder).stderr == f"Nobody serves {folder}.\n"
     with server(folder, ANSWERABLE_SERVER_HOST=host) as running:
-        ran = probe(folder)
+        for _ in range(TRIES):
+            if (ran := probe(folder)).returncode == 0:
+                break
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
         running.stop()
     ran = probe(folder)

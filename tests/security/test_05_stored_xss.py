@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import msgspec
+import pytest
 
 from answerable.infra.web.html import render
 from answerable.users.actions.mails import make_setup_link
@@ -79,6 +80,7 @@ async def test_a_name_that_is_markup_is_a_text_wherever_it_is_shown(world: World
     assert "&lt;script&gt;" in page.text
 
 
+@pytest.mark.one_engine
 async def test_json_is_json_and_nothing_a_browser_would_guess(tmp_path: Path) -> None:
     """Every answer of every route, done or refused, says what it is and that nobody may guess."""
     async with open_company(tmp_path) as company:

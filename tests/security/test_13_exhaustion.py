@@ -31,6 +31,7 @@ class Cheap:
         assert time.process_time() - self._began < SECONDS
 
 
+@pytest.mark.one_engine
 async def test_a_body_beyond_the_limit_is_refused_on_every_route(tmp_path: Path) -> None:
     async with open_company(tmp_path, server__max_body_bytes=2000) as company:
         for row in read_table():

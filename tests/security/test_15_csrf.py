@@ -43,6 +43,7 @@ async def test_scripts_of_the_configured_site_may_read_errors_too(world: World) 
         assert answer.headers["vary"] == "Origin"
 
 
+@pytest.mark.one_engine
 async def test_a_body_that_a_browser_sends_without_asking_is_not_read(tmp_path: Path) -> None:
     async with open_company(tmp_path) as company:
         for row in BODIES:
