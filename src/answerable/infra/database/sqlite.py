@@ -27,7 +27,7 @@ from answerable.infra.database.sqlite_connection import connect
 from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
-from answerable.infra.pulse import Pulse
+from answerable.infra.pulse import Pulse, ring
 from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
@@ -43,6 +43,7 @@ LOCK_SECONDS = 5.0
 # get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
 BACKGROUND_SECONDS = 0.004
 BACKGROUND_PARTS_WHILE_BUSY = 20
+PEOPLE_SECONDS = 0.003  # who was just answered asks again within this time, or nobody does
 BATCH = 256
 _log = structlog.get_logger(__name__)
 
@@ -68,6 +69,8 @@ class SqliteDatabase:
         self._urgent: deque[Unit[Any]] = deque()
         self._background: deque[Unit[Any]] = deque()
         self._background_at = 0.0
+        self._people_until = 0.0
+        self._somebody: asyncio.Future[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._bulk_units = 0
@@ -154,12 +157,15 @@ class SqliteDatabase:
             self._run_in_bulk(unit)
             return
         lane.append(unit)
+        if lane is self._urgent and self._somebody is not None and not self._somebody.done():
+            self._somebody.set_result(None)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.get_running_loop().create_task(self._commit_all(), name="group commit")
 
     async def _commit_all(self) -> None:
         while self._urgent or self._background:
             batch: list[tuple[Unit[Any], Any]] = []
+            people = bool(self._urgent) or await self._somebody_comes()
             try:
                 await self._begin()
                 wrote = await self._run_batch(batch)
@@ -175,7 +181,27 @@ class SqliteDatabase:
                 _log.info("storage recovered")
             for unit, result in batch:
                 unit.answer(result)
+            if people:
+                self._people_until = time.perf_counter() + PEOPLE_SECONDS
             self.pulse.beat()
+
+    async def _somebody_comes(self) -> bool:
+        """Wait for the turn of the bus and the timers; tell whether a person came before it.
+
+        Those who were just answered mostly ask again at once. A commit of its own for the background in that gap would
+        make all of them wait for it.
+        """
+        wait = min(self._people_until, self._background_at) - time.perf_counter()
+        if wait <= 0:
+            return False
+        self._somebody = asyncio.get_running_loop().create_future()
+        alarm = asyncio.get_running_loop().call_later(wait, ring, self._somebody)
+        try:
+            await self._somebody
+        finally:
+            alarm.cancel()
+            self._somebody = None
+        return bool(self._urgent)
 
     def _refuse(self, batch: list[tuple[Unit[Any], Any]], fault: StorageFault) -> None:
         units = [unit for unit, _ in batch]
@@ -213,7 +239,8 @@ class SqliteDatabase:
             for _ in range(urgent):
                 self._try_next(self._urgent, ran, batch)
             if self._background:
-                await self._follow_up(ran, batch, while_people_wait=urgent > 0)
+                people = urgent > 0 or time.perf_counter() < self._people_until
+                await self._follow_up(ran, batch, while_people_wait=people)
         except Spoilt:
             batch.clear()
             self._undo("batch", ran, batch)
