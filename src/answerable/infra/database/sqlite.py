@@ -20,6 +20,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
 
+from answerable.infra.database.checkpoints import Checkpoints
 from answerable.infra.database.errors import StorageFault, is_fault
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
@@ -64,6 +65,7 @@ class SqliteDatabase:
         self._reader = connect(self.path, query_only=True)
         self._per_thread = threading.local()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._checkpoints = Checkpoints(self.path)
         self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self._scan_connections: list[sqlite3.Connection] = []
         self._urgent: deque[Unit[Any]] = deque()
@@ -314,9 +316,13 @@ class SqliteDatabase:
 
     async def _commit(self, *, in_thread: bool) -> None:
         if in_thread:
-            await asyncio.get_running_loop().run_in_executor(self._committer, self._writer.execute, "COMMIT")
+            await asyncio.get_running_loop().run_in_executor(self._committer, self._commit_now)
         else:
             self._writer.execute("COMMIT")
+
+    def _commit_now(self) -> None:
+        self._writer.execute("COMMIT")
+        self._checkpoints.committed(self._writer)
 
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
@@ -412,5 +418,6 @@ class SqliteDatabase:
                 await self._pump
         self._committer.shutdown()
         self._scanners.shutdown()
+        self._checkpoints.close()
         for connection in (*self._scan_connections, self._reader, self._writer):
             connection.close()
