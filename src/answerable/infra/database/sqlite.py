@@ -22,13 +22,14 @@ import structlog
 
 from answerable.infra.database.checkpoints import Checkpoints
 from answerable.infra.database.errors import StorageFault, is_fault
+from answerable.infra.database.lanes import BACKGROUND_SECONDS, Lanes
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
 from answerable.infra.database.sqlite_connection import connect
 from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
-from answerable.infra.pulse import Pulse, ring
+from answerable.infra.pulse import Pulse
 from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
@@ -40,11 +41,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_SECONDS = 5.0
-# How long the units of the bus and the timers may run before a commit where nobody waits. While people do, those units
-# get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
-BACKGROUND_SECONDS = 0.004
-BACKGROUND_PARTS_WHILE_BUSY = 20
-PEOPLE_SECONDS = 0.003  # who was just answered asks again within this time, or nobody does
 BATCH = 256
 _log = structlog.get_logger(__name__)
 
@@ -68,11 +64,7 @@ class SqliteDatabase:
         self._checkpoints = Checkpoints(self.path)
         self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self._scan_connections: list[sqlite3.Connection] = []
-        self._urgent: deque[Unit[Any]] = deque()
-        self._background: deque[Unit[Any]] = deque()
-        self._background_at = 0.0
-        self._people_until = 0.0
-        self._somebody: asyncio.Future[None] | None = None
+        self._lanes = Lanes()
         self._pump: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._bulk_units = 0
@@ -131,7 +123,7 @@ class SqliteDatabase:
 
         What people ask for goes before what services do by themselves.
         """
-        lane = self._background if actor.kind == "service" else self._urgent
+        lane = self._lanes.background if actor.kind == "service" else self._lanes.urgent
         unit: Unit[T] = Unit(actor, lambda tx: verb(tx, *args, **kwargs))
         self._submit(lane, unit)
         return await unit.done
@@ -149,7 +141,7 @@ class SqliteDatabase:
         Where ``verb`` raises, its work is undone and ``recover`` runs in its place, in the same unit.
         """
         unit = Unit(actor, verb, cause, recover)
-        self._submit(self._background, unit)
+        self._submit(self._lanes.background, unit)
         return unit.done
 
     def _submit(self, lane: "deque[Unit[Any]]", unit: "Unit[Any]") -> None:
@@ -158,16 +150,14 @@ class SqliteDatabase:
         if self._bulk_every:
             self._run_in_bulk(unit)
             return
-        lane.append(unit)
-        if lane is self._urgent and self._somebody is not None and not self._somebody.done():
-            self._somebody.set_result(None)
+        self._lanes.put(lane, unit)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.get_running_loop().create_task(self._commit_all(), name="group commit")
 
     async def _commit_all(self) -> None:
-        while self._urgent or self._background:
+        while self._lanes:
             batch: list[tuple[Unit[Any], Any]] = []
-            people = bool(self._urgent) or await self._somebody_comes()
+            people = await self._lanes.somebody_comes()
             try:
                 await self._begin()
                 wrote = await self._run_batch(batch)
@@ -184,33 +174,13 @@ class SqliteDatabase:
             for unit, result in batch:
                 unit.answer(result)
             if people:
-                self._people_until = time.perf_counter() + PEOPLE_SECONDS
+                self._lanes.answered_people()
             self.pulse.beat()
-
-    async def _somebody_comes(self) -> bool:
-        """Wait for the turn of the bus and the timers; tell whether a person came before it.
-
-        Those who were just answered mostly ask again at once. A commit of its own for the background in that gap would
-        make all of them wait for it.
-        """
-        wait = min(self._people_until, self._background_at) - time.perf_counter()
-        if wait <= 0:
-            return False
-        self._somebody = asyncio.get_running_loop().create_future()
-        alarm = asyncio.get_running_loop().call_later(wait, ring, self._somebody)
-        try:
-            await self._somebody
-        finally:
-            alarm.cancel()
-            self._somebody = None
-        return bool(self._urgent)
 
     def _refuse(self, batch: list[tuple[Unit[Any], Any]], fault: StorageFault) -> None:
         units = [unit for unit, _ in batch]
         if not units:  # not even BEGIN worked: tell everybody who waits
-            units = [*self._urgent, *self._background]
-            self._urgent.clear()
-            self._background.clear()
+            units = self._lanes.take_all()
         for unit in units:
             unit.refuse(fault)
 
@@ -237,11 +207,11 @@ class SqliteDatabase:
         ran: list[Unit[Any]] = []
         self._writer.execute("SAVEPOINT batch")
         try:
-            urgent = min(len(self._urgent), BATCH)
+            urgent = min(len(self._lanes.urgent), BATCH)
             for _ in range(urgent):
-                self._try_next(self._urgent, ran, batch)
-            if self._background:
-                people = urgent > 0 or time.perf_counter() < self._people_until
+                self._try_next(self._lanes.urgent, ran, batch)
+            if self._lanes.background:
+                people = urgent > 0 or self._lanes.people_keep_coming()
                 await self._follow_up(ran, batch, while_people_wait=people)
         except Spoilt:
             batch.clear()
@@ -255,17 +225,17 @@ class SqliteDatabase:
     ) -> None:
         """Run units of the bus and the timers while there is time, in stretches between which people can read."""
         began = time.perf_counter()
-        if while_people_wait and began < self._background_at:
+        if while_people_wait and self._lanes.background_must_wait(began):
             return
         now, stretch = began, Stretch()
-        for _ in range(min(len(self._background), BATCH)):
-            self._try_next(self._background, ran, batch)
+        for _ in range(min(len(self._lanes.background), BATCH)):
+            self._try_next(self._lanes.background, ran, batch)
             now = time.perf_counter()
             if while_people_wait or now - began > BACKGROUND_SECONDS:
                 break
-            if await stretch.pause() and self._urgent:
+            if await stretch.pause() and self._lanes.urgent:
                 break
-        self._background_at = now + (now - began) * (BACKGROUND_PARTS_WHILE_BUSY - 1) if while_people_wait else now
+        self._lanes.background_took(began, now, while_people_wait=while_people_wait)
 
     def _try_next(self, lane: "deque[Unit[Any]]", ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]]) -> None:
         unit = lane.popleft()
