@@ -86,7 +86,7 @@ def page_times(
 ) -> Iterator[tuple[float, float, float, str, str]]:
     """Ask for every page as every role that may see it; give p95, median, processor time of the server, role, address.
 
-    All times are in milliseconds for one request. Where other work keeps the machine busy, the processor time tells more.
+    All times are in milliseconds for one request. Where others keep the machine busy, the processor time tells more.
     """
     port = desk.port
     for role, cookie in cookies.items():
