@@ -174,11 +174,13 @@ async def open_browser_desk(folder: Path, browser: Browser, **settings: Any) -> 
 @asynccontextmanager
 async def open_browser_desk_apart(folder: Path, browser: Browser, broker: Broker) -> AsyncIterator[BrowserDesk]:
     """Serve a desk whose services run apart, through its gateway; messages travel by themselves, over the broker."""
-    async with open_apart(folder, broker, Clock(system_clock()), running=True) as world:
-        async with serving_app(world.desk.app) as url:
-            opened = BrowserDesk(world, url, browser)
-            try:
-                yield opened
-            finally:
-                world.desk.parts["live"].close()
-                await opened.close()
+    async with (
+        open_apart(folder, broker, Clock(system_clock()), running=True) as world,
+        serving_app(world.desk.app) as url,
+    ):
+        opened = BrowserDesk(world, url, browser)
+        try:
+            yield opened
+        finally:
+            world.desk.parts["live"].close()
+            await opened.close()
