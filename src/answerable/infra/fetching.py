@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urljoin, urlsplit
 
 from answerable import __version__
 from answerable.infra.places import Network, check_url, may_go_to
@@ -109,6 +109,18 @@ class Address:
         return Address(there.parts._replace(netloc=self.parts.netloc))
 
 
+def exchange(
+    text: str, form: Mapping[str, str], headers: Mapping[str, str], *, authorities: str = "", seconds: float = 10.0
+) -> Answer:
+    """Send a form to an address and return what comes, all in all for ``seconds``. A redirect is the answer.
+
+    Raises as ``fetch`` does.
+    """
+    address = Address.of(text)
+    context = _trust(authorities) if address.parts.scheme == "https" else None
+    return _Conversation(address, _resolve(address), context, seconds).trade(form, headers)
+
+
 def fetch(text: str, *, authorities: str = "", etag: str = "", seconds: float = 10.0) -> Answer:
     """Ask for an address with GET, all in all for ``seconds`` (and what the name server takes).
 
@@ -188,7 +200,10 @@ class _Conversation(http.client.HTTPConnection):
 
     def ask(self, etag: str) -> tuple[Answer, str]:
         """Return the answer, and where it redirects to. Raises ``Away`` and ``Invalid``."""
-        headers = {"Accept": "application/toml, text/plain", "User-Agent": f"answerable/{__version__}"}
+        headers = {
+            "Accept": "application/toml, application/json, text/plain",
+            "User-Agent": f"answerable/{__version__}",
+        }
         headers |= {"If-None-Match": etag} if etag else {}
         try:
             with self._hurry():
@@ -252,6 +267,21 @@ class _Conversation(http.client.HTTPConnection):
         if self._late or (declared is not None and len(body) < declared):
             raise http.client.IncompleteRead(body, None)
         return Answer(200, body, response.getheader("ETag") or ""), ""
+
+    def trade(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        """Send a form; return the answer. Raises ``Away`` and ``Invalid``."""
+        sent = {"Accept": "application/json", "User-Agent": f"answerable/{__version__}", **headers}
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            with self._hurry():
+                self.request("POST", self._address.target, urlencode(form).encode(), sent)
+                return self._read(self.getresponse())[0]
+        except ssl.SSLCertVerificationError as error:
+            raise Invalid(f"{self._address}: its certificate is not trusted ({error.verify_message}).") from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Away("it takes too long" if self._late or isinstance(error, TimeoutError) else _why(error)) from error
+        finally:
+            self.close()
 
     @contextmanager
     def _hurry(self) -> Iterator[None]:

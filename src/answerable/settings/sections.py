@@ -11,6 +11,7 @@ from answerable.kernel.errors import Invalid
 PREFIX = "ANSWERABLE"
 _PEER = re.compile(r"https?://[^/?#@\s]+/?")
 _BUS_URL = re.compile(r"|kafka://[^\s,/@:]+:\d{1,5}(,[^\s,/@:]+:\d{1,5})*/?")
+_ROLE_PAIR = re.compile(r".+=(USER|AGENT|MANAGER|ADMIN)")
 _MECHANISMS = ("", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 DEFAULT_CATEGORIES = ("HARDWARE", "SOFTWARE", "NETWORK", "ACCESS", "OTHER")
 
@@ -137,6 +138,30 @@ class Auth:
 
 
 @dataclass(frozen=True)
+class Oidc:
+    """Sign-in with an OpenID Connect provider, beside passwords."""
+
+    issuer: str = setting("", "The provider's issuer, such as https://login.example.com/realms/desk; empty: none.")
+    client_id: str = setting("", "What the provider calls this desk.")
+    client_secret: str = setting("", "The secret that the provider gave this desk.", secret=True)
+    name: str = setting("", "What the button on the sign-in page calls the provider; empty: the issuer's host.")
+    scopes: tuple[str, ...] = setting(("openid", "email", "profile"), "What is asked for.")
+    roles_claim: str = setting("", "Claim of the ID token that tells roles, such as groups; dots lead into objects.")
+    roles: tuple[str, ...] = setting(
+        (), "value=ROLE for each value of that claim that counts, such as desk-admins=ADMIN; whoever has none is USER."
+    )
+    create_accounts: bool = setting(True, "Whether somebody new gets an account when they first come in.")
+    link_by_email: bool = setting(
+        False, "Whether somebody whose verified address has an account already comes into that account."
+    )
+    trust_second_factor: bool = setting(
+        False, "Whether the provider asks for second factors, so that the desk does not."
+    )
+    allow_http: bool = setting(False, "Whether the provider may be reached without TLS, on this machine: for tests.")
+    timeout_seconds: float = setting(10.0, "Longest wait for the provider.")
+
+
+@dataclass(frozen=True)
 class Mail:
     """How mail leaves the desk. Without a host, mails are logged and kept readable by ADMIN."""
 
@@ -225,6 +250,7 @@ class Settings:
     storage: Storage = Storage()
     bus: Bus = Bus()
     auth: Auth = Auth()
+    oidc: Oidc = Oidc()
     mail: Mail = Mail()
     tickets: Tickets = Tickets()
     assignment: Assignment = Assignment()
@@ -266,6 +292,7 @@ def checked(settings: Settings) -> Settings:
         *_unless(settings.server.max_body_bytes >= 1024, "server.max_body_bytes: must be at least 1024."),
         *_unless(all(map(_is_network, settings.server.metrics_networks)), "server.metrics_networks: must be networks."),
         *_wrong_about_the_bus(settings.bus),
+        *_wrong_about_the_provider(settings.oidc),
         *_unless(1 <= settings.storage.connections <= 100, "storage.connections: must be 1 to 100."),
         *_unless(0 < settings.storage.wait_seconds <= 60, "storage.wait_seconds: must be more than 0, at most 60."),
         *_unless(settings.auth.access_seconds > 0, "auth.access_seconds: must be more than 0."),
@@ -312,6 +339,19 @@ def _wrong_about_the_bus(bus: Bus) -> list[str]:
         *_unless(bus.security in ("plain", "tls"), "bus.security: must be plain or tls."),
         *_unless(bus.mechanism in _MECHANISMS, "bus.mechanism: must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."),
         *_unless(not signs_in or (bus.username and bus.password), "bus.mechanism: needs a username and a password."),
+    ]
+
+
+def _wrong_about_the_provider(oidc: Oidc) -> list[str]:
+    if not oidc.issuer:
+        return []
+    schemes = r"https?" if oidc.allow_http else "https"
+    return [
+        *_unless(re.fullmatch(rf"{schemes}://[^\s?#@]+", oidc.issuer), "oidc.issuer: must be an address with https."),
+        *_unless(oidc.client_id and oidc.client_secret, "oidc.client_id, oidc.client_secret: are needed."),
+        *_unless("openid" in oidc.scopes, "oidc.scopes: must have openid."),
+        *_unless(all(map(_ROLE_PAIR.fullmatch, oidc.roles)), "oidc.roles: must be value=ROLE."),
+        *_unless(0 < oidc.timeout_seconds <= 60, "oidc.timeout_seconds: must be more than 0, at most 60."),
     ]
 
 

@@ -26,6 +26,8 @@ ACTS = {
     "SECOND_FACTOR_RESET": N_("took away the second factor of"),
     "RECOVERY_RENEWED": N_("made new recovery codes for"),
     "TOKEN_REUSED": N_("ended a session, for its refresh token was used twice, of"),
+    "IDENTITY_LINKED": N_("came in with the provider, and so has one more way into the account of"),
+    "IDENTITY_CREATED": N_("made an account, told by the provider, for"),
     "AUDIT_EXPORTED": N_("wrote out the audit log"),
 }
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from litestar import Response
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from answerable.infra.web.cookies import FORM, SAID, cookie_name, form_key, is_form_token, read_cookie, set_cookie
@@ -122,7 +121,7 @@ async def form_of(request: DeskRequest) -> Form:
     return Form(fields_in(await request.body()))
 
 
-def go(request: DeskRequest, path: str, said: Said | None = None, *, cookies: tuple[str, ...] = ()) -> Response[bytes]:
+def go(request: DeskRequest, path: str, said: Said | None = None, *, cookies: tuple[str, ...] = ()) -> Page:
     """Send the browser on after something was done (303), to a path of ours that then says ``said`` once."""
     where, made = local_path(path), list(cookies)
     if said is not None:

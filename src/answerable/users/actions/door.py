@@ -12,6 +12,7 @@ from answerable.users.actions.sessions import ensure_signing_key
 from answerable.users.queries.identity import Identity
 from answerable.users.queries.keyring import Keyring
 from answerable.users.queries.people import get_person
+from answerable.users.queries.provider import Provider
 from answerable.users.rules import (
     BAD_LOGIN,
     NewPerson,
@@ -34,6 +35,7 @@ class Door:
         self.keyring = Keyring()
         self.identity = Identity(self.keyring)
         self.passwords = Passwords()
+        self.provider = Provider()
 
     async def open(self, db: Database) -> None:
         """Make what is missing before the first person comes."""

@@ -29,6 +29,7 @@ _SUBJECTS = {
     "SECOND_OFF": "Your second factor is switched off",
     "SECOND_RESET": "An administrator took your second factor away",
     "RECOVERY_USED": "A recovery code of your account was used",
+    "LINKED": "Your account has one more way in",
     "REUSED": "A session of your account was ended",
 }
 _NOT_YOU = "If it was not you: choose a new password at {desk}/forgot and tell an administrator.\n"
@@ -63,6 +64,7 @@ _TEXTS = {
         "new ones for you.\n\n"
     )
     + _NOT_YOU,
+    "LINKED": "You signed in at {desk} with your organisation's account, which now leads to yours.\n\n" + _NOT_YOU,
     "REUSED": (
         "A program of yours came to {desk} with a token that had been used before. Somebody may have copied it, so "
         "that session was ended. Sign in again there.\n\n"

@@ -4,7 +4,7 @@ For administrators: everybody (``people``), and the record of changes (``audit``
 """
 
 from answerable.kernel.words import N_
-from answerable.users.pages import audit, door, keys, links, people, profile, second
+from answerable.users.pages import audit, door, keys, links, people, profile, provider, second
 
 # What the rules put together from numbers, as it is said beside a field; translated where it is shown.
 COMPLAINTS = (
@@ -20,6 +20,7 @@ COMPLAINTS = (
 
 ROUTES = [
     *door.ROUTES,
+    *provider.ROUTES,
     *links.ROUTES,
     *profile.ROUTES,
     *second.ROUTES,

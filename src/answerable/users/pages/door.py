@@ -1,13 +1,13 @@
 """Coming in and going out: sign in, sign out, register, a forgotten password."""
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from litestar import Response, get, post
 
 from answerable.infra.web.cookies import SESSION, set_cookie
 from answerable.infra.web.forms import Form, form_of, go, local_path
 from answerable.infra.web.grants import PUBLIC, needs
-from answerable.infra.web.html import show
+from answerable.infra.web.html import Page, show
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.words import zone_of
 from answerable.kernel.errors import Problem, Refused
@@ -31,7 +31,7 @@ async def show_login(request: DeskRequest, next: str = "", done: str = "") -> Re
     """Show the form to sign in with."""
     if request.actor.kind == "person":
         return go(request, local_path(next))
-    return _login(request, Form([("next", local_path(next, ""))]), done)
+    return show_door(request, Form([("next", local_path(next, ""))]), done)
 
 
 @post("/login", status_code=200, opt=needs(PUBLIC), include_in_schema=False)
@@ -43,7 +43,7 @@ async def log_in(request: DeskRequest) -> Response[bytes]:
         person = await door.prove(request.database, form["email"], form["password"], request.address)
         entry = await request.act(second.sign_in_browser, person, browser_of(request, form["zone"]))
     except Problem as problem:
-        return _login(request, form.refused(problem))
+        return show_door(request, form.refused(problem))
     return let_in(request, entry, local_path(form["next"]), form["zone"])
 
 
@@ -122,7 +122,7 @@ def signed_in(request: DeskRequest, cookie: str) -> str:
     return set_cookie(request.desk_settings, SESSION, cookie, seconds=seconds)
 
 
-def let_in(request: DeskRequest, entry: Entry | Challenge, after: str, zone: str = "") -> Response[bytes]:
+def let_in(request: DeskRequest, entry: Entry | Challenge, after: str, zone: str = "") -> Page:
     """Send a browser whose person was proved on: in, to set up what they need soon, or to its second step."""
     if isinstance(entry, Entry):
         where = f"{OWN_SECOND}?{urlencode({'next': after})}" if entry.needs_second else after
@@ -132,13 +132,28 @@ def let_in(request: DeskRequest, entry: Entry | Challenge, after: str, zone: str
     return go(request, f"{STEP}?{urlencode({'next': after})}", cookies=(cookie,))
 
 
-def _login(request: DeskRequest, form: Form, done: str = "") -> Response[bytes]:
+def show_door(request: DeskRequest, form: Form, done: str = "") -> Page:
+    """Show the form to sign in with, and what was wrong."""
     status = form.problem.status if form.problem else 200
     more = {"Retry-After": str(form.problem.retry_after)} if form.problem and form.problem.retry_after else {}
     registration = request.desk_settings.auth.registration
     return show(
-        request, "users/login.html", status, headers=more, sheet=True, form=form, done=done, registration=registration
+        request,
+        "users/login.html",
+        status,
+        headers=more,
+        sheet=True,
+        form=form,
+        done=done,
+        registration=registration,
+        provider=_provider(request),
     )
+
+
+def _provider(request: DeskRequest) -> str:
+    """Return what the provider is called that one can sign in with, empty where there is none."""
+    oidc = request.desk_settings.oidc
+    return oidc.name or urlsplit(oidc.issuer).hostname or ""
 
 
 def _register(request: DeskRequest, form: Form) -> Response[bytes]:

@@ -83,6 +83,10 @@ class Counters:
         """Return what a registration counts, done or not."""
         return [Limit(self._name("join", place_of(address)), self._tries * WIDER)]
 
+    def provider(self, address: str) -> list[Limit]:
+        """Return what a way back from the provider counts, done or not."""
+        return [Limit(self._name("provider", place_of(address)), self._tries * WIDER)]
+
     def link(self, address: str) -> list[Limit]:
         """Return what a link counts that is not good."""
         return [Limit(self._name("link", place_of(address)), self._tries * WIDER)]
