@@ -144,8 +144,8 @@ class Edge:
             if "visit" in state and path != "/api/live" and self._visits is not None:
                 with suppress(Unavailable):  # the answer is out; it is noted the next time
                     await self._visits.seen(state["visit"])
-            elif self._keys is not None and (key := state["actor"].key) is not None:
-                await self._keys.note(key.id)
+            elif self._keys is not None and "actor" in state and (key := state["actor"].key) is not None:
+                await self._keys.note(key.id)  # behind a gateway, who probes is nobody
         except Problem as problem:
             if self._show_problem is not None and wants_page(scope):
                 await self._show_problem(scope, problem)(scope, receive, send_with_headers)
