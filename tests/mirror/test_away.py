@@ -18,6 +18,7 @@ from tests.people import PASSWORD
 from tests.processes import (
     ADMIN,
     ServerProcess,
+    answerable,
     environment,
     eventually,
     hire,
@@ -155,7 +156,7 @@ def test_without_the_extra_the_mirror_says_so_and_the_desk_does_without(tmp_path
     values = {"PYTHONPATH": str(blocked.parent)}
     folder = str(tmp_path / "desk")
     address = ("--mirror", "mongodb://127.0.0.1:1/x")
-    told = quickly("mirror", "verify", "--data-dir", folder, *address, check=False, typed="", **values)
+    told = answerable("mirror", "verify", "--data-dir", folder, *address, check=False, **values)
     assert told.stderr == "Error: The mirror needs PyMongo, which is not installed. Install answerable[mongodb].\n"
 
 
