@@ -196,7 +196,7 @@ def main() -> None:
     """Read everything, then wait for who wants a copy."""
     from importlib import import_module  # noqa: PLC0415
 
-    from answerable.__main__ import main as answerable  # noqa: PLC0415
+    from answerable.__main__ import main as answerable  # noqa: PLC0415  # not where only copies are asked for
 
     for name in READ_AHEAD:
         import_module(f"answerable.commands.{name}")
