@@ -29,6 +29,7 @@ from tests.engines import DATABASES, ENGINE, SCHEMA, shared_cluster
 
 T = TypeVar("T")
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
+MOMENT = SECOND // 1000
 EVERY_START = ("SIGNING_KEY_MADE",)
 TESTER = Actor("tester", "service", frozenset(), frozenset())
 
@@ -235,14 +236,15 @@ async def open_world_after(
 ) -> AsyncIterator[tuple[World, T]]:
     """Open a desk on which a story was played that many tests begin with; give what the story returned, too.
 
-    It is played once for each process and engine, and every test goes on with a copy of its own, some milliseconds
-    later; what the story returns must not change. ``values`` must make no difference to it.
+    It is played once for each process and engine, and every test goes on with a copy of its own; what the story returns
+    must not change. ``values`` must make no difference to it. It begins a moment early, so that a test whose story took
+    no time begins when the others do.
     """
     key = (story.__module__, story.__qualname__, *services, ENGINE.name)
     if key not in _KEPT:
         with TemporaryDirectory() as place:
             before = Path(place)
-            async with open_world(before, services, **values) as world:
+            async with open_world(before, services, begin=START - MOMENT, **values) as world:
                 told = await story(world)
             _KEPT[key] = (_content_of(before), world.clock.now, told)
     content, ended, told = _KEPT[key]
@@ -250,7 +252,7 @@ async def open_world_after(
         _put(folder / FILE, content)
     else:
         DATABASES.put(ENGINE.address_of(folder), content)
-    async with open_world(folder, services, begin=ended + SECOND // 1000, **values) as world:
+    async with open_world(folder, services, begin=ended + MOMENT, **values) as world:
         yield world, told
 
 

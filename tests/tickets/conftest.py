@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.tickets.desk import TicketDesk
-from tests.world import open_world
+from tests.tickets.desk import TicketDesk, everybody_comes
+from tests.world import open_world_after
 
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[TicketDesk]:
-    async with open_world(tmp_path / "office", ["users", "tickets"], auth__access_seconds=10**8) as world:
-        yield await TicketDesk(world).hire()
+    lasting: Any = {"auth__access_seconds": 10**8}
+    opened = open_world_after(everybody_comes, tmp_path / "office", ["users", "tickets"], **lasting)
+    async with opened as (world, people):
+        yield TicketDesk(world, people)

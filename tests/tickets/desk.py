@@ -1,5 +1,6 @@
 """A desk of people and tickets over HTTP, and the hands to work it with."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -15,20 +16,29 @@ DRAFT = {
 }
 
 
+async def everybody_comes(world: World) -> Sequence[TestPerson]:
+    """Let the people of a ticket desk come."""
+    return [
+        await make_person(world, "USER", name="Una User"),
+        await make_person(world, "USER", name="Otto User"),
+        await make_person(world, "AGENT", name="Abe Agent"),
+        await make_person(world, "AGENT", name="Bea Agent"),
+        await make_person(world, "MANAGER", name="Max Manager"),
+        await make_person(world, "ADMIN", name="Ada Admin"),
+    ]
+
+
 class TicketDesk:
     """Una and Otto ask, Abe and Bea answer, Max manages, Ada rules; all with real tokens."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, people: Sequence[TestPerson] = ()) -> None:
         self.world = world
+        if people:
+            self.una, self.otto, self.abe, self.bea, self.max, self.ada = people
 
     async def hire(self) -> "TicketDesk":
         """Bring everybody in."""
-        self.una = await make_person(self.world, "USER", name="Una User")
-        self.otto = await make_person(self.world, "USER", name="Otto User")
-        self.abe = await make_person(self.world, "AGENT", name="Abe Agent")
-        self.bea = await make_person(self.world, "AGENT", name="Bea Agent")
-        self.max = await make_person(self.world, "MANAGER", name="Max Manager")
-        self.ada = await make_person(self.world, "ADMIN", name="Ada Admin")
+        self.una, self.otto, self.abe, self.bea, self.max, self.ada = await everybody_comes(self.world)
         return self
 
     async def call(self, who: TestPerson | None, method: str, path: str, **parts: Any) -> httpx.Response:

@@ -31,7 +31,6 @@ from answerable.notifications.rules.post import (
     sent,
     suppress,
 )
-from answerable.notifications.rules.reading import read_as
 from answerable.notifications.rules.words import Words, words
 
 __all__ = [
@@ -55,7 +54,6 @@ __all__ = [
     "log",
     "pause_after",
     "put_off",
-    "read_as",
     "readdress",
     "reconsider",
     "requeue",
