@@ -39,6 +39,7 @@ HEAVY = (
     "tests/mirror/",
     "tests/reporting/test_equal_recount.py",
     "tests/security/test_01_paired_worlds.py",
+    "tests/security/test_fuzzed_",
     "tests/sla/test_backtest.py",
     "tests/sla/test_opening.py",
 )

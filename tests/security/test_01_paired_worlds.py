@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from litestar import Response, get
-from msgspec import structs
 
 from answerable import services
 from answerable.gateway.live.hub import Hub
@@ -21,8 +20,6 @@ from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.kernel.errors import Missing, Refused
 from answerable.kernel.tx import Tx
-from answerable.messages.tickets import CommentAdded
-from answerable.notifications import rules as notice_rules
 from answerable.tickets import rules
 from answerable.tickets import store as tickets_store
 from answerable.tickets.rules.sight import may_see
@@ -206,15 +203,6 @@ def _signals_for_everybody(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(Hub, "_concerned", lambda hub, _: set(hub._open))
 
 
-def _notices_of_notes_for_the_requester(plant: pytest.MonkeyPatch) -> None:
-    telling = notice_rules.addressees
-
-    def addressees(event: Any, doers: Any) -> Any:
-        return telling(structs.replace(event, internal=False) if isinstance(event, CommentAdded) else event, doers)
-
-    plant.setattr(notice_rules, "addressees", addressees)
-
-
 def _a_new_route(plant: pytest.MonkeyPatch) -> None:
     @get("/api/tickets/newest", opt=needs(SIGNED_IN))
     async def newest(request: DeskRequest) -> Response[Any]:
@@ -237,7 +225,6 @@ PLANTED: dict[Callable[[pytest.MonkeyPatch], None], tuple[str, str]] = {
     _refusal_instead_of_absence: ("AGENT", ""),
     _time_of_a_note: ("USER", "/api/tickets"),
     _signals_for_everybody: ("AGENT", ""),
-    _notices_of_notes_for_the_requester: ("USER", "/notifications"),
     _a_new_route: ("USER", "/api/tickets"),
 }
 

@@ -43,8 +43,9 @@ async def test_every_route_is_in_the_table_and_nothing_else(world: World) -> Non
         f"| `{method} {path}` | | {' | '.join(['?'] * len(COLUMNS))} |" for method, path in sorted(routes - known)
     ]
     assert not missing, (
-        "docs/permissions.md lacks a line for each of these routes (and tests/security/matrix.py a sample, where one "
-        "has parameters or a body):\n" + "\n".join(missing)
+        "docs/permissions.md lacks a line for each of these routes: add it to the section it belongs to, with ok, 401, "
+        "403 or 404 for each caller. Where the route has parameters or a body, add a request that is right in all "
+        "ways to SAMPLES in tests/security/matrix.py, too:\n" + "\n".join(missing)
     )
     gone = sorted(known - routes)
     assert not gone, f"docs/permissions.md has lines for routes that are no more: {gone}"

@@ -182,6 +182,8 @@ class Questions:
         asked = {name: ids.of(name, random) for name in names if random.random() < min(0.5, 1.5 / len(names))}
         if method == "GET" and operation and "size" in operation.query and random.random() < 0.4:
             asked["size"] = random.choice("123")
+        if "q" in names and random.random() < 0.4:
+            asked["q"] = random.choice((*SECRETS, *WORDS))
         if asked:
             target += "?" + urlencode(asked)
         if method == "GET":

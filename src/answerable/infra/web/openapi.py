@@ -159,9 +159,10 @@ def _errors(operation: Document, path: str, method: str, handler: HTTPRouteHandl
     public = handler.opt["grant"] == PUBLIC
     has_body = "requestBody" in operation
     proves = public and method == "post" and path.startswith("/api/auth/")
+    looks = path == "/api/auth/session"  # open to all, and an answer for those alone who have a cookie
     found = {
         "400": has_body or bool(operation.get("parameters")) or method == "post",
-        "401": not public or proves,
+        "401": not public or proves or looks,
         "403": not public,
         "404": "{" in path,
         "409": method != "get",
