@@ -83,9 +83,11 @@ class ApartWorld(World):
 
 
 @asynccontextmanager
-async def open_apart(folder: Path, broker: Broker, **values: Any) -> AsyncIterator[ApartWorld]:
-    """Open all services, each alone, and a gateway before them."""
-    clock = Clock()
+async def open_apart(
+    folder: Path, broker: Broker, clock: Clock | None = None, *, running: bool = False, **values: Any
+) -> AsyncIterator[ApartWorld]:
+    """Open all services, each alone, and a gateway before them; ``running``, messages travel by themselves."""
+    clock = clock or Clock()
     desks: dict[str, Desk] = {}
     shared = settings_on(broker, peers__secret=SECRET, **values)
     async with AsyncExitStack() as stack:
@@ -97,10 +99,11 @@ async def open_apart(folder: Path, broker: Broker, **values: Any) -> AsyncIterat
             if service != "gateway":
                 stack.push_async_callback(desk.stop)
                 peers[f"peers__{service}"] = await stack.enter_async_context(serving(desk))
-            await desk.prepare()
+            await (desk.start() if running else desk.prepare())
         world = ApartWorld(desks, clock)
         stack.push_async_callback(world.close)
-        await world.settle()  # the gateway hears of the keys
+        if not running:
+            await world.settle()  # the gateway hears of the keys
         yield world
 
 

@@ -75,8 +75,10 @@ class Desk:
         A gateway knows the routes of all features, also of those that run elsewhere.
         """
         features = [*self.features, *self.elsewhere] if self._is_gateway else self.features
-        routes = tuple(route for feature in features for route in feature.routes)
-        return build_app(routes, self.settings.server.max_body_bytes)
+        routes = [route for feature in features for route in feature.routes]
+        if routes and not self._is_gateway:
+            routes += [route for feature in self.elsewhere for route in feature.everywhere]
+        return build_app(tuple(routes), self.settings.server.max_body_bytes)
 
     @cached_property
     def app(self) -> Edge:
@@ -101,7 +103,8 @@ class Desk:
             return edge(lane, identify=None, inner=inner)
         from answerable.infra.web.proxy import Proxy  # noqa: PLC0415  # a desk in one piece starts without a client
 
-        self.proxy = proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner)
+        own = frozenset(route.fn for feature in self.features for route in feature.everywhere)
+        self.proxy = proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner, own)
         if near is not None:
             return edge(proxy, identify=self._local("identify"), visits=near)
         still_good = self._local("still_good")

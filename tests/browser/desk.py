@@ -20,7 +20,8 @@ from answerable.runtime import Desk
 from answerable.users.actions.browsers import Browser as Signed
 from answerable.users.actions.browsers import prefer, sign_in
 from answerable.users.store import people
-from tests.apart import serving_app
+from tests.apart import open_apart, serving_app
+from tests.kafka import Broker
 from tests.people import TestPerson, make_person
 from tests.world import Clock, World, settings_for
 
@@ -168,3 +169,18 @@ async def open_browser_desk(folder: Path, browser: Browser, **settings: Any) -> 
                 await desk.close()
     finally:
         await world.close()
+
+
+@asynccontextmanager
+async def open_browser_desk_apart(folder: Path, browser: Browser, broker: Broker) -> AsyncIterator[BrowserDesk]:
+    """Serve a desk whose services run apart, through its gateway; messages travel by themselves, over the broker."""
+    async with (
+        open_apart(folder, broker, Clock(system_clock()), running=True) as world,
+        serving_app(world.desk.app) as url,
+    ):
+        opened = BrowserDesk(world, url, browser)
+        try:
+            yield opened
+        finally:
+            world.desk.parts["live"].close()
+            await opened.close()

@@ -1,10 +1,13 @@
 """The whole life of a ticket, told by four people in four browsers at once."""
 
+from pathlib import Path
+
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from answerable.kernel.visit import Preferences
-from tests.browser.desk import PHONE, BrowserDesk, Guest
+from tests.browser.desk import PHONE, BrowserDesk, Guest, open_browser_desk_apart
+from tests.kafka import Broker
 from tests.people import make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -28,6 +31,18 @@ async def everybody(desk: BrowserDesk) -> tuple[Guest, Guest, Guest, Guest]:
 
 
 async def test_four_people_and_one_ticket(desk: BrowserDesk) -> None:
+    await tell(desk)
+
+
+@pytest.mark.slow
+@pytest.mark.on_postgres
+async def test_the_same_with_the_services_apart(tmp_path: Path, chromium: Browser, broker: Broker) -> None:
+    async with open_browser_desk_apart(tmp_path, chromium, broker) as desk:
+        await tell(desk)
+
+
+async def tell(desk: BrowserDesk) -> None:
+    """Tell the whole story."""
     una, abe, mia, ada = await everybody(desk)
     await make_person(desk.world, "AGENT", name="Bea Agent")
     hers, his = await una.open("/tickets/new"), await abe.open("/queue?view=open")

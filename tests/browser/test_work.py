@@ -230,6 +230,31 @@ async def test_without_scripts_everything_can_be_done_all_the_same(desk: Browser
     assert await status(desk, ticket) == "RESOLVED"
 
 
+async def test_the_list_is_as_wide_as_one_likes_it_by_mouse_and_keyboard(desk: BrowserDesk) -> None:
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    page = await abe.open("/queue")
+    await abe.ready()
+    width = "document.getElementById('lists').offsetWidth"
+    usual: int = await page.evaluate(width)
+    await page.locator("#grip").focus()
+    await page.keyboard.press("ArrowRight")
+    assert await page.evaluate(width) == usual + 20
+    await expect(page.locator("#grip")).to_have_attribute("aria-valuenow", str(usual + 20))
+    box = await page.locator("#grip").bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 4, 400)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 104, 410, steps=3)
+    await page.mouse.up()
+    wide: int = await page.evaluate(width)
+    assert abs(wide - usual - 120) <= 6
+    await page.reload()
+    await abe.ready()
+    assert await page.evaluate(width) == wide, "remembered"
+    await page.locator("#grip").dblclick()
+    assert await page.evaluate(width) == usual
+
+
 async def test_a_storm_of_news_is_read_a_few_times_and_then_it_is_quiet(desk: BrowserDesk) -> None:
     abe = await desk.guest("AGENT", name="Abe Agent")
     una = await make_person(desk.world, name="Una User")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from answerable.infra.database import StorageFault
+from answerable.infra.database import StorageFault, checkpoints
 from answerable.infra.database.migrate import Migration, migrate
 from answerable.infra.database.open import open_sqlite
 from answerable.infra.database.sqlite import SqliteDatabase
-from answerable.kernel.actor import ANONYMOUS
+from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.tx import Tx
 from tests.world import Clock, settings_for
@@ -126,6 +126,37 @@ async def test_a_full_disk_is_told_and_survived(database: SqliteDatabase) -> Non
     database._writer.execute("PRAGMA max_page_count = 1073741823")
     await database.write(ANONYMOUS, add, "second")
     assert await database.read(ANONYMOUS, names) == ["first", "second"]
+
+
+async def test_the_log_is_begun_anew_while_people_write(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "ROWS", 100)
+    for number in range(2000):  # one commit each: without a copy beside them the log would hold twice as many pages
+        await database.write(ANONYMOUS, add, f"{number:06}")
+    log = database.path.with_name(database.path.name + "-wal")
+    assert log.stat().st_size < 2000 * 4096
+    beside = sqlite3.connect(database.path)
+    assert beside.execute("SELECT COUNT(*) FROM test_thing").fetchone() == (2000,)
+    beside.close()
+
+
+async def test_people_are_not_kept_waiting_by_work_of_the_desk(database: SqliteDatabase) -> None:
+    """Who was just answered asks again at once: in between, the background takes no commit of its own."""
+    order: list[str] = []
+
+    async def note(tx: Tx, who: str) -> None:
+        order.append(who)
+        await add(tx, f"{who} {len(order)}")
+
+    await database.write(ANONYMOUS, note, "person")
+    follow_ups = [database.deliver(service("test"), lambda tx: note(tx, "desk")) for _ in range(50)]
+    for _ in range(10):
+        await database.write(ANONYMOUS, note, "person")
+    people_done = len(order) - 1 - order[::-1].index("person")
+    assert order[:people_done].count("desk") < 50  # all fifty would have fitted into the first gap
+    await asyncio.wait_for(asyncio.gather(*follow_ups), 10)
+    assert order.count("desk") == 50
 
 
 async def test_a_writer_beside_us_is_waited_for(database: SqliteDatabase) -> None:

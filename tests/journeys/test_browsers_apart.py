@@ -4,15 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from answerable.infra.bus.inbox import MAX_ATTEMPTS
 from answerable.infra.web.cookies import SESSION, form_key, form_token
+from answerable.messages.tickets import TicketCreated
 from answerable.users.actions import people
 from answerable.users.rules import Changes
-from tests.apart import open_apart
+from tests.apart import ApartWorld, open_apart
 from tests.forms import BROWSER, Browser
 from tests.gateway.sse import listening
 from tests.kafka import Broker
 from tests.people import make_person
 from tests.security.asgi import JSON, ask
+from tests.sla.stories import ref
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_engine]
 
@@ -130,7 +133,32 @@ async def test_a_manager_works_at_all_services_through_the_gateway(tmp_path: Pat
             assert page.status_code == 200, name
             assert page.text.count('href="/admin/') >= 6, "every service knows all pages of administration"
         assert "Services run apart" in page.text
+        await each_service_tells_of_itself(world, browser)
         page = await browser.open(f"/admin/people/{abe.id}/deactivate")
         assert f'hx-get="/assignment/agents/{abe.id}/leaving"' in page.text
         page = await browser.open(f"/assignment/agents/{abe.id}/leaving")
         assert "Abe Agent has one open ticket." in page.text
+
+
+async def each_service_tells_of_itself(world: ApartWorld, browser: Browser) -> None:
+    """Show parked events and settings of every service on pages of the gateway."""
+    await world.tell(TicketCreated(ticket=ref("t-bad", number="NO_NUMBER"), created_by="una"))
+    for _ in range(MAX_ATTEMPTS + 2):
+        await world.advance(minutes=2)
+    page = await browser.open("/admin/events")
+    for service in ("users", "tickets", "assignment", "notifications", "reporting"):
+        assert f'hx-get="/admin/events?service={service}"' in page.text
+        settings = await browser.open(f"/admin/settings?service={service}")
+        assert f"Service {service}" in settings.text
+        assert str(world.by_service[service].settings.storage.data_dir) in settings.text
+    parked = await world.rows(
+        world.by_service["reporting"], "SELECT message FROM bus_retry WHERE parked_at IS NOT NULL"
+    )
+    message = parked[0]["message"]
+    page = await browser.open("/admin/events?service=reporting")
+    assert f'href="/admin/events/{message}?service=reporting"' in page.text
+    assert "NO_NUMBER" in (await browser.open(f"/admin/events/{message}?service=reporting")).text
+    assert message not in (await browser.open("/admin/events?service=unknown")).text, "that is the gateway's own"
+    page = await browser.send("/admin/events/retry?service=reporting", {"message": message})
+    assert "It is tried again now." in page.text
+    assert page.url.query == b"service=reporting"

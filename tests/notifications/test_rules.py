@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from answerable.infra.web.words import text_in
 from answerable.kernel.errors import Conflict
 from answerable.kernel.times import HOUR, MINUTE
 from answerable.messages import CATALOGUE
@@ -230,6 +231,29 @@ def test_a_receipt_to_an_unconfirmed_address_carries_no_free_text() -> None:
 def test_braces_in_a_title_are_just_braces() -> None:
     made = decide(resolved(ref(title="{number} {0.__class__} %s")), "abe")
     assert "{number} {0.__class__} %s" in made[0].body
+
+
+@pytest.mark.parametrize("event", [row[1] for row in MATRIX], ids=[row[0] for row in MATRIX])
+def test_every_notice_is_read_in_another_language(event: Event) -> None:
+    """From its stored text alone, so that what is erased there is erased in every language."""
+    german = text_in("de")
+    for told in decide(event, None):
+        if told.reason or told.channel == rules.EMAIL:
+            continue
+        title, message = rules.read_as(german, told.type, told.subject, told.body)
+        assert title != told.subject
+        assert "Nr. 1042" in title or "#1042" in title
+        assert "„Printer on fire“" in message
+        words = message.partition(" Grund: ")[0].split()  # what follows is the policy's
+        assert not set(words) & {"the", "is", "you", "Reason:", "IN_PROGRESS", "HIGH"}
+
+
+def test_what_people_wrote_is_not_taken_for_words_of_the_desk() -> None:
+    odd = "“a” is now {status}.\nHIGH #7"
+    made = decide(resolved(ref(title=odd)), "abe")[0]
+    _, message = rules.read_as(text_in("de"), made.type, made.subject, made.body)
+    assert odd in message
+    assert rules.read_as(text_in("de"), "TICKET_RESOLVED", "An old headline", "A text") == ("An old headline", "A text")
 
 
 # --- patience ----------------------------------------------------------------------------------------------------

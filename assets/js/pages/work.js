@@ -1,5 +1,7 @@
 // The agents' workspace: tickets open beside the list, drafts keep themselves, colleagues see each other.
 // It comes after desk.js and takes what it needs from there.
+import { startGrip } from "../grip.js";
+
 const { htmx, morph, readAgain, toast } = window.desk;
 const HERE = 10_000; // how often the desk is told that somebody is still there
 const PAUSE = 900; // after the last key, before a draft is kept
@@ -312,6 +314,6 @@ function toggleSide() {
   panes.dataset.open = panes.dataset.open === wanted ? "" : wanted;
 }
 
-
+startGrip($("grip"));
 shown({ scroll: true });
 beHere();

@@ -45,6 +45,7 @@ def feature() -> Feature:
         "gateway",
         acts={"EVENTS_RETRIED": N_("had parked messages tried again:")},
         routes=[*api.ROUTES, *pages.ROUTES, live],
+        everywhere=pages.OPERATING,
         listeners={
             **dict.fromkeys(SIGNALLED, hub.hear),
             users.UserChanged: hub.hear_of_person,

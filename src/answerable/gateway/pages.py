@@ -1,6 +1,7 @@
 """The pages that belong to no other feature: the start page, the reference of the interface, and operation."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get, post
@@ -62,7 +63,7 @@ OPERATION: dict[str, Any] = {"opt": needs("event.admin"), "include_in_schema": F
 async def show_parked(request: DeskRequest) -> Response[bytes]:
     """Show the messages that were tried several times and set aside."""
     rows = await request.ask(inbox.parked)
-    return show(request, "gateway/parked.html", rows=rows, elsewhere=_is_apart(request))
+    return show(request, "gateway/parked.html", rows=rows, **_place_of(request))
 
 
 @get("/admin/events/{message_id:str}", **OPERATION)
@@ -72,7 +73,8 @@ async def show_message(request: DeskRequest, message_id: str) -> Response[bytes]
     if not found:
         raise Missing("This message is not parked any more.")
     bodies = [msgspec.json.format(sealed.body.encode()).decode() if sealed else "" for _, sealed in found]
-    return show(request, "gateway/message.html", tries=[row for row, _ in found], sealed=found[0][1], body=bodies[0])
+    tries, place = [row for row, _ in found], _place_of(request)
+    return show(request, "gateway/message.html", tries=tries, sealed=found[0][1], body=bodies[0], **place)
 
 
 @post("/admin/events/retry", status_code=200, **OPERATION)
@@ -81,7 +83,7 @@ async def retry(request: DeskRequest) -> Response[bytes]:
     form = await form_of(request)
     count = await request.act(actions.try_again, form["message"] or None)
     text = N_("It is tried again now.") if count == 1 else N_("%(count)s messages are tried again now.")
-    return go(request, "/admin/events", Said(words(request)(text) % {"count": count}))
+    return go(request, f"/admin/events{_place_of(request)['there']}", Said(words(request)(text) % {"count": count}))
 
 
 @get("/admin/settings", **OPERATION)
@@ -90,12 +92,19 @@ async def show_settings(request: DeskRequest) -> Response[bytes]:
     sections: dict[str, list[dict[str, str]]] = {}
     for row in effective(request.desk_settings):
         sections.setdefault(row["setting"].partition(".")[0], []).append(row)
-    return show(request, "gateway/settings.html", sections=sections, elsewhere=_is_apart(request))
+    return show(request, "gateway/settings.html", sections=sections, **_place_of(request))
 
 
-ROUTES = [start, reference, offline, service_worker, show_parked, show_message, retry, show_settings]
+OPERATING = [show_parked, show_message, retry, show_settings]
+ROUTES = [start, reference, offline, service_worker, *OPERATING]
 
 
-def _is_apart(request: DeskRequest) -> bool:
-    """Tell whether other services run in processes of their own, with their own settings and messages."""
-    return any(feature.routes for feature in request.parts["desk"].elsewhere)
+def _place_of(request: DeskRequest) -> dict[str, Any]:
+    """Tell which process answers: ``service`` is its name behind a gateway, ``others`` are those behind this one.
+
+    ``there`` is what leads an address to the same process.
+    """
+    here = any(feature.name == "gateway" for feature in request.parts["desk"].features)
+    service = "" if here else request.query_params.get("service", "")
+    there = f"?{urlencode({'service': service})}" if service else ""
+    return {"service": service, "there": there, "others": sorted(request.desk_settings.peers.urls) if here else []}

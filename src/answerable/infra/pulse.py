@@ -30,7 +30,7 @@ class Pulse:
             waiter: asyncio.Future[None] = loop.create_future()
             self._waiters.add(waiter)
             # Not wait_for: on Python 3.11 it can swallow a cancellation that comes together with the beat.
-            alarm = loop.call_later(seconds, _ring, waiter) if seconds is not None else None
+            alarm = loop.call_later(seconds, ring, waiter) if seconds is not None else None
             try:
                 await waiter
             finally:
@@ -40,6 +40,7 @@ class Pulse:
         return self._count
 
 
-def _ring(waiter: asyncio.Future[None]) -> None:
+def ring(waiter: asyncio.Future[None]) -> None:
+    """Wake one who waits, unless that happened already."""
     if not waiter.done():
         waiter.set_result(None)

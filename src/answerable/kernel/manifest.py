@@ -99,6 +99,9 @@ class Feature:
     ``acts`` names the administrative acts that the feature records (``RecordAct``), in words that go between who did it
     and what it was done to.
 
+    ``everywhere`` are those of its ``routes`` that tell of the process which answers: where services run apart, each of
+    them answers for itself, and the gateway hands on what names one in ``?service=``.
+
     ``navigation``, ``panels`` and ``finders`` are what the web desk shows of it in the frame around all pages.
 
     ``identify`` turns an ``Authorization`` header into an actor and ``grants_of`` roles into grants; one feature offers
@@ -110,6 +113,7 @@ class Feature:
 
     name: str
     routes: Sequence[Any] = ()
+    everywhere: Sequence[Any] = ()
     consumers: Mapping[type[Message], Consumer] = field(default_factory=dict)
     listeners: Mapping[type[Event], Listener] = field(default_factory=dict)
     timers: Sequence[Timer] = ()

@@ -43,8 +43,8 @@ class Tx(Protocol):
     async def run(self, sql: str, /, **values: Any) -> list[Row]:
         """Run one statement with ``:name`` values and return its rows.
 
-        The SQL is the portable subset of SQLite and PostgreSQL; ``MATCHES(t, :q)`` asks the full-text index of the
-        table with the alias ``t``.
+        The SQL is the portable subset of SQLite and PostgreSQL; ``MATCHES(t.table, :q)`` asks the full-text
+        index of a table whether it has this row, ``FOUND_IN(table, :q)`` for the numbers of all rows that it has.
         """
         ...
 

@@ -45,7 +45,9 @@ MAIL_STATES = (
 async def show_notices(request: DeskRequest, cursor: str | None = None) -> Response[bytes]:
     """List one's own notifications, unread ones first."""
     inbox = await request.ask(queries.list_unread_first, cursor)
-    return show(request, "notifications/list.html", inbox=inbox, is_first=not cursor)
+    say = words(request)
+    told = {row["id"]: rules.read_as(say, row["type"], row["title"], row["message"]) for row in inbox.rows}
+    return show(request, "notifications/list.html", inbox=inbox, told=told, is_first=not cursor)
 
 
 @get("/notifications/count", opt=needs(SIGNED_IN), include_in_schema=False)

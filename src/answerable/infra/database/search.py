@@ -1,10 +1,11 @@
-"""Full-text search: ``MATCHES(t, :q)`` in a feature's SQL becomes the engine's own words here."""
+"""Full-text search: ``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` become the engine's own words here."""
 
 import re
 import sqlite3
 import unicodedata
 
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
+_FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)\)")
 _WORD = re.compile(r"[^\W_]+")
 MAX_WORDS = 12
 
@@ -15,15 +16,33 @@ def words(query: str) -> list[str]:
 
 
 def for_sqlite(sql: str) -> tuple[str, frozenset[str]]:
-    """Rewrite ``MATCHES(alias.table, :q)`` for FTS5; also return the names of the values that hold queries.
+    """Rewrite the two forms for FTS5; also return the names of the values that hold queries.
 
     The index of ``table`` is the FTS5 table ``<table>_fts`` with the same row ids.
     """
-    if "MATCHES(" not in sql:
+    if "MATCHES(" not in sql and "FOUND_IN(" not in sql:
         return sql, frozenset()
-    names = frozenset(match[2] for match in _MATCHES.findall(sql))
+    names = queries_of(sql)
     rewritten = _MATCHES.sub(r"\1.rowid IN (SELECT rowid FROM \2_fts WHERE \2_fts MATCH :\3)", sql)
-    return rewritten, names
+    return _FOUND_IN.sub(r"(SELECT rowid FROM \1_fts WHERE \1_fts MATCH :\2)", rewritten), names
+
+
+def queries_of(sql: str) -> frozenset[str]:
+    """Return the names of the values that hold queries."""
+    return frozenset(match[-1] for form in (_MATCHES, _FOUND_IN) for match in form.findall(sql))
+
+
+def for_postgres(sql: str) -> tuple[str, frozenset[str]]:
+    """Rewrite the two forms for PostgreSQL; also return the names of the values that hold queries.
+
+    The index of ``table`` is the table ``<table>_words``, whose rows carry the ``number`` of the table's.
+    """
+    if "MATCHES(" not in sql and "FOUND_IN(" not in sql:
+        return sql, frozenset()
+    names = queries_of(sql)
+    found = "(SELECT w.number FROM {0}_words w WHERE w.words @@ CAST(CAST(:{1} AS TEXT) AS TSQUERY))"
+    rewritten = _MATCHES.sub(lambda match: f"{match[1]}.number IN {found.format(match[2], match[3])}", sql)
+    return _FOUND_IN.sub(lambda match: found.format(match[1], match[2]), rewritten), names
 
 
 def sqlite_query(text: str) -> str:

@@ -20,7 +20,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
 
+from answerable.infra.database.checkpoints import Checkpoints
 from answerable.infra.database.errors import StorageFault, is_fault
+from answerable.infra.database.lanes import BACKGROUND_SECONDS, Lanes
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
 from answerable.infra.database.sqlite_connection import connect
@@ -39,10 +41,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_SECONDS = 5.0
-# How long the units of the bus and the timers may run before a commit where nobody waits. While people do, those units
-# get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
-BACKGROUND_SECONDS = 0.004
-BACKGROUND_PARTS_WHILE_BUSY = 20
 BATCH = 256
 _log = structlog.get_logger(__name__)
 
@@ -63,11 +61,10 @@ class SqliteDatabase:
         self._reader = connect(self.path, query_only=True)
         self._per_thread = threading.local()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._checkpoints = Checkpoints(self.path)
         self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self._scan_connections: list[sqlite3.Connection] = []
-        self._urgent: deque[Unit[Any]] = deque()
-        self._background: deque[Unit[Any]] = deque()
-        self._background_at = 0.0
+        self._lanes = Lanes()
         self._pump: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._bulk_units = 0
@@ -126,7 +123,7 @@ class SqliteDatabase:
 
         What people ask for goes before what services do by themselves.
         """
-        lane = self._background if actor.kind == "service" else self._urgent
+        lane = self._lanes.background if actor.kind == "service" else self._lanes.urgent
         unit: Unit[T] = Unit(actor, lambda tx: verb(tx, *args, **kwargs))
         self._submit(lane, unit)
         return await unit.done
@@ -144,7 +141,7 @@ class SqliteDatabase:
         Where ``verb`` raises, its work is undone and ``recover`` runs in its place, in the same unit.
         """
         unit = Unit(actor, verb, cause, recover)
-        self._submit(self._background, unit)
+        self._submit(self._lanes.background, unit)
         return unit.done
 
     def _submit(self, lane: "deque[Unit[Any]]", unit: "Unit[Any]") -> None:
@@ -153,13 +150,14 @@ class SqliteDatabase:
         if self._bulk_every:
             self._run_in_bulk(unit)
             return
-        lane.append(unit)
+        self._lanes.put(lane, unit)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.get_running_loop().create_task(self._commit_all(), name="group commit")
 
     async def _commit_all(self) -> None:
-        while self._urgent or self._background:
+        while self._lanes:
             batch: list[tuple[Unit[Any], Any]] = []
+            people = await self._lanes.somebody_comes()
             try:
                 await self._begin()
                 wrote = await self._run_batch(batch)
@@ -175,14 +173,14 @@ class SqliteDatabase:
                 _log.info("storage recovered")
             for unit, result in batch:
                 unit.answer(result)
+            if people:
+                self._lanes.answered_people()
             self.pulse.beat()
 
     def _refuse(self, batch: list[tuple[Unit[Any], Any]], fault: StorageFault) -> None:
         units = [unit for unit, _ in batch]
         if not units:  # not even BEGIN worked: tell everybody who waits
-            units = [*self._urgent, *self._background]
-            self._urgent.clear()
-            self._background.clear()
+            units = self._lanes.take_all()
         for unit in units:
             unit.refuse(fault)
 
@@ -209,11 +207,12 @@ class SqliteDatabase:
         ran: list[Unit[Any]] = []
         self._writer.execute("SAVEPOINT batch")
         try:
-            urgent = min(len(self._urgent), BATCH)
+            urgent = min(len(self._lanes.urgent), BATCH)
             for _ in range(urgent):
-                self._try_next(self._urgent, ran, batch)
-            if self._background:
-                await self._follow_up(ran, batch, while_people_wait=urgent > 0)
+                self._try_next(self._lanes.urgent, ran, batch)
+            if self._lanes.background:
+                people = urgent > 0 or self._lanes.people_keep_coming()
+                await self._follow_up(ran, batch, while_people_wait=people)
         except Spoilt:
             batch.clear()
             self._undo("batch", ran, batch)
@@ -226,17 +225,17 @@ class SqliteDatabase:
     ) -> None:
         """Run units of the bus and the timers while there is time, in stretches between which people can read."""
         began = time.perf_counter()
-        if while_people_wait and began < self._background_at:
+        if while_people_wait and self._lanes.background_must_wait(began):
             return
         now, stretch = began, Stretch()
-        for _ in range(min(len(self._background), BATCH)):
-            self._try_next(self._background, ran, batch)
+        for _ in range(min(len(self._lanes.background), BATCH)):
+            self._try_next(self._lanes.background, ran, batch)
             now = time.perf_counter()
             if while_people_wait or now - began > BACKGROUND_SECONDS:
                 break
-            if await stretch.pause() and self._urgent:
+            if await stretch.pause() and self._lanes.urgent:
                 break
-        self._background_at = now + (now - began) * (BACKGROUND_PARTS_WHILE_BUSY - 1) if while_people_wait else now
+        self._lanes.background_took(began, now, while_people_wait=while_people_wait)
 
     def _try_next(self, lane: "deque[Unit[Any]]", ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]]) -> None:
         unit = lane.popleft()
@@ -287,9 +286,13 @@ class SqliteDatabase:
 
     async def _commit(self, *, in_thread: bool) -> None:
         if in_thread:
-            await asyncio.get_running_loop().run_in_executor(self._committer, self._writer.execute, "COMMIT")
+            await asyncio.get_running_loop().run_in_executor(self._committer, self._commit_now)
         else:
             self._writer.execute("COMMIT")
+
+    def _commit_now(self) -> None:
+        self._writer.execute("COMMIT")
+        self._checkpoints.committed(self._writer)
 
     def _roll_back(self) -> None:
         if self._writer.in_transaction:
@@ -385,5 +388,6 @@ class SqliteDatabase:
                 await self._pump
         self._committer.shutdown()
         self._scanners.shutdown()
+        self._checkpoints.close()
         for connection in (*self._scan_connections, self._reader, self._writer):
             connection.close()

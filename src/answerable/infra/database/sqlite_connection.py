@@ -18,7 +18,7 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    connection.execute("PRAGMA wal_autocheckpoint = 20000")  # bulk loads and commands; the desk: see checkpoints.py
     connection.execute("PRAGMA journal_size_limit = 67108864")
     if query_only:
         connection.execute("PRAGMA query_only = ON")

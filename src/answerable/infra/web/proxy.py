@@ -1,10 +1,10 @@
 """The gateway's other half: a route of a feature that runs elsewhere is asked for there, and its answer handed on."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import aiohttp
 import structlog
@@ -37,6 +37,7 @@ _TOLD_ANEW = frozenset(
     b"host content-length x-request-id forwarded x-forwarded-for x-forwarded-host x-forwarded-proto".split()
 ) | {HEADER}
 _DROPPED = _NEIGHBOURS | _TOLD_ANEW
+SERVICE = "service"  # the parameter that names one
 KEEPER_OF_TOKENS = "users"  # the one service that may see the token itself, to end its session
 _log = structlog.get_logger(__name__)
 
@@ -45,9 +46,19 @@ class Proxy:
     """ASGI application that hands requests on to the services that answer them, and keeps the rest for ``app``."""
 
     def __init__(
-        self, app: Any, router: Litestar, owners: Mapping[Any, str], settings: Settings, inner: InnerDoor
+        self,
+        app: Any,
+        router: Litestar,
+        owners: Mapping[Any, str],
+        settings: Settings,
+        inner: InnerDoor,
+        everywhere: Collection[Any] = (),
     ) -> None:
-        """Take ``owners``: which peer runs the functions behind routes; what is not in it runs here."""
+        """Take ``owners``: which peer runs the functions behind routes; what is not in it runs here.
+
+        Those of ``everywhere`` run here too, but for a peer that ``?service=`` names.
+        """
+        self._everywhere = everywhere
         self._app = app
         self._route = router.asgi_router.handle_routing
         self._owners = owners
@@ -87,6 +98,9 @@ class Proxy:
         except HTTPException:
             return None  # no such route, or not with this method: the application says so
         peer = self._owners.get(handler.fn)
+        if handler.fn in self._everywhere:
+            asked = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(SERVICE, "")
+            peer = asked if asked in self._peers else None
         if peer is not None:
             check_grant(scope, handler.opt.get("grant"), template)
         return peer

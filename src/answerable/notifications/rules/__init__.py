@@ -31,6 +31,7 @@ from answerable.notifications.rules.post import (
     sent,
     suppress,
 )
+from answerable.notifications.rules.reading import read_as
 from answerable.notifications.rules.words import Words, words
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "log",
     "pause_after",
     "put_off",
+    "read_as",
     "readdress",
     "reconsider",
     "requeue",

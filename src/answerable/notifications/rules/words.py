@@ -1,8 +1,13 @@
-"""What people read. One table: a text for each event and part; nothing a requester may not know is in theirs."""
+"""What people read. One table: a text for each event and part; nothing a requester may not know is in theirs.
+
+What is stored, mailed and given to programs is English, which the contract names; ``reading.py`` reads it in other
+languages.
+"""
 
 from dataclasses import dataclass
 
 from answerable.kernel.times import iso
+from answerable.kernel.words import N_
 from answerable.messages.base import Event
 from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaEvent, SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import CommentAdded, StatusChanged, TicketCreated, TicketEvent
@@ -14,64 +19,82 @@ _INFORMED = Part.INFORMED
 # (event, part) -> (headline, sentence). A change of status is looked up with the new status behind a colon.
 _TABLE: dict[tuple[str, Part], tuple[str, str]] = {
     ("TICKET_CREATED", _REQUESTER): (
-        "We have your ticket #{number}",
-        "We have received “{title}” and are finding somebody to help you.",
+        N_("We have your ticket #{number}"),
+        N_("We have received “{title}” and are finding somebody to help you."),
     ),
-    ("TICKET_ASSIGNED", _AGENT): ("Ticket #{number} is yours", "“{title}” ({priority}) is assigned to you."),
+    ("TICKET_ASSIGNED", _AGENT): (N_("Ticket #{number} is yours"), N_("“{title}” ({priority}) is assigned to you.")),
     ("TICKET_ASSIGNED", _FORMER): (
-        "Ticket #{number} has another agent",
-        "“{title}” is no longer assigned to you. {agent} looks after it now.",
+        N_("Ticket #{number} has another agent"),
+        N_("“{title}” is no longer assigned to you. {agent} looks after it now."),
     ),
-    ("TICKET_ASSIGNED", _REQUESTER): ("Ticket #{number} has an agent", "{agent} looks after “{title}”."),
-    ("STATUS_CHANGED:IN_PROGRESS", _REQUESTER): ("Ticket #{number} is in progress", "We are working on “{title}”."),
+    ("TICKET_ASSIGNED", _REQUESTER): (N_("Ticket #{number} has an agent"), N_("{agent} looks after “{title}”.")),
+    ("STATUS_CHANGED:IN_PROGRESS", _REQUESTER): (
+        N_("Ticket #{number} is in progress"),
+        N_("We are working on “{title}”."),
+    ),
     ("STATUS_CHANGED:IN_PROGRESS", _AGENT): (
-        "Ticket #{number} is in progress",
-        "“{title}”, assigned to you, is in progress.",
+        N_("Ticket #{number} is in progress"),
+        N_("“{title}”, assigned to you, is in progress."),
     ),
     ("STATUS_CHANGED:WAITING", _REQUESTER): (
-        "Ticket #{number} waits for you",
-        "We need your answer to go on with “{title}”. A comment from you sets the work going again.",
+        N_("Ticket #{number} waits for you"),
+        N_("We need your answer to go on with “{title}”. A comment from you sets the work going again."),
     ),
     ("STATUS_CHANGED:WAITING", _AGENT): (
-        "Ticket #{number} waits for the requester",
-        "“{title}”, assigned to you, waits for the requester.",
+        N_("Ticket #{number} waits for the requester"),
+        N_("“{title}”, assigned to you, waits for the requester."),
     ),
     ("STATUS_CHANGED:CREATED", _REQUESTER): (
-        "Ticket #{number} is back in the queue",
-        "“{title}” waits for another agent.",
+        N_("Ticket #{number} is back in the queue"),
+        N_("“{title}” waits for another agent."),
     ),
-    ("STATUS_CHANGED", _REQUESTER): ("Ticket #{number} has changed", "“{title}” is now {status}."),
-    ("STATUS_CHANGED", _AGENT): ("Ticket #{number} has changed", "“{title}”, assigned to you, is now {status}."),
+    ("STATUS_CHANGED", _REQUESTER): (N_("Ticket #{number} has changed"), N_("“{title}” is now {status}.")),
+    ("STATUS_CHANGED", _AGENT): (
+        N_("Ticket #{number} has changed"),
+        N_("“{title}”, assigned to you, is now {status}."),
+    ),
     ("TICKET_RESOLVED", _REQUESTER): (
-        "Ticket #{number} is resolved",
-        "“{title}” is resolved. If something is still wrong, please reopen it.",
+        N_("Ticket #{number} is resolved"),
+        N_("“{title}” is resolved. If something is still wrong, please reopen it."),
     ),
-    ("TICKET_RESOLVED", _AGENT): ("Ticket #{number} is resolved", "“{title}”, assigned to you, was resolved."),
+    ("TICKET_RESOLVED", _AGENT): (N_("Ticket #{number} is resolved"), N_("“{title}”, assigned to you, was resolved.")),
     ("TICKET_CLOSED", _REQUESTER): (
-        "Ticket #{number} is closed",
-        "“{title}” is closed. If something is still wrong, please reopen it.",
+        N_("Ticket #{number} is closed"),
+        N_("“{title}” is closed. If something is still wrong, please reopen it."),
     ),
-    ("TICKET_REOPENED", _REQUESTER): ("Ticket #{number} is open again", "“{title}” was reopened."),
-    ("TICKET_REOPENED", _AGENT): ("Ticket #{number} is open again", "“{title}”, assigned to you, was reopened."),
-    ("TICKET_CANCELLED", _REQUESTER): ("Ticket #{number} is cancelled", "“{title}” was cancelled."),
-    ("TICKET_CANCELLED", _AGENT): ("Ticket #{number} is cancelled", "“{title}”, assigned to you, was cancelled."),
-    ("COMMENT_ADDED", _REQUESTER): ("New comment on ticket #{number}", "{author} commented on “{title}”."),
-    ("COMMENT_ADDED", _AGENT): ("New comment on ticket #{number}", "{author} commented on “{title}”."),
-    ("COMMENT_ADDED:INTERNAL", _AGENT): ("New note on ticket #{number}", "{author} left a note on “{title}”."),
+    ("TICKET_REOPENED", _REQUESTER): (N_("Ticket #{number} is open again"), N_("“{title}” was reopened.")),
+    ("TICKET_REOPENED", _AGENT): (
+        N_("Ticket #{number} is open again"),
+        N_("“{title}”, assigned to you, was reopened."),
+    ),
+    ("TICKET_CANCELLED", _REQUESTER): (N_("Ticket #{number} is cancelled"), N_("“{title}” was cancelled.")),
+    ("TICKET_CANCELLED", _AGENT): (
+        N_("Ticket #{number} is cancelled"),
+        N_("“{title}”, assigned to you, was cancelled."),
+    ),
+    ("COMMENT_ADDED", _REQUESTER): (N_("New comment on ticket #{number}"), N_("{author} commented on “{title}”.")),
+    ("COMMENT_ADDED", _AGENT): (N_("New comment on ticket #{number}"), N_("{author} commented on “{title}”.")),
+    ("COMMENT_ADDED:INTERNAL", _AGENT): (N_("New note on ticket #{number}"), N_("{author} left a note on “{title}”.")),
     ("SLA_AT_RISK", _AGENT): (
-        "Ticket #{number} is due soon",
-        "The {target} of “{title}” is due at {due} (UTC).",
+        N_("Ticket #{number} is due soon"),
+        N_("The {target} of “{title}” is due at {due} (UTC)."),
     ),
     ("SLA_BREACHED", _AGENT): (
-        "Ticket #{number} is overdue",
-        "The {target} of “{title}” was due at {due} (UTC).",
+        N_("Ticket #{number} is overdue"),
+        N_("The {target} of “{title}” was due at {due} (UTC)."),
     ),
-    ("SLA_LEVEL_REACHED", _AGENT): ("Ticket #{number} needs you", "“{title}” needs you. Reason: {reason}"),
-    ("SLA_LEVEL_REACHED", _INFORMED): ("Ticket #{number} is in danger", "“{title}” may need you. Reason: {reason}"),
-    ("TICKET_ESCALATED", _AGENT): ("Ticket #{number} is escalated", "“{title}” was escalated. Reason: {reason}"),
+    ("SLA_LEVEL_REACHED", _AGENT): (N_("Ticket #{number} needs you"), N_("“{title}” needs you. Reason: {reason}")),
+    ("SLA_LEVEL_REACHED", _INFORMED): (
+        N_("Ticket #{number} is in danger"),
+        N_("“{title}” may need you. Reason: {reason}"),
+    ),
+    ("TICKET_ESCALATED", _AGENT): (
+        N_("Ticket #{number} is escalated"),
+        N_("“{title}” was escalated. Reason: {reason}"),
+    ),
     ("TICKET_ESCALATED", _MANAGER): (
-        "Ticket #{number} is escalated to you",
-        "“{title}” needs you. Reason: {reason}",
+        N_("Ticket #{number} is escalated to you"),
+        N_("“{title}” needs you. Reason: {reason}"),
     ),
 }
 
@@ -82,7 +105,13 @@ _BECAUSE = {
     _MANAGER: "the ticket was escalated to you",
     _INFORMED: "a policy of the desk names you",
 }
-_TARGETS = {"FIRST_RESPONSE": "first response", "NEXT_RESPONSE": "next response", "RESOLUTION": "resolution"}
+_TARGETS = {
+    "FIRST_RESPONSE": N_("first response"),
+    "NEXT_RESPONSE": N_("next response"),
+    "RESOLUTION": N_("resolution"),
+}
+
+_SOMEBODY = (N_("An agent"), N_("Somebody"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +147,11 @@ def words(event: Event, part: Part, agent: str, public_url: str, addresses_are_v
     return Words(title, message, subject, text)
 
 
+def told_about(kind: str) -> tuple[tuple[str, str], ...]:
+    """Return the headlines and sentences that tell of one type of event."""
+    return tuple(texts for (event, _), texts in _TABLE.items() if event.partition(":")[0] == kind)
+
+
 def _template(event: Event, part: Part) -> tuple[str, str]:
     special = ""
     if isinstance(event, StatusChanged):
@@ -133,10 +167,10 @@ def _values(event: TicketEvent | SlaEvent, agent: str) -> dict[str, str]:
         "title": event.ticket.title,
         "priority": event.ticket.priority,
         "status": event.ticket.status,
-        "agent": agent or "An agent",
+        "agent": agent or _SOMEBODY[0],
     }
     if isinstance(event, CommentAdded):
-        values["author"] = event.author_name or "Somebody"
+        values["author"] = event.author_name or _SOMEBODY[1]
     if isinstance(event, SlaEvent):
         values["target"] = _TARGETS.get(event.target, "promise")
     if isinstance(event, SlaAtRisk | SlaBreached):

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from answerable.infra.database.search import words
+from answerable.infra.database.search import for_postgres, words
 
 _PIECES = re.compile(r"'(?:[^']|'')*'|::|:([A-Za-z_]\w*)")
-_MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
-_FOUND = r"\1.number IN (SELECT w.number FROM \2_words w WHERE w.words @@ CAST(CAST(:\3 AS TEXT) AS TSQUERY))"
 _WRITES = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
 _READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
 _NAMES = re.compile(r"[a-z_]\w*")
@@ -71,12 +69,9 @@ class Statement:
 def statement(sql: str) -> Statement:
     """Translate a statement of the portable subset.
 
-    ``MATCHES(alias.table, :q)`` asks the index ``<table>_words``, whose rows carry the ``number`` of the table's.
+    ``MATCHES(alias.table, :q)`` and ``FOUND_IN(table, :q)`` ask the full-text index (infra/database/search.py).
     """
-    searches: frozenset[str] = frozenset()
-    if "MATCHES(" in sql:
-        searches = frozenset(match[2] for match in _MATCHES.findall(sql))
-        sql = _MATCHES.sub(_FOUND, sql)
+    sql, searches = for_postgres(sql)
     order: dict[str, int] = {}
 
     def place(match: re.Match[str]) -> str:

@@ -1,0 +1,80 @@
+"""Whose turn it is at the writer: people before the bus and the timers (docs/decisions/0008)."""
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+from answerable.infra.database.units import Unit
+from answerable.infra.pulse import ring
+
+# How long the units of the bus and the timers may run before a commit where nobody waits. While people do, those units
+# get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
+BACKGROUND_SECONDS = 0.004
+BACKGROUND_PARTS_WHILE_BUSY = 20
+PEOPLE_SECONDS = 0.003  # who was just answered asks again within this time, or nobody does
+
+
+class Lanes:
+    """The units that wait: those of people, and those of the desk itself."""
+
+    def __init__(self) -> None:
+        self.urgent: deque[Unit[Any]] = deque()
+        self.background: deque[Unit[Any]] = deque()
+        self._background_at = 0.0
+        self._people_until = 0.0
+        self._somebody: asyncio.Future[None] | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether anything waits."""
+        return bool(self.urgent or self.background)
+
+    def put(self, lane: "deque[Unit[Any]]", unit: "Unit[Any]") -> None:
+        """Queue a unit."""
+        lane.append(unit)
+        if lane is self.urgent and self._somebody is not None and not self._somebody.done():
+            self._somebody.set_result(None)
+
+    def take_all(self) -> "list[Unit[Any]]":
+        """Take everything out."""
+        units = [*self.urgent, *self.background]
+        self.urgent.clear()
+        self.background.clear()
+        return units
+
+    async def somebody_comes(self) -> bool:
+        """Wait for a person's unit or for the turn of the background; tell whether it is a person's.
+
+        Those who were just answered mostly ask again at once. A commit of its own for the background in that gap would
+        make all of them wait for it.
+        """
+        if self.urgent:
+            return True
+        wait = min(self._people_until, self._background_at) - time.perf_counter()
+        if wait <= 0:
+            return False
+        loop = asyncio.get_running_loop()
+        self._somebody = loop.create_future()
+        alarm = loop.call_later(wait, ring, self._somebody)
+        try:
+            await self._somebody
+        finally:
+            alarm.cancel()
+            self._somebody = None
+        return bool(self.urgent)
+
+    def answered_people(self) -> None:
+        """Note that people were answered just now."""
+        self._people_until = time.perf_counter() + PEOPLE_SECONDS
+
+    def people_keep_coming(self) -> bool:
+        """Tell whether people were answered so lately that they will ask again."""
+        return time.perf_counter() < self._people_until
+
+    def background_must_wait(self, now: float) -> bool:
+        """Tell whether the background had its part of the time."""
+        return now < self._background_at
+
+    def background_took(self, began: float, now: float, *, while_people_wait: bool) -> None:
+        """Note how long the background ran; while people wait, it rests in proportion."""
+        self._background_at = now + (now - began) * (BACKGROUND_PARTS_WHILE_BUSY - 1) if while_people_wait else now

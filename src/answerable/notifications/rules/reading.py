@@ -1,0 +1,54 @@
+"""Reading a notice in another language: what was stored in English is recognised by its text, and said again.
+
+Nothing else is stored of a notice, so what is erased from its text is erased. A text that nobody recognises, of an
+older version perhaps, stays as it is.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from answerable.kernel.words import N_
+from answerable.notifications.rules.words import told_about
+
+_SHAPES = {"number": r"\d+", "priority": r"[A-Z_]+", "status": r"[A-Z_]+", "target": r"[a-z ]+", "due": r"[-\d: ]+"}
+_CODES = {
+    "LOW": N_("Low"),
+    "MEDIUM": N_("Medium"),
+    "HIGH": N_("High"),
+    "CRITICAL": N_("Critical"),
+    "CREATED": N_("New"),
+    "ASSIGNED": N_("Assigned"),
+    "IN_PROGRESS": N_("In progress"),
+    "WAITING": N_("Waiting"),
+    "RESOLVED": N_("Resolved"),
+    "CLOSED": N_("Closed"),
+    "CANCELLED": N_("Cancelled"),
+}
+_WORDS = ("target", "agent", "author", "reason")  # the desk's own, where nobody else gave any
+
+
+def read_as(say: Callable[[str], str], kind: str, title: str, message: str) -> tuple[str, str]:
+    """Return headline and sentence of a notice about an event of type ``kind``, as ``say`` translates."""
+    for headline, sentence in told_about(kind):
+        first, second = _pattern(headline).fullmatch(title), _pattern(sentence).fullmatch(message)
+        if first and second:
+            values = {name: _said(say, name, text) for name, text in (first.groupdict() | second.groupdict()).items()}
+            return say(headline).format_map(values), say(sentence).format_map(values)
+    return title, message
+
+
+def _said(say: Callable[[str], str], name: str, text: str) -> str:
+    if name in ("priority", "status"):
+        return say(_CODES.get(text, text))
+    return say(text) if name in _WORDS and text else text
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", template)
+    texts = [
+        re.escape(part) if place % 2 == 0 else f"(?P<{part}>{_SHAPES.get(part, '.*')})"
+        for place, part in enumerate(parts)
+    ]
+    return re.compile("".join(texts), re.DOTALL)
