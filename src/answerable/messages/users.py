@@ -77,7 +77,7 @@ class ApiKeyChanged(Event, frozen=True, kw_only=True):
 
 
 class SessionEnded(Event, frozen=True, kw_only=True):
-    """One browser of a person was signed out; whatever it still holds open has ended."""
+    """One browser or program of a person was signed out; whatever it still holds open has ended."""
 
     TOPIC: ClassVar[str] = "answerable.users"
     TYPE: ClassVar[str] = "SESSION_ENDED"

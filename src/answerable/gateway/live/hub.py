@@ -71,7 +71,7 @@ class Hub:
     def hear_of_session(self, envelope: Envelope, event: SessionEnded) -> None:
         """End the streams of a browser that was signed out."""
         for stream in list(self._by_person.get(event.user_id, ())):
-            if stream.session_id == event.session_id:
+            if stream.session_id in (event.session_id, ""):
                 stream.end()
 
     def hear_of_key(self, envelope: Envelope, event: ApiKeyChanged) -> None:

@@ -94,24 +94,26 @@ async def end_family(tx: Tx, family: str, person_id: str) -> None:
     """End a session whose refresh token was used twice, and tell its person, once."""
     person = await people.load_person(tx, person_id)
     if await sessions.revoke_family(tx, family) and person is not None:
+        tx.publish(SessionEnded(user_id=person_id, session_id=family))
         await record_person(tx, "TOKEN_REUSED", person_id)
         await mails.tell(tx, person, "REUSED")
 
 
 async def end_session(tx: Tx, *, jti: str | None, refresh: str | None) -> None:
     """End the session of an access token, of a refresh token, or both; what is not known has ended."""
-    if jti and (family := await sessions.load_family_of(tx, jti)):
-        await sessions.revoke_family(tx, family)
-    if refresh and (row := await sessions.load_refresh(tx, token_hash(refresh))):
-        await sessions.revoke_family(tx, row["family"])
+    found = [await sessions.load_session_of(tx, jti)] if jti else []
+    found += [await sessions.load_refresh(tx, token_hash(refresh))] if refresh else []
+    for row in filter(None, found):
+        if await sessions.revoke_family(tx, row["family"]):
+            tx.publish(SessionEnded(user_id=row["person_id"], session_id=row["family"]))
 
 
 async def end_own_session(tx: Tx, session_id: str) -> None:
     """End one of the caller's sessions, of a browser or a program. Raises ``Missing`` where it is none of theirs."""
-    if await browsers.delete_browser(tx, session_id, tx.actor.id):
-        tx.publish(SessionEnded(user_id=tx.actor.id, session_id=session_id))
-    elif not await sessions.revoke_family_of(tx, session_id, tx.actor.id):
+    ended = await browsers.delete_browser(tx, session_id, tx.actor.id)
+    if not ended and not await sessions.revoke_family_of(tx, session_id, tx.actor.id):
         raise Missing("You are not signed in there.")
+    tx.publish(SessionEnded(user_id=tx.actor.id, session_id=session_id))
 
 
 async def change_password(tx: Tx, keyring: Keyring, proved: Person, password_hash: str) -> Tokens:

@@ -36,10 +36,10 @@ async def use_refresh(tx: Tx, hashed: str) -> bool:
     return bool(rows)
 
 
-async def load_family_of(tx: Tx, jti: str) -> str | None:
-    """Return the family of the session in which an access token was given out."""
-    rows = await tx.run("SELECT family FROM users_refresh WHERE jti = :jti", jti=jti)
-    return rows[0]["family"] if rows else None
+async def load_session_of(tx: Tx, jti: str) -> Row | None:
+    """Return the session in which an access token was given out: family, person_id."""
+    rows = await tx.run("SELECT family, person_id FROM users_refresh WHERE jti = :jti", jti=jti)
+    return rows[0] if rows else None
 
 
 async def list_families(tx: Tx, person_id: str) -> list[Row]:
