@@ -1,5 +1,7 @@
 """11: passwords and tokens are nowhere but with those who own them: not in the log, not in the database."""
 
+import base64
+import hashlib
 import json
 import re
 import sqlite3
@@ -11,12 +13,16 @@ import pytest
 import structlog
 
 from answerable.infra.logging import set_up_logging
-from tests.people import make_person
+from answerable.kernel.times import DAY
+from answerable.users.actions.mails import make_setup_link
+from answerable.users.store import second
+from tests.forms import Browser
+from tests.people import PASSWORD, make_person
 from tests.processes import ADMIN, eventually, make_admin, server
 from tests.processes import PASSWORD as ADMIN_PASSWORD
-from tests.security.asgi import ask
+from tests.security.asgi import JSON, ask
 from tests.smtp import Mailbox, open_mailbox
-from tests.world import World
+from tests.world import TESTER, World
 
 FIRST, WRONG, SECOND, THIRD = "first-Pa55word-9f", "wrong-Pa55word-9f", "second-Pa55word-9f", "third-Pa55word-9f"
 EMAIL = "una@desk.test"
@@ -128,6 +134,34 @@ async def test_no_answer_and_no_event_has_a_password_hash(world: World) -> None:
     bodies = json.dumps([row["body"] for row in await world.sql("SELECT body FROM bus_outbox")])
     assert "argon2" not in bodies
     assert "assword" not in bodies
+
+
+async def test_every_token_is_of_256_random_bits_hashed_at_rest_and_ends(world: World) -> None:
+    """Refresh token, cookie, challenge of a second step and the token of a link: none can be read from what is kept."""
+    una = await make_person(world)
+    await world.db.write(TESTER, second.save_second, una.id, "ON", "", 0, 0)
+    body = json.dumps({"email": una.email, "password": PASSWORD}).encode()
+    challenge = (await ask(world, "POST", "/api/auth/login", JSON, body)).json["challenge"]
+    await world.db.write(TESTER, second.delete_second, una.id)
+    refresh = (await ask(world, "POST", "/api/auth/login", JSON, body)).json["refreshToken"]
+    browser = Browser(world)
+    await browser.sign_in(una, next="/profile")
+    cookie = browser.http.cookies["answerable_session"]
+    setup = await world.db.write(TESTER, make_setup_link)
+    tokens = [challenge, refresh, cookie, setup]
+    assert all(token and len(base64.urlsafe_b64decode(token + "=")) >= 32 for token in tokens)
+    assert len({token[:6] for token in tokens if token}) == len(tokens)
+    stored = await world.everything_stored()
+    for token in tokens:
+        assert token
+        assert token.encode() not in stored
+        assert hashlib.sha256(token.encode()).hexdigest().encode() in stored or token == challenge
+    for table in ("users_refresh", "users_browser", "users_link"):
+        [row] = await world.sql(f"SELECT expires_at FROM {table}")
+        assert world.clock.now < row["expires_at"] <= world.clock.now + 31 * DAY
+    await world.advance(days=33)
+    for table in ("users_refresh", "users_browser", "users_link", "users_challenge"):
+        assert await world.sql(f"SELECT expires_at FROM {table}") == [], table
 
 
 @pytest.mark.one_engine
