@@ -343,6 +343,14 @@ async def _planned(company: Company) -> Sample:
     return Sample()
 
 
+_POLICY_FORM = {
+    "position": "1",
+    "priority": "HIGH",
+    "RESOLUTION-HIGH": "9h",
+    "RESOLUTION-calendars": "always",
+    "reopen": "goes on",
+    "do": "plan",
+}
 _POLICY = {
     "name": "default",
     "when": {"requester": ["nobody"]},
@@ -512,6 +520,17 @@ SAMPLES |= {
     ("GET", "/admin/people/{person_id}/deactivate", "the owner"): _plain(person_id="$owner"),
     ("POST", "/admin/people/{person_id}/deactivate", "the owner"): _plain(form={}, person_id="$stranger"),
     ("POST", "/admin/people/{person_id}/activate", "the owner"): _plain(form={}, person_id="$owner"),
+    ("POST", "/admin/sla/text", ""): _plain(form={"text": toml.write_toml(own_terms()), "do": "plan"}),
+    ("POST", "/admin/sla/backtest", ""): _plain(form={"text": toml.write_toml(own_terms()), "from": "", "to": ""}),
+    ("POST", "/admin/sla/withdraw", ""): _plain(form={}),
+    ("POST", "/admin/sla/calendars/new", ""): _plain(form={"name": "Fridays", "fri": "09:00-17:00", "do": "plan"}),
+    ("GET", "/admin/sla/calendars/{name}", ""): _plain(name="always"),
+    ("POST", "/admin/sla/calendars/{name}", ""): _plain(
+        form={"name": "always", "always": "yes", "do": "plan"}, name="always"
+    ),
+    ("POST", "/admin/sla/policies/new", ""): _plain(form=_POLICY_FORM | {"name": "Urgent"}),
+    ("GET", "/admin/sla/policies/{name}", ""): _plain(name="default"),
+    ("POST", "/admin/sla/policies/{name}", ""): _plain(form=_POLICY_FORM | {"name": "default"}, name="default"),
     ("POST", "/admin/categories", ""): _plain(form={"all": "HARDWARE OTHER"}),
     ("GET", "/admin/events/{message_id}", "parked"): _parked_event,
     ("POST", "/admin/events/retry", ""): _plain(form={}),

@@ -72,8 +72,13 @@ class Story:
         await self._tell(*events)
 
     async def becomes_category(self, category: str) -> None:
+        former = self.ref.category
         self.ref = replace(self.ref, category=category)
-        await self._tell(TicketUpdated(ticket=self.ref, changed=["category"], former_priority=self.ref.priority))
+        await self._tell(
+            TicketUpdated(
+                ticket=self.ref, changed=["category"], former_priority=self.ref.priority, former_category=former
+            )
+        )
 
     async def becomes_priority(self, priority: str) -> None:
         former = self.ref.priority

@@ -17,7 +17,7 @@ from answerable.sla.rules import edits
 from answerable.sla.rules.replay import TYPES
 from answerable.sla.rules.span import Span
 from answerable.sla.rules.toml import read_toml
-from tests.sla.stories import START, Story, at
+from tests.sla.stories import START, Story, at, clock_of
 from tests.world import TESTER, World, open_world
 
 DESK = (Path(__file__).parent / "desk.toml").read_text()
@@ -29,6 +29,19 @@ EDITIONS = (
     DESK.replace('wed = ["09:00-12:00", "13:00-17:00"]', 'wed = ["11:00-12:00"]'),
     DESK[: DESK.index('[[policies]]\nname = "Office"')],
 )
+HASTY = """[[policies]]
+name = "Hasty"
+when = { category = ["HARDWARE"] }
+[policies.targets.RESOLUTION]
+calendars = ["always"]
+times = { HIGH = "9h" }
+
+[[policies]]
+name = "Patient"
+[policies.targets.RESOLUTION]
+calendars = ["always"]
+times = { HIGH = "9h" }
+"""
 
 
 @pytest.fixture
@@ -84,6 +97,26 @@ async def test_what_has_held_gives_every_live_verdict_again(world: World, seed: 
     assert await replayed(world) == []
     assert await world.desk.audit() == []
     assert len(await world.sql("SELECT id FROM sla_clock")) >= 12
+
+
+@pytest.mark.parametrize("timers_are_late", [False, True])
+async def test_an_edition_meets_the_category_that_the_ticket_had_then(world: World, timers_are_late: bool) -> None:
+    """Terms come between two messages, then the category changes: what was promised between is that of the old one."""
+    hasty = DESK[: DESK.index("[[policies]]")] + HASTY
+    await apply(world, hasty)
+    story = await Story(world, "t1").raised()
+    await apply(world, hasty.replace('HIGH = "9h"', 'HIGH = "30m"', 1), 3_600_000_000)  # an hour later, broken at once
+    if timers_are_late:
+        world.clock.now += 2 * 3_600_000_000
+    else:
+        await world.advance(hours=2)
+    await story.becomes_category("NETWORK")
+    await world.advance(seconds=1)
+    clock = await clock_of(world, "RESOLUTION")
+    assert clock.breached_at == at("10:00"), "with the terms of HARDWARE, at the instant from which they held"
+    assert (clock.policy, clock.due_at) == ("Patient", at("18:00"))
+    assert await replayed(world) == []
+    assert await world.desk.audit() == []
 
 
 async def test_a_draft_says_what_would_be_otherwise(world: World) -> None:

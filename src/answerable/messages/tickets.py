@@ -109,8 +109,9 @@ class TicketCancelled(TicketEvent, frozen=True, kw_only=True):
 
 
 class TicketUpdated(TicketEvent, frozen=True, kw_only=True):
-    """Title, description, category or priority changed; ``changed`` names them, ``former_priority`` is the old one.
+    """Title, description, category or priority changed; ``changed`` names them.
 
+    ``former_priority`` and ``former_category`` are what they were (the latter empty in older messages).
     ``description`` is the new one, ``None`` where it stayed.
     """
 
@@ -118,6 +119,7 @@ class TicketUpdated(TicketEvent, frozen=True, kw_only=True):
     changed: list[str]
     former_priority: str
     description: str | None = None
+    former_category: str = ""
 
 
 class CommentAdded(TicketEvent, frozen=True, kw_only=True):

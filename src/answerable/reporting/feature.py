@@ -1,6 +1,6 @@
 """The manifest of the reporting feature."""
 
-from answerable.kernel.manifest import Feature, Place
+from answerable.kernel.manifest import Feature, Panel, Place
 from answerable.kernel.words import N_
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
 from answerable.messages.tickets import (
@@ -17,6 +17,7 @@ from answerable.messages.tickets import (
 )
 from answerable.messages.users import UserChanged, UserRegistered
 from answerable.reporting import api, consumers, pages, queries
+from answerable.reporting.pages.catalogue import CATALOGUE
 
 
 def feature() -> Feature:
@@ -45,6 +46,10 @@ def feature() -> Feature:
             UserChanged: consumers.note_person,
         },
         audit=queries.audit,
+        panels=[
+            Panel(slot="reports", path=report.path, title=report.title, grant="report.read", order=place)
+            for place, report in enumerate(CATALOGUE, 10)
+        ],
         navigation=[
             Place(
                 path="/dashboard",

@@ -36,14 +36,18 @@ async def hear(tx: Tx, event: CommentAdded) -> None:
 
 
 async def note_agent(tx: Tx, event: TicketAssigned | TicketUnassigned) -> None:
-    """Another agent, or none: the mirror follows, no clock is reset."""
-    await clocks.note_ticket(tx, event.ticket, _when(tx))
+    """Another agent, or none: who had the ticket when is kept, no clock is reset."""
+    await clocks.note_holder(tx, event.ticket, _when(tx))
 
 
 async def note_update(tx: Tx, event: TicketUpdated) -> None:
     """Another priority or category may have other promises; other changes only go to the mirror."""
     if "priority" in event.changed or "category" in event.changed:
-        former = replace(event.ticket, priority=event.former_priority or event.ticket.priority)
+        former = replace(
+            event.ticket,
+            priority=event.former_priority or event.ticket.priority,
+            category=event.former_category or event.ticket.category,
+        )
         await clocks.apply_update(tx, event.ticket, former, _when(tx))
     else:
         await clocks.note_ticket(tx, event.ticket, _when(tx))

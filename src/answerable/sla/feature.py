@@ -12,6 +12,8 @@ from answerable.messages.tickets import (
 )
 from answerable.messages.users import UserChanged, UserRegistered
 from answerable.sla import api, cli, consumers, pages, queries, timers
+from answerable.sla.pages.reports import CATALOGUE as REPORTS
+from answerable.sla.queries.apart import Backtests
 
 
 def feature() -> Feature:
@@ -34,6 +36,7 @@ def feature() -> Feature:
             UserChanged: consumers.note_manager,
         },
         commands=(cli.sla,),
+        state={"backtests": Backtests()},
         timers=(
             Timer("sla.terms", timers.next_terms, timers.follow_terms),
             Timer("sla.look", timers.next_look, timers.look),
@@ -65,6 +68,10 @@ def feature() -> Feature:
                 grant="escalation.read",
                 order=20,
                 live="tickets",
+            ),
+            *(
+                Panel(slot="reports", path=report.path, title=report.title, grant="report.read", order=place)
+                for place, report in enumerate(REPORTS, 30)
             ),
             Panel(slot="admin", path="/admin/sla", title=N_("Promises"), grant="sla.manage", order=40),
         ],

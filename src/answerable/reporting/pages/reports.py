@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get
@@ -13,12 +11,12 @@ from litestar.params import Parameter
 from answerable.infra.web.forms import Form
 from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
+from answerable.infra.web.ranges import address, ranges_for
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import Viewer, viewer_of
 from answerable.kernel.errors import Invalid, Missing
 from answerable.kernel.paging import PageRequest, page_request
-from answerable.kernel.times import SECOND, iso
-from answerable.kernel.words import N_
+from answerable.kernel.times import iso
 from answerable.reporting import queries
 from answerable.reporting.pages.catalogue import CATALOGUE, REPORTS, Report
 from answerable.reporting.pages.showing import tools_for
@@ -65,7 +63,7 @@ async def _show(
     request: DeskRequest, report: Report, first: str | None, last: str, view: str, cursor: str | None = None
 ) -> Response[bytes]:
     viewer = viewer_of(request.scope)
-    ranges = _ranges(viewer)
+    ranges = ranges_for(viewer)
     if first is None:
         # What needs a look at every ticket begins with a month of them; all time is one click further.
         month = ranges[1][1] if report.name == "agents" and not last else {"from": "", "to": last}
@@ -89,8 +87,8 @@ async def _show(
         view="table" if view == "table" else "chart",
         ranges=ranges,
         asked=asked,
-        to=lambda path, **more: _address(path, asked | more),
-        csv=_address(report.api, _api_range(report, span, viewer) | {"format": "csv"}),
+        to=lambda path, **more: address(path, asked | more),
+        csv=address(report.api, _api_range(report, span, viewer) | {"format": "csv"}),
         most=BARS,
         **tools_for(viewer),
     )
@@ -136,22 +134,3 @@ def _api_range(report: Report, span: Span, viewer: Viewer) -> dict[str, str]:
     bounds = {"from": span.start, "to": span.end}
     asked = {name: iso(at) for name, at in bounds.items() if at is not None}
     return asked | ({"zone": viewer.zone.key} if report.name == "over-time" else {})
-
-
-def _ranges(viewer: Viewer) -> list[tuple[str, dict[str, str]]]:
-    today = datetime.fromtimestamp(viewer.now // SECOND, UTC).astimezone(viewer.zone).date()
-
-    def since(day: date) -> dict[str, str]:
-        return {"from": day.isoformat(), "to": today.isoformat()}
-
-    return [
-        (N_("7 days"), since(today - timedelta(days=6))),
-        (N_("30 days"), since(today - timedelta(days=29))),
-        (N_("90 days"), since(today - timedelta(days=89))),
-        (N_("This year"), since(date(today.year, 1, 1))),
-        (N_("All time"), {"from": ""}),
-    ]
-
-
-def _address(path: str, values: dict[str, str]) -> str:
-    return f"{path}?{urlencode(values)}" if values else path

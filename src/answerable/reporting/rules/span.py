@@ -1,13 +1,14 @@
 """The time range of a report: which tickets it is about."""
 
-from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from answerable.kernel.days import bounds_of, midnight
 from answerable.kernel.errors import Invalid
-from answerable.kernel.times import SECOND, parse_iso
-from answerable.kernel.words import N_
+from answerable.kernel.times import parse_iso
+
+__all__ = ["ALWAYS", "Span", "days_between", "midnight", "read_span"]
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -23,8 +24,6 @@ class Span(msgspec.Struct, frozen=True):
 
 
 ALWAYS = Span()
-A_DAY = N_("must be a day such as 2026-03-02")
-NOT_BEFORE = N_("must not be before the first day")
 
 
 def read_span(start: str | None, end: str | None) -> Span:
@@ -44,29 +43,7 @@ def days_between(first: str, last: str, zone: ZoneInfo) -> Span:
 
     Empty is no bound. Raises ``Invalid`` naming the field that is wrong.
     """
-    begin, end = _day("from", first), _day("to", last)
-    if begin is not None and end is not None and begin > end:
-        raise Invalid(N_("The last day is before the first one."), errors=(f"to: {NOT_BEFORE}",))
-    return Span(
-        None if begin is None else midnight(begin, zone),
-        None if end is None else midnight(end + timedelta(days=1), zone),
-    )
-
-
-def midnight(day: date, zone: ZoneInfo) -> int:
-    """Return when a day begins in a zone, in UTC microseconds."""
-    begin = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return (begin.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) * SECOND
-
-
-def _day(name: str, text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-        return day if date(1970, 1, 1) <= day <= date(9000, 1, 1) else date.fromisoformat("")
-    except ValueError as error:
-        raise Invalid(N_("Please choose a day."), errors=(f"{name}: {A_DAY}",)) from error
+    return Span(*bounds_of(first, last, zone))
 
 
 def _instant(name: str, text: str | None) -> int | None:

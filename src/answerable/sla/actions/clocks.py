@@ -41,6 +41,12 @@ async def note_ticket(tx: Tx, ticket: TicketRef, at: int) -> Edition:
     return edition
 
 
+async def note_holder(tx: Tx, ticket: TicketRef, at: int) -> None:
+    """Note who has a ticket from now on; no clock is reset."""
+    await note_ticket(tx, ticket, at)
+    await store.save_holder(tx, ticket, at)
+
+
 async def follow_status(tx: Tx, ticket: TicketRef, at: int) -> None:
     """Let the promises of a ticket follow its status: pause, go on, keep, give up, take up again."""
     await _follow(tx, ticket, at, await note_ticket(tx, ticket, at))

@@ -15,6 +15,13 @@ TARGETS = {
     "NEXT_RESPONSE": N_("Next answer"),
     "RESOLUTION": N_("Solved"),
 }
+WHYS = {
+    "OPEN": N_("open"),
+    "CLOSED": N_("outside the opening hours"),
+    "HOLIDAY": N_("holiday"),
+}
+STOPS = (N_("Waiting for the requester"), N_("Resolved"))  # of rules/history.py
+MOST_SEGMENTS = 40  # of each promise
 
 
 @get("/sla/tickets/{ticket_id:str}/panel", opt=needs("desk.work"), include_in_schema=False)
@@ -23,7 +30,7 @@ async def show_panel(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     clocks = await request.ask(clocks_of_ticket, ticket_id)
     newest = {clock.target: clock for clock in reversed(clocks)}  # the newest cycle of each is first in the list
     shown = [(name, newest[target], _state_of(newest[target])) for target, name in TARGETS.items() if target in newest]
-    return show(request, "sla/panel.html", clocks=shown, parse=parse_iso)
+    return show(request, "sla/panel.html", clocks=shown, parse=parse_iso, whys=WHYS, most=MOST_SEGMENTS)
 
 
 @get("/sla/promises", opt=needs("ticket.create"), include_in_schema=False)

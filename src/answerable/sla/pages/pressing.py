@@ -1,4 +1,4 @@
-"""Pages about promises: what presses now, what was escalated, and what is promised at all."""
+"""Pages about promises: what presses now, and what was escalated."""
 
 from litestar import Response, get
 
@@ -22,11 +22,4 @@ async def show_escalations(request: DeskRequest) -> Response[bytes]:
     return show(request, "sla/escalations.html", found=found, most=pressing.SHOWN)
 
 
-@get("/admin/sla", opt=needs("sla.manage"), include_in_schema=False)
-async def show_policies(request: DeskRequest) -> Response[bytes]:
-    """Show the policies in force."""
-    policies = await request.ask(pressing.list_in_force)
-    return show(request, "sla/policies.html", policies=policies, warn=request.desk_settings.sla.warn_share)
-
-
-ROUTES = (show_pressing, show_escalations, show_policies)
+ROUTES = (show_pressing, show_escalations)

@@ -1,7 +1,8 @@
 """The real history under a draft: every ticket's promises replayed from the event log, and nothing written."""
 
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -12,7 +13,7 @@ from answerable.kernel.tx import Database, Tx
 from answerable.sla import rules, store
 from answerable.sla.rules import WrittenTerms
 from answerable.sla.rules.figures import NOBODY, Counter, Tally, outcome, week_of
-from answerable.sla.rules.replay import TYPES, Course, Subject, Timetable, Verdict, read_said
+from answerable.sla.rules.replay import TYPES, Life, Subject, Timetable, Verdict, read_said
 from answerable.sla.rules.span import Span
 
 _DESK = service("sla")
@@ -56,31 +57,33 @@ class BacktestView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     lost: str
 
 
-Lives = dict[str, list[Course]]
+Lives = dict[str, Life]
 
 
-async def replay(history: History, tables: Sequence[Timetable], span: Span) -> Lives:
-    """Replay the tickets of a span under each timetable."""
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Do without the collector of circles: it would go over all lives again and again, and there is none among them."""
     collecting = gc.isenabled()
-    gc.disable()  # it would go over all lives again and again, and there is no circle among them
+    gc.disable()
     try:
-        return await _replayed(history, tables, span)
+        yield
     finally:
         if collecting:
             gc.enable()
 
 
-async def _replayed(history: History, tables: Sequence[Timetable], span: Span) -> Lives:
+async def replay(history: History, tables: Sequence[Timetable], span: Span) -> Lives:
+    """Replay the tickets of a span under each timetable."""
     lives: Lives = {}
     async for messages in history.read_lean(TYPES):
         for kind, at, body in messages:
             said = read_said(body)
-            if span.holds(said.ticket.created_at):
-                courses = lives.get(said.ticket.id)
-                if courses is None:
-                    courses = lives[said.ticket.id] = [Course(table) for table in tables]
-                for course in courses:
-                    course.tell(kind, at, said)
+            life = lives.get(said.ticket.id)
+            if life is not None:
+                life.tell(kind, at, said)
+            elif span.holds(said.ticket.created_at):
+                lives[said.ticket.id] = life = Life(tables, said)
+                life.begin(kind, at, said)
     return lives
 
 
@@ -96,25 +99,27 @@ async def in_force(database: Database) -> Timetable:
 async def backtest(database: Database, history: History, draft: WrittenTerms, span: Span) -> BacktestView:
     """Compare what a draft would have made of the history with what holds. Raises ``Invalid`` for a bad draft."""
     drafted = Timetable([rules.read_terms(draft, "draft")], database.settings.sla.warn_share)
-    lives = await replay(history, [await in_force(database), drafted], span)
-    now = database.clock()
+    tables = [await in_force(database), drafted]
+    with _uncollected():
+        return _weighed(await replay(history, tables, span), database.clock(), history)
+
+
+def _weighed(lives: Lives, now: int, history: History) -> BacktestView:
     counters = Counter(), Counter()
     changed: list[ChangedVerdict] = []
     total, first, last = 0, None, None
-    for current, course in lives.values():
-        ticket = current.ticket
-        assert ticket is not None
+    for life in lives.values():
+        ticket = life.ticket
         first = ticket.created_at if first is None else min(first, ticket.created_at)
         last = ticket.created_at if last is None else max(last, ticket.created_at)
-        was, would_be = current.verdicts(now), course.verdicts(now)
+        was, would_be = life.verdicts(now)
         group = (ticket.priority, ticket.agent_id or NOBODY, ticket.category, week_of(ticket.created_at))
         for counter, verdicts in zip(counters, (was, would_be), strict=True):
             for each in verdicts:
                 counter.add(group, each.target, outcome(each.state, each.breached))
-        for each_changed in _changed(ticket, was, would_be):
-            total += 1
-            if total <= MOST_CHANGED:
-                changed.append(each_changed)
+        found = _changed(was, would_be)
+        changed += [_told(ticket, key, one, other) for key, one, other in found[: max(0, MOST_CHANGED - total)]]
+        total += len(found)
     return BacktestView(
         tickets=len(lives),
         first=iso_or_none(first),
@@ -136,30 +141,35 @@ def _compared(current: Counter, draft: Counter) -> list[Comparison]:
     ]
 
 
-def _changed(ticket: Subject, was: Sequence[Verdict], would_be: Sequence[Verdict]) -> list[ChangedVerdict]:
+Pair = tuple[tuple[str, int], Verdict | None, Verdict | None]
+
+
+def _changed(was: Sequence[Verdict], would_be: Sequence[Verdict]) -> list[Pair]:
+    """Return the promises of a ticket that would have ended otherwise, by target and cycle."""
     if [each[:6] for each in was] == [each[:6] for each in would_be]:
         return []
     before = {(each.target, each.cycle): each for each in was}
     after = {(each.target, each.cycle): each for each in would_be}
-    found = []
-    for key in sorted({*before, *after}):
-        one, other = before.get(key), after.get(key)
-        current, draft = ("NONE" if each is None else outcome(each.state, each.breached) for each in (one, other))
-        if current != draft:
-            found.append(
-                ChangedVerdict(
-                    ticket_id=ticket.id,
-                    number=ticket.number,
-                    priority=ticket.priority,
-                    target=key[0],
-                    cycle=key[1],
-                    current=current,
-                    draft=draft,
-                    current_due_at=iso_or_none(one.due_at) if one else None,
-                    draft_due_at=iso_or_none(other.due_at) if other else None,
-                )
-            )
-    return found
+    pairs = ((key, before.get(key), after.get(key)) for key in sorted({*before, *after}))
+    return [pair for pair in pairs if _ended(pair[1]) != _ended(pair[2])]
+
+
+def _ended(verdict: Verdict | None) -> str:
+    return "NONE" if verdict is None else outcome(verdict.state, verdict.breached)
+
+
+def _told(ticket: Subject, key: tuple[str, int], one: Verdict | None, other: Verdict | None) -> ChangedVerdict:
+    return ChangedVerdict(
+        ticket_id=ticket.id,
+        number=ticket.number,
+        priority=ticket.priority,
+        target=key[0],
+        cycle=key[1],
+        current=_ended(one),
+        draft=_ended(other),
+        current_due_at=iso_or_none(one.due_at) if one else None,
+        draft_due_at=iso_or_none(other.due_at) if other else None,
+    )
 
 
 # --- the policy in force must give what the clocks say -------------------------------------------------------------
@@ -169,11 +179,13 @@ async def differences(
     database: Database, history: History, tell: Callable[[int], None] = lambda _: None
 ) -> tuple[int, list[str]]:
     """Replay everything under what has held, and compare each verdict with its clock; a line per difference."""
-    lives = await replay(history, [await in_force(database)], Span())
+    table = await in_force(database)
+    with _uncollected():
+        lives = await replay(history, [table], Span())
     now = database.clock()
     expected: dict[tuple[str, str, int], tuple[object, ...]] = {}
-    for ticket_id, (course,) in lives.items():
-        for each in course.verdicts(now):
+    for ticket_id, life in lives.items():
+        for each in life.verdicts(now)[0]:
             expected[ticket_id, each.target, each.cycle] = _compare(each.state, each.breached_at, each.ended_at)
     checked, found = 0, []
     async for part in _clocks(database):

@@ -1,6 +1,6 @@
 """How promises were kept: attainment and times, each figure defined once in ``rules/figures.py``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -49,6 +49,11 @@ async def attainment(tx: Tx, span: Span) -> list[Attainment]:
         group = (row["priority"], row["agent_id"] or NOBODY, row["category"], week)
         counter.add(group, row["target"], outcome(row["state"], row["breached"]), row["number"])
     return [_attainment(*key, tally) for key, tally in counter.tallies().items()]
+
+
+async def names_of(tx: Tx, people: Iterable[str]) -> dict[str, str]:
+    """Read what some people are called, by id."""
+    return {row["id"]: row["name"] for row in await reports.list_names(tx, sorted({*people} - {NOBODY}))}
 
 
 def _attainment(by: str, name: str, target: str, tally: Tally) -> Attainment:

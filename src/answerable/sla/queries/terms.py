@@ -108,6 +108,11 @@ async def read_terms(tx: Tx) -> TermsView:
     )
 
 
+async def newest_terms(tx: Tx) -> WrittenTerms:
+    """Read what was written last, also where it waits for its instant: what a change changes."""
+    return (await store.load_newest(tx)).terms
+
+
 async def list_editions(tx: Tx) -> list[EditionView]:
     """List the changes of calendars and policies, newest first."""
     return [_edition_view(each) for each in await store.list_editions(tx, MAX_HISTORY)]

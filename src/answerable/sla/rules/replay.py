@@ -37,11 +37,12 @@ class Said(msgspec.Struct, frozen=True, rename="camel"):
     ticket: Subject
     internal: bool = False
     from_staff: bool = False
-    changed: list[str] = []
+    changed: tuple[str, ...] = ()
     former_priority: str = ""
+    former_category: str = ""
 
 
-_ABOUT_AGENTS = ("TICKET_ASSIGNED", "TICKET_UNASSIGNED")
+_SILENT = frozenset(("TICKET_CREATED", "TICKET_ASSIGNED", "TICKET_UNASSIGNED"))  # of a ticket that is known
 read_said = msgspec.json.Decoder(Said).decode
 
 
@@ -104,7 +105,10 @@ class _Promise:
         self.breached_at: int | None = None
         self.broken_due: int | None = None
         self.place = 0
-        self.due_at = due(start, stops, terms.target_micros, terms.hours)
+        reach = terms.hours.reach
+        self.due_at = (
+            due(start, stops, terms.target_micros, terms.hours) if stops else reach(start, terms.target_micros)
+        )
 
     def look(self, now: int) -> None:
         if self.state == RUNNING:
@@ -153,52 +157,79 @@ class _Promise:
         )
 
 
-class Course:
-    """The promises on one ticket, in the order in which they were made."""
+class Life:
+    """One ticket, and its promises under each of some timetables."""
 
-    __slots__ = ("_open", "_table", "promises", "ticket")
+    __slots__ = ("courses", "ticket")
 
-    def __init__(self, table: Timetable) -> None:
-        """Begin with nothing promised."""
-        self._table = table
-        self.promises: list[_Promise] = []
-        self._open: list[_Promise] = []
-        self.ticket: Subject | None = None
+    def __init__(self, tables: Sequence[Timetable], said: Said) -> None:
+        """Begin with the first that is heard of the ticket."""
+        self.ticket = said.ticket
+        self.courses = [Course(table, said.ticket) for table in tables]
 
     def tell(self, kind: str, at: int, said: Said) -> None:
         """Hear an event of the ticket, told at ``at``; in the order in which they were told."""
-        ticket, known = said.ticket, self.ticket is not None
+        former, ticket = self.ticket, said.ticket
         self.ticket = ticket
-        if not known:
-            for target in (FIRST_RESPONSE, RESOLUTION):
-                self._arm(target, ticket.created_at)
-        elif kind in _ABOUT_AGENTS:
+        if kind in _SILENT:
             return
+        earlier = _as_it_was(said, former) if kind == "TICKET_UPDATED" else ticket
+        for course in self.courses:
+            course.bring_up(at, earlier)
+        if kind == "COMMENT_ADDED":
+            if not said.internal:
+                for course in self.courses:
+                    course.answered(at) if said.from_staff else course.asked(at, ticket)
+        elif kind == "TICKET_UPDATED":
+            if "priority" in said.changed or "category" in said.changed:
+                for course in self.courses:
+                    course.change(at, ticket)
+        elif kind == "STATUS_CHANGED":
+            self.follow(at)
+
+    def begin(self, kind: str, at: int, said: Said) -> None:
+        """Hear the first that is heard of the ticket: its promises stand from when it was raised."""
         if kind == "TICKET_CREATED":
             return
-        if self._table.is_one:
-            pass  # there is nothing to follow
-        elif kind == "TICKET_UPDATED" and said.former_priority:
-            self.bring_up(at, msgspec.structs.replace(ticket, priority=said.former_priority))
-        else:
-            self.bring_up(at, ticket)
-        if kind == "STATUS_CHANGED" or not known:
-            self._follow(at)
-        if kind == "COMMENT_ADDED" and not said.internal:
-            self._answered(at) if said.from_staff else self._asked(at)
-        elif kind == "TICKET_UPDATED" and ("priority" in said.changed or "category" in said.changed):
-            place = self._table.place(at)
-            for promise in self._open:
-                self._apply(promise, place, ticket, at)
-            self._sweep()
+        for course in self.courses:
+            course.bring_up(at, said.ticket)
+        self.follow(at)
+        if kind not in ("STATUS_CHANGED", *_SILENT):
+            self.tell(kind, at, said)
+
+    def follow(self, at: int) -> None:
+        """Let the promises follow the ticket's status."""
+        wanted = state_for(self.ticket.status)
+        for course in self.courses:
+            course.follow(at, wanted, self.ticket)
+
+    def verdicts(self, now: int) -> list[list[Verdict]]:
+        """Return, for each timetable, what became of every promise until ``now``."""
+        return [course.verdicts(now, self.ticket) for course in self.courses]
+
+
+class Course:
+    """The promises on one ticket under one timetable, in the order in which they were made."""
+
+    __slots__ = ("_open", "_resolution", "_table", "promises")
+
+    def __init__(self, table: Timetable, ticket: Subject) -> None:
+        """Promise what a new ticket is promised."""
+        self._table = table
+        self.promises: list[_Promise] = []
+        self._open: list[_Promise] = []
+        self._resolution: _Promise | None = None  # the open one
+        for target in (FIRST_RESPONSE, RESOLUTION):
+            self._arm(target, ticket.created_at, ticket)
 
     def _sweep(self) -> None:
         self._open = [promise for promise in self._open if promise.ended_at is None]
+        if self._resolution is not None and self._resolution.ended_at is not None:
+            self._resolution = None
 
-    def _arm(self, target: str, at: int, cycle: int = 1) -> None:
-        assert self.ticket is not None
+    def _arm(self, target: str, at: int, ticket: Subject, cycle: int = 1) -> None:
         place = self._table.place(at)
-        terms = self._table.promised(place, self.ticket, target)
+        terms = self._table.promised(place, ticket, target)
         if terms is not None:
             self._add(_Promise(target, cycle, at, [], terms, at), place)
 
@@ -206,9 +237,13 @@ class Course:
         promise.place = place
         self.promises.append(promise)
         self._open.append(promise)
+        if promise.target == RESOLUTION:
+            self._resolution = promise
 
     def bring_up(self, at: int, ticket: Subject) -> None:
         """Let open promises follow the editions that came until ``at``, from the instant of each on."""
+        if self._table.is_one:
+            return  # there is nothing to follow
         editions = self._table.editions
         for promise in self._open:
             while promise.place + 1 < len(editions) and editions[promise.place + 1].effective_from <= at:
@@ -226,66 +261,78 @@ class Course:
         elif terms is not promise.terms and terms.differs(promise.terms):
             promise.retarget(terms, at)
 
-    def _follow(self, at: int) -> None:
-        assert self.ticket is not None
-        wanted = state_for(self.ticket.status)
-        if wanted in (RUNNING, PAUSED):
-            for promise in self._open:
-                if promise.target == RESOLUTION:
-                    if promise.state != wanted:
-                        (promise.pause if wanted == PAUSED else promise.resume)(at)
-                    return
-        for promise in self._open:
-            if wanted == CANCELLED or (wanted == FULFILLED and promise.target == NEXT_RESPONSE):
-                promise.end(CANCELLED, at)
-            elif wanted == FULFILLED:
-                if promise.state == PAUSED:
-                    promise.resume(at)
-                promise.end(FULFILLED, at)
-        if wanted in (FULFILLED, CANCELLED):
-            self._open = []
-            return
-        last = next((promise for promise in reversed(self.promises) if promise.target == RESOLUTION), None)
-        if last is not None and last.state == FULFILLED:
-            again = self._again(last, at)
-            if again is not None and wanted == PAUSED:
-                again.pause(at)
-
-    def _again(self, former: _Promise, at: int) -> _Promise | None:
-        assert self.ticket is not None
-        assert former.ended_at is not None
+    def change(self, at: int, ticket: Subject) -> None:
+        """Hold the open promises to what a ticket of another priority or category is promised."""
         place = self._table.place(at)
-        terms = self._table.promised(place, self.ticket, RESOLUTION)
-        if terms is None:
-            return None
-        if terms.reopen == ANEW:
-            again = _Promise(RESOLUTION, former.cycle + 1, at, [], terms, at)
-        else:
-            stops = union(former.start, [*former.stops, (former.ended_at, at)])
-            again = _Promise(RESOLUTION, former.cycle + 1, former.start, stops, terms, at)
-            again.look(at)
-        self._add(again, place)
-        return again
-
-    def _answered(self, at: int) -> None:
         for promise in self._open:
-            if promise.target != RESOLUTION:
-                promise.end(FULFILLED, at)
+            self._apply(promise, place, ticket, at)
         self._sweep()
 
-    def _asked(self, at: int) -> None:
-        assert self.ticket is not None
-        if state_for(self.ticket.status) in (FULFILLED, CANCELLED):
+    def follow(self, at: int, wanted: str, ticket: Subject) -> None:
+        """Pause, go on, keep, give up or take up again, as the ticket's status wants it."""
+        going = self._resolution
+        if wanted in (RUNNING, PAUSED):
+            if going is None:
+                self._take_up_again(at, wanted, ticket)
+            elif going.state != wanted:
+                (going.pause if wanted == PAUSED else going.resume)(at)
             return
-        if not any(promise.target != RESOLUTION for promise in self._open):
-            cycle = max((p.cycle for p in self.promises if p.target == NEXT_RESPONSE), default=0) + 1
-            self._arm(NEXT_RESPONSE, at, cycle)
+        for promise in self._open:
+            if wanted == CANCELLED or promise.target == NEXT_RESPONSE:
+                promise.end(CANCELLED, at)
+                continue
+            if promise.state == PAUSED:
+                promise.resume(at)
+            promise.end(FULFILLED, at)
+        self._open, self._resolution = [], None
 
-    def verdicts(self, now: int) -> list[Verdict]:
+    def _take_up_again(self, at: int, wanted: str, ticket: Subject) -> None:
+        last = next((promise for promise in reversed(self.promises) if promise.target == RESOLUTION), None)
+        if last is None or last.state != FULFILLED:
+            return
+        assert last.ended_at is not None
+        place = self._table.place(at)
+        terms = self._table.promised(place, ticket, RESOLUTION)
+        if terms is None:
+            return
+        if terms.reopen == ANEW:
+            again = _Promise(RESOLUTION, last.cycle + 1, at, [], terms, at)
+        else:
+            stops = union(last.start, [*last.stops, (last.ended_at, at)])
+            again = _Promise(RESOLUTION, last.cycle + 1, last.start, stops, terms, at)
+            again.look(at)
+        self._add(again, place)
+        if wanted == PAUSED:
+            again.pause(at)
+
+    def answered(self, at: int) -> None:
+        """Keep the promise of a response that is waited for."""
+        going = self._resolution
+        for promise in self._open:
+            if promise is not going:
+                promise.end(FULFILLED, at)
+        self._open = [] if going is None else [going]
+
+    def asked(self, at: int, ticket: Subject) -> None:
+        """Promise the next response, where none is waited for."""
+        if len(self._open) > (self._resolution is not None):
+            return
+        if state_for(ticket.status) not in (FULFILLED, CANCELLED):
+            cycle = max((p.cycle for p in self.promises if p.target == NEXT_RESPONSE), default=0) + 1
+            self._arm(NEXT_RESPONSE, at, ticket, cycle)
+
+    def verdicts(self, now: int, ticket: Subject) -> list[Verdict]:
         """Return what became of every promise until ``now``."""
-        if self.ticket is None:
-            return []
-        self.bring_up(now, self.ticket)
+        self.bring_up(now, ticket)
         for promise in self._open:
             promise.look(now)
         return [promise.verdict() for promise in self.promises]
+
+
+def _as_it_was(said: Said, former: Subject) -> Subject:
+    """Return a ticket as it was before an update; what the update does not say is as it was told before."""
+    return msgspec.structs.replace(
+        said.ticket,
+        priority=said.former_priority or former.priority,
+        category=said.former_category or former.category,
+    )

@@ -1,7 +1,9 @@
 """A range of time that tickets were raised in."""
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
+from answerable.kernel.days import bounds_of
 from answerable.kernel.errors import Invalid
 from answerable.kernel.times import parse_iso
 
@@ -27,6 +29,11 @@ def read_span(start: str | None, end: str | None) -> Span:
     if span.start is not None and span.end is not None and span.start >= span.end:
         raise Invalid("The time range is empty: from must be before to.", errors=("to: must be after from",))
     return span
+
+
+def days_between(first: str, last: str, zone: ZoneInfo) -> Span:
+    """Read the days that a person chose, both included. Raises ``Invalid`` naming the field that is wrong."""
+    return Span(*bounds_of(first, last, zone))
 
 
 def _instant(name: str, text: str | None) -> int | None:

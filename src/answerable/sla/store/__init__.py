@@ -19,6 +19,7 @@ from answerable.sla.store.clocks import (
     load_ticket,
     next_look,
     save_clock,
+    save_holder,
     save_ticket,
 )
 from answerable.sla.store.editions import (
@@ -99,6 +100,7 @@ __all__ = [
     "retire_manager",
     "save_clock",
     "save_following",
+    "save_holder",
     "save_manager",
     "save_source",
     "save_ticket",

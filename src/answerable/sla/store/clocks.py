@@ -50,6 +50,17 @@ async def save_ticket(tx: Tx, ticket: TicketRef, at: int) -> str | None:
     return rows[0]["held"] if rows else None
 
 
+async def save_holder(tx: Tx, ticket: TicketRef, at: int) -> None:
+    """Note who has a ticket from ``at`` on."""
+    await tx.run(
+        """INSERT INTO sla_holder (ticket_id, since, agent_id) VALUES (:ticket_id, :since, :agent_id)
+        ON CONFLICT (ticket_id, since) DO UPDATE SET agent_id = :agent_id""",
+        ticket_id=ticket.id,
+        since=at,
+        agent_id=ticket.agent_id,
+    )
+
+
 async def load_ticket(tx: Tx, ticket_id: str) -> TicketRef | None:
     """Read a ticket as its last event described it."""
     rows = await tx.run(f"SELECT {_REF_COLUMNS} FROM sla_ticket t WHERE t.id = :id", id=ticket_id)

@@ -1,7 +1,9 @@
 """Reads over all clocks, for reports. They may take long: run them away from the event loop."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from answerable.kernel.paging import COUNT_CAP, PageRequest, instant_cursor, total_text
 from answerable.kernel.times import DAY
 from answerable.kernel.tx import Row, Tx
 from answerable.sla.rules.span import Span
@@ -43,6 +45,59 @@ async def list_stops(tx: Tx, after: str, last: str) -> list[Row]:
         WHERE clock_id > :after AND clock_id <= :last AND kind IN ('pause', 'resume') ORDER BY clock_id, number""",
         after=after,
         last=last,
+    )
+
+
+async def list_broken(tx: Tx, span: Span, page: PageRequest) -> list[Row]:
+    """Read broken promises on tickets raised in a span, the newest first; one more than a page."""
+    where, values = _raised(span)
+    if (begin := instant_cursor(page)) is not None:
+        where += " AND (c.breached_at, c.id) < (:at, :id)"
+        values |= {"at": begin[0], "id": begin[1]}
+    return await tx.run(
+        f"""SELECT c.id, c.ticket_id, c.target, c.cycle, c.policy, c.started_at, c.due_at, c.breached_at, c.ended_at,
+            t.number, t.title, t.priority, t.category
+        FROM sla_clock c JOIN sla_ticket t ON t.id = c.ticket_id
+        WHERE c.breached_at IS NOT NULL AND {where}
+        ORDER BY c.breached_at DESC, c.id DESC LIMIT :limit OFFSET :offset""",
+        limit=page.size + 1,
+        offset=page.offset,
+        **values,
+    )
+
+
+async def count_broken(tx: Tx, span: Span, *, exact: bool) -> str:
+    """Count them, up to a thousand or exactly."""
+    where, values = _raised(span)
+    rows = await tx.run(
+        f"""SELECT COUNT(*) AS number FROM (
+            SELECT 1 AS one FROM sla_clock c JOIN sla_ticket t ON t.id = c.ticket_id
+            WHERE c.breached_at IS NOT NULL AND {where} {"" if exact else f"LIMIT {COUNT_CAP + 1}"}) x""",
+        **values,
+    )
+    return str(rows[0]["number"]) if exact else total_text(rows[0]["number"])
+
+
+async def list_holders(tx: Tx, tickets: Sequence[str]) -> list[Row]:
+    """Read who had some tickets from when on, in order of time."""
+    if not tickets:
+        return []
+    names = {f"id{place}": ticket_id for place, ticket_id in enumerate(tickets)}
+    return await tx.run(
+        f"""SELECT h.ticket_id, h.since, h.agent_id, p.name
+        FROM sla_holder h LEFT JOIN sla_person p ON p.id = h.agent_id
+        WHERE h.ticket_id IN ({", ".join(f":{name}" for name in names)}) ORDER BY h.ticket_id, h.since""",
+        **names,
+    )
+
+
+async def list_names(tx: Tx, people: Sequence[str]) -> list[Row]:
+    """Read what some people are called."""
+    if not people:
+        return []
+    names = {f"id{place}": person_id for place, person_id in enumerate(people)}
+    return await tx.run(
+        f"SELECT id, name FROM sla_person WHERE id IN ({', '.join(f':{name}' for name in names)})", **names
     )
 
 

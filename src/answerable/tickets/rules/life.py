@@ -204,6 +204,7 @@ def _changed(ticket: Ticket, wanted: Mapping[str, Any], now: int) -> Change:
         ticket=changed.ref,
         changed=sorted(wanted),
         former_priority=ticket.priority,
+        former_category=ticket.category,
         description=wanted.get("description"),
     )
     parts = [
