@@ -255,6 +255,7 @@ def _shape(path: str) -> str:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 _FORM_TOKEN = re.compile(r"[A-Za-z0-9_-]{84,88}={0,2}")
+_ONCE = re.compile(r'name="_once" value="[^"]*"')  # each form that makes something new is another one
 _COOKIE = re.compile(r"(answerable_\w+)=[^;]*")
 _SECRET = re.compile(r'"(token|refreshToken)":"[^"]*"')
 
@@ -269,7 +270,9 @@ def plain(answer: Answer, leave_out: re.Pattern[str] | None = None) -> str:
     """Write down all of an answer but what is random by design: form tokens, which are masked anew for every page."""
     lines = [str(answer.status)]
     lines += [_COOKIE.sub(r"\1", f"{name}: {value}") for name, value in sorted(answer.headers.items())]
-    body = _SECRET.sub(r'"\1":""', _FORM_TOKEN.sub("(form token)", answer.body.decode(errors="replace")))
+    body = _SECRET.sub(
+        r'"\1":""', _FORM_TOKEN.sub("(form token)", _ONCE.sub("(once)", answer.body.decode(errors="replace")))
+    )
     text = "\n".join([*lines, "", body])
     return leave_out.sub("", text) if leave_out else text
 
