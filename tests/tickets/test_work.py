@@ -15,6 +15,7 @@ from answerable.messages.tickets import TicketRef
 from answerable.tickets import timers
 from answerable.tickets.actions import work as deeds
 from answerable.tickets.queries import work
+from answerable.tickets.store import work as work_store
 from answerable.users.rules import grants_of
 from tests.forms import Browser
 from tests.tickets.desk import TicketDesk
@@ -115,6 +116,17 @@ async def test_a_list_is_narrowed_sorted_and_read_on_by_keyset(office: TicketDes
     part = await max_.browser.http.get("/queue?view=open&part=list", headers={"HX-Request": "true"})
     assert "<html" not in part.text
     assert len(titles(part.text)) == 6
+
+
+async def test_a_view_is_the_same_whichever_way_it_is_read(office: TicketDesk, monkeypatch: Any) -> None:
+    for number in range(3):
+        await office.raised(title=f"Printer {number} on fire")
+    max_ = await sit_down(office, office.max)
+    few = titles(await max_.open("/queue?view=open"))
+    monkeypatch.setattr(work_store, "_MANY", 1)
+    assert titles(await max_.open("/queue?view=open")) == few
+    assert len(few) == 3
+    assert titles(await max_.open("/queue?view=solved")) == []
 
 
 async def test_nobody_sees_or_counts_what_is_not_theirs(office: TicketDesk) -> None:

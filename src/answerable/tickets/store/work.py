@@ -28,6 +28,7 @@ _VIEWS = {
     "open": OPEN,
     "all": "1 = 1",
 }
+_MANY = 1000
 _EXCERPT = 200  # characters
 _ROW = f"""t.number, t.id, t.title, t.status, t.priority, t.priority_rank, t.category, t.requester_id, t.agent_id,
     t.created_at, t.updated_at, t.sla_due_at, t.sla_breached, t.sla_at_risk, t.version,
@@ -45,8 +46,9 @@ async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
     values: dict[str, Any] = {}
     conditions = _conditions(tx, wanted, values)
     sort = wanted.order
-    if sort in _ORDERS and not wanted.is_narrow and tx.actor.may("ticket.read_all"):
-        conditions[0] = _BY_ORDER.get(wanted.view, conditions[0])
+    by_order = sort in _ORDERS and not wanted.is_narrow and tx.actor.may("ticket.read_all")
+    if by_order and wanted.view in _BY_ORDER and await _holds_many(tx, wanted.view):
+        conditions[0] = _BY_ORDER[wanted.view]
     column, down = SORT_COLUMNS[sort.lstrip("-")], sort.startswith("-")
     order = f"{column} DESC, t.number DESC" if down else f"{column}, t.number"
     if page.cursor:
@@ -60,6 +62,11 @@ async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
     sql = f"""SELECT {_ROW} FROM tickets_ticket t {_JOINS}
         WHERE t.number IN ({" UNION ALL ".join(found)}) ORDER BY {order} LIMIT :limit"""
     return await tx.run(sql, me=tx.actor.id, limit=page.size + 1, **values)
+
+
+async def _holds_many(tx: Tx, view: str) -> bool:
+    """Tell whether a page of a view is soon found in its order; of a few, all are found by status and sorted."""
+    return (await count_work(tx, [WorkFilter(view=view)], _MANY))[0] >= _MANY
 
 
 async def count_work(tx: Tx, wanted: Sequence[WorkFilter], most: int) -> list[int]:

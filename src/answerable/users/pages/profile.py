@@ -6,7 +6,7 @@ from answerable.infra.web.forms import Form, Said, form_of, go, words
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
-from answerable.infra.web.words import SHOWN, known_zones, zone_of
+from answerable.infra.web.words import SHOWN, zone_of, zone_options
 from answerable.kernel.errors import Invalid, Problem
 from answerable.kernel.visit import Preferences
 from answerable.kernel.words import N_
@@ -104,7 +104,7 @@ async def _profile(request: DeskRequest, form: Form, about: str = "") -> Respons
         here=request.visit.session_id if request.visit else "",
         browser_zone=request.visit.browser_zone if request.visit else "",
         forms={part: form if part == about else Form() for part in ("name", "password", "preferences")},
-        zones=known_zones(),
+        zones=zone_options,
         languages=SHOWN,
         done=done,
     )

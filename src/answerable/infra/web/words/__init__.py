@@ -2,7 +2,7 @@
 
 from answerable.infra.web.words.dates import ago, clock, day, exact, iso_of, moment, span
 from answerable.infra.web.words.languages import SHOWN, Text, best_language, text_in, translations
-from answerable.infra.web.words.zones import known_zones, zone_of
+from answerable.infra.web.words.zones import known_zones, zone_of, zone_options
 
 __all__ = [
     "SHOWN",
@@ -19,4 +19,5 @@ __all__ = [
     "text_in",
     "translations",
     "zone_of",
+    "zone_options",
 ]

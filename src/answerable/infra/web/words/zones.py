@@ -3,6 +3,8 @@
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from markupsafe import Markup
+
 UTC = ZoneInfo("UTC")
 
 
@@ -21,6 +23,14 @@ def known_zones() -> tuple[str, ...]:
         "Pacific/",
     )
     return ("UTC", *sorted(name for name in available_timezones() if name.startswith(regions)))
+
+
+@lru_cache(maxsize=64)
+def zone_options(chosen: str) -> Markup:
+    """Return the choices of a select, with one chosen: made once for each zone, as there are more than four hundred."""
+    one = Markup('<option value="{}"{}>{}</option>')
+    marks = {chosen: Markup(" selected")}
+    return Markup("\n").join(one.format(name, marks.get(name, ""), name.replace("_", " ")) for name in known_zones())
 
 
 @lru_cache(maxsize=1024)
