@@ -7,6 +7,7 @@ from answerable.assignment.queries import AgentView, AssignmentView
 from answerable.assignment.rules import Availability, Ticket
 from answerable.kernel.errors import Conflict, Missing, Refused
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
 from answerable.messages.tickets import TicketRef
 
@@ -34,7 +35,7 @@ async def assign_automatically(tx: Tx, ticket_id: str) -> AssignmentView:
     rules.check_open(ticket)
     found = await _find_agent(tx, ticket, tx.actor.id)
     if found is None:
-        raise Conflict("Nobody is free right now; the ticket waits.")
+        raise Conflict(N_("Nobody is free right now; the ticket waits."))
     return await queries.assignment_view(tx, found)
 
 
@@ -42,7 +43,7 @@ async def set_availability(tx: Tx, agent_id: str, wanted: Availability) -> Agent
     """Change whether and how much an agent takes. Whoever does not manage may say only whether they are available."""
     agent = await queries.load_visible_agent(tx, agent_id)
     if not tx.actor.may("assignment.manage") and (wanted.capacity is not None or wanted.skills is not None):
-        raise Refused("Only a manager can change capacity and skills.")
+        raise Refused(N_("Only a manager can change capacity and skills."))
     wanted = rules.clean_availability(wanted)
     default = tx.settings.assignment.capacity
     skills = await store.list_skills(tx, agent_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from answerable.kernel.errors import Conflict, Invalid, Missing
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
 from answerable.messages.notifications import NotificationCreated, NotificationsRead
 from answerable.messages.sla import SlaEvent
@@ -190,6 +191,6 @@ async def retry_mail(tx: Tx, message_id: str, person_id: str) -> MailView:
         raise Missing("There is no such mail.")
     queued = rules.requeue(mail, tx.now, tx.settings.mail.give_up_hours)
     if not await store.save_delivery(tx, queued, mail):
-        raise Conflict("Somebody else has just sent this mail again.")
+        raise Conflict(N_("Somebody else has just sent this mail again."))
     tx.send(RecordAct(act="MAIL_SENT_AGAIN", about="mail", about_id=message_id))
     return queries.mail_view(queued)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Conflict, Invalid, Missing, Refused, Stale
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.assignment import FindAgent
 from answerable.messages.audit import RecordAct
 from answerable.tickets import rules, store
@@ -39,7 +40,7 @@ async def _categories(tx: Tx, wanted: str | None) -> Sequence[str]:
 
 async def _check_requester(tx: Tx, requester_id: str) -> None:
     if not tx.actor.may("ticket.create_for_others"):
-        raise Refused("You can only raise tickets for yourself.")
+        raise Refused(N_("You can only raise tickets for yourself."))
     person = await store.load_person(tx, requester_id)
     if person is None or not person["active"]:
         raise Invalid("There is no such requester.", errors=("requesterId: is not an active person",))
@@ -212,7 +213,7 @@ async def seed_categories(tx: Tx) -> None:
 async def _load(tx: Tx, ticket_id: str, expected: int | None) -> Ticket:
     ticket = await store.load_ticket(tx, ticket_id)
     if expected is not None and expected != ticket.version:
-        raise Stale("The ticket has changed since you read it. Read it again, then repeat your change.")
+        raise Stale(N_("The ticket has changed since you read it. Read it again, then repeat your change."))
     return ticket
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Conflict, Invalid, Refused
 from answerable.kernel.times import DAY
+from answerable.kernel.words import N_
 from answerable.messages.base import Event
 from answerable.messages.tickets import (
     CommentAdded,
@@ -38,7 +39,7 @@ def open_ticket(actor: Actor, draft: Draft, ticket_id: str, number: int, now: in
     """Raise a ticket for oneself, or, as staff, for ``draft.requester_id``. The draft is clean already."""
     requester = draft.requester_id or actor.id
     if requester != actor.id and not actor.may("ticket.create_for_others"):
-        raise Refused("You can only raise tickets for yourself.")
+        raise Refused(N_("You can only raise tickets for yourself."))
     ticket = Ticket(
         number=number,
         id=ticket_id,
@@ -107,7 +108,7 @@ def move(actor: Actor, ticket: Ticket, to: str, now: int, auto_close_days: float
     if to == "CANCELLED":
         return cancel(actor, ticket, now)
     if not may_work(actor, ticket):
-        raise Refused("Only the assigned agent or a manager can change the status.")
+        raise Refused(N_("Only the assigned agent or a manager can change the status."))
     if (ticket.status, to) not in MOVES:
         raise invalid_move(ticket.status, to)
     if to == "RESOLVED":
@@ -129,7 +130,7 @@ def close(actor: Actor, ticket: Ticket, now: int) -> Change:
     """Close a resolved ticket: the assigned agent, a manager, or the desk itself after some days."""
     automatic = actor.kind == "service"
     if not automatic and not may_work(actor, ticket):
-        raise Refused("Only the assigned agent or a manager can close the ticket.")
+        raise Refused(N_("Only the assigned agent or a manager can close the ticket."))
     return _close(ticket, now, automatic=automatic)
 
 
@@ -144,14 +145,14 @@ def _close(ticket: Ticket, now: int, *, automatic: bool) -> Change:
 def confirm(actor: Actor, ticket: Ticket, now: int) -> Change:
     """Say, as the one who asked, that it is solved: that closes it."""
     if actor.id != ticket.requester_id:
-        raise Refused("Only the requester can say that it is solved.")
+        raise Refused(N_("Only the requester can say that it is solved."))
     return _close(ticket, now, automatic=False)
 
 
 def reopen(actor: Actor, ticket: Ticket, now: int, *, agent_is_here: bool) -> Change:
     """Open a resolved or closed ticket again; it goes to the queue where its agent is gone."""
     if not owns(actor, ticket):
-        raise Refused("Only the requester or a manager can reopen the ticket.")
+        raise Refused(N_("Only the requester or a manager can reopen the ticket."))
     if ticket.status not in ("RESOLVED", "CLOSED"):
         raise invalid_move(ticket.status, "IN_PROGRESS")
     keeps = ticket.agent_id is not None and agent_is_here
@@ -167,7 +168,7 @@ def reopen(actor: Actor, ticket: Ticket, now: int, *, agent_is_here: bool) -> Ch
 def cancel(actor: Actor, ticket: Ticket, now: int) -> Change:
     """Take an open ticket back: its requester or a manager."""
     if not owns(actor, ticket):
-        raise Refused("Only the requester or a manager can cancel the ticket.")
+        raise Refused(N_("Only the requester or a manager can cancel the ticket."))
     if ticket.status in ("RESOLVED", *ENDED):
         raise invalid_move(ticket.status, "CANCELLED")
     changed = _moved(ticket, "CANCELLED", now)
@@ -183,9 +184,9 @@ def update(actor: Actor, ticket: Ticket, changes: Changes, now: int) -> Change |
     wanted = {name: getattr(changes, name) for name in changes.__struct_fields__}
     wanted = {name: value for name, value in wanted.items() if value is not None and value != getattr(ticket, name)}
     if changes.priority is not None and not staff:
-        raise Refused("Only staff can change the priority.")
+        raise Refused(N_("Only staff can change the priority."))
     if not staff and ticket.status != "CREATED":
-        raise Refused("The ticket can be changed only until somebody works on it. Add a comment instead.")
+        raise Refused(N_("The ticket can be changed only until somebody works on it. Add a comment instead."))
     if ticket.status in ENDED:
         raise Conflict(f"The ticket is {ticket.status.lower()} and cannot be changed.")
     return _changed(ticket, wanted, now) if wanted else None
@@ -217,10 +218,10 @@ def _changed(ticket: Ticket, wanted: Mapping[str, Any], now: int) -> Change:
 def comment(actor: Actor, author_name: str, ticket: Ticket, said: Comment, now: int) -> Change:
     """Say something. The requester's answer ends the waiting for it."""
     if said.internal and not may_note(actor):
-        raise Refused("Internal notes are for staff.")
+        raise Refused(N_("Internal notes are for staff."))
     if ticket.status in ENDED and not said.internal:
-        advice = "Reopen it or raise a new one." if ticket.status == "CLOSED" else "Please raise a new one."
-        raise Conflict(f"The ticket is {ticket.status.lower()}. {advice}")
+        closed = N_("The ticket is closed. Reopen it or raise a new one.")
+        raise Conflict(closed if ticket.status == "CLOSED" else N_("The ticket is cancelled. Please raise a new one."))
     from_staff = is_staff_here(actor, ticket)
     answered = ticket.status == "WAITING" and not said.internal and actor.id == ticket.requester_id
     public_at = ticket.public_at if said.internal else now

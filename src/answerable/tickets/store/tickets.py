@@ -6,6 +6,7 @@ from msgspec.structs import asdict
 
 from answerable.kernel.errors import Missing, Stale
 from answerable.kernel.tx import Row, Tx
+from answerable.kernel.words import N_
 from answerable.tickets import rules
 from answerable.tickets.rules import Ticket
 
@@ -74,7 +75,7 @@ async def save_ticket(tx: Tx, ticket: Ticket, was: Ticket) -> None:
     """Store a ticket that moved on. Raises ``Stale`` where somebody else changed it since ``was`` was read."""
     values = {name: getattr(ticket, name) for name in _LIFE}
     if not await tx.run(_SAVE_TICKET, id=ticket.id, was=was.version, **values):
-        raise Stale("The ticket has changed since you read it. Read it again, then repeat your change.")
+        raise Stale(N_("The ticket has changed since you read it. Read it again, then repeat your change."))
 
 
 async def save_details(tx: Tx, ticket: Ticket) -> None:

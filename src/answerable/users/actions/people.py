@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from answerable.kernel.errors import Conflict, Invalid, Missing
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.users import UserChanged, UserRegistered
 from answerable.users.actions import mails
 from answerable.users.actions.audit import record_person
@@ -93,7 +94,7 @@ async def set_up(tx: Tx, link_id: str, new: NewPerson) -> Person:
     Raises ``Conflict`` where there is an active administrator by now, ``Invalid`` where the link was used meanwhile.
     """
     if await people.count_other_admins(tx, ""):
-        raise Conflict("This desk has an administrator already. Ask them for an account.")
+        raise Conflict(N_("This desk has an administrator already. Ask them for an account."))
     await mails.use_link(tx, link_id)
     person = await add_person(tx, replace(new, roles=("ADMIN",), active=True))
     await record_person(tx, "SET_UP", person.id, roles=[None, list(person.roles)])
