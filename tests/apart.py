@@ -115,10 +115,10 @@ async def serving(desk: Desk) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def serving_app(app: Any) -> AsyncIterator[str]:
+async def serving_app(app: Any, protocol: type[DeskProtocol] = DeskProtocol) -> AsyncIterator[str]:
     """Serve an ASGI application on a free port of this machine, in this loop; give its address."""
     config = uvicorn.Config(
-        app, http=DeskProtocol, lifespan="off", log_config=None, ws="none", access_log=False, proxy_headers=False
+        app, http=protocol, lifespan="off", log_config=None, ws="none", access_log=False, proxy_headers=False
     )
     config.load()
     server = uvicorn.Server(config)

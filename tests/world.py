@@ -28,6 +28,7 @@ from answerable.settings import Settings
 from tests.engines import DATABASES, ENGINE, SCHEMA, shared_cluster
 
 T = TypeVar("T")
+NO_LIMITS = {f"limits__{name}": 0 for name in ("account", "address", "costly", "at_once")}  # their own tests set them
 START = parse_iso("2026-03-02T09:00:00Z")  # a Monday
 MOMENT = SECOND // 1000
 EVERY_START = ("SIGNING_KEY_MADE",)
@@ -174,6 +175,7 @@ def settings_for(folder: Path, **values: Any) -> Settings:
             "storage__secret": "t7" * 8 + "-a-secret-for-tests-only",
             "storage__database": ENGINE.address_of(folder),
             "storage__schema": SCHEMA,
+            **NO_LIMITS,
             **values,
         },
     )

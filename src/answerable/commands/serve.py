@@ -2,10 +2,11 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import click
@@ -16,7 +17,7 @@ import uvloop
 from answerable.commands.opening import any_server, desk_options, mirror_option, only_server, opener
 from answerable.commands.workers import Workers
 from answerable.infra.logging import set_up_logging
-from answerable.infra.web.wire import DeskProtocol
+from answerable.infra.web.wire import protocol_of
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk
@@ -170,6 +171,7 @@ async def _serve(
     speaks: bool = True,
     lifeline: int | None = None,
 ) -> None:
+    _open_many_files()
     desk = Desk(settings, services)
     try:
         config = _uvicorn_config(desk)
@@ -187,12 +189,20 @@ async def _serve(
         _log.info("stopped")
 
 
+def _open_many_files() -> None:
+    """Let this process hold as many connections as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with suppress(ValueError, OSError):  # an unlimited hard limit may be more than the kernel's own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _uvicorn_config(desk: Desk) -> uvicorn.Config:
     app: Any = desk.app
     return uvicorn.Config(
         app,
         loop="none",
-        http=DeskProtocol,
+        http=protocol_of(desk.settings.server),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -66,6 +66,14 @@ class Server:
     metrics_networks: tuple[str, ...] = setting(
         ("127.0.0.0/8", "::1/128"), "Networks that may read /metrics; others get 404."
     )
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "Networks of proxies whose X-Forwarded-For is believed; from elsewhere it is not."
+    )
+    head_seconds: float = setting(
+        20.0, "Longest time for the head of a request, from the first byte or the connection."
+    )
+    body_seconds: float = setting(60.0, "Longest time for the body of a request.")
+    read_seconds: float = setting(60.0, "How long a client may take none of what is sent to it.")
     live_heartbeat_seconds: float = setting(15.0, "Seconds between heartbeats on a live stream.")
     live_ring: int = setting(4096, "How many live signals are kept for clients that come back.")
 
@@ -230,6 +238,16 @@ class Mirror:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How much each caller may ask for, in each process; 0 is no limit."""
+
+    account: float = setting(100.0, "Requests a second of a person or an API key; ten seconds' worth may come at once.")
+    address: float = setting(50.0, "Requests a second from an address where nobody is signed in.")
+    costly: float = setting(10.0, "Of those, requests a second for figures, back-tests and lists of everybody.")
+    at_once: int = setting(16, "Requests of one caller that run side by side; further ones wait for their turn.")
+
+
+@dataclass(frozen=True)
 class Webhooks:
     """How other programs are told of events."""
 
@@ -255,6 +273,7 @@ class Settings:
     tickets: Tickets = Tickets()
     assignment: Assignment = Assignment()
     sla: Sla = Sla()
+    limits: Limits = Limits()
     webhooks: Webhooks = Webhooks()
     peers: Peers = Peers()
     mirror: Mirror = Mirror()
@@ -291,6 +310,17 @@ def checked(settings: Settings) -> Settings:
         *_unless(1 <= settings.server.workers <= 64, "server.workers: must be 1 to 64."),
         *_unless(settings.server.max_body_bytes >= 1024, "server.max_body_bytes: must be at least 1024."),
         *_unless(all(map(_is_network, settings.server.metrics_networks)), "server.metrics_networks: must be networks."),
+        *_unless(all(map(_is_network, settings.server.trusted_proxies)), "server.trusted_proxies: must be networks."),
+        *[
+            f"server.{name}: must be more than 0."
+            for name in ("head_seconds", "body_seconds", "read_seconds")
+            if getattr(settings.server, name) <= 0
+        ],
+        *[
+            f"limits.{name}: must be 0 or more."
+            for name in ("account", "address", "costly", "at_once")
+            if getattr(settings.limits, name) < 0
+        ],
         *_wrong_about_the_bus(settings.bus),
         *_wrong_about_the_provider(settings.oidc),
         *_unless(1 <= settings.storage.connections <= 100, "storage.connections: must be 1 to 100."),

@@ -15,6 +15,7 @@ from answerable.infra.database.port import DeskDatabase
 from answerable.infra.web.cookies import SESSION, cookie_name, form_key, is_form_token, read_cookie
 from answerable.infra.web.inner import HEADER, InnerDoor
 from answerable.infra.web.keys import KeyUse
+from answerable.infra.web.limits import Limits, Proxies, Refusal
 from answerable.infra.web.probes import PATHS as PROBES
 from answerable.infra.web.problems import MEDIA_TYPE, problem_body, problem_headers, wants_page
 from answerable.infra.web.visits import Visits
@@ -84,6 +85,9 @@ class Edge:
         browsers; ``show_problem`` writes what went wrong as a page; ``keys`` notes the use of API keys.
         """
         self._keys = keys
+        wanted = inner is None and Limits.wanted(database.settings)  # a gateway has counted what it hands on
+        self._limits = Limits(database.settings) if wanted else None
+        self._proxies = Proxies(database.settings.server.trusted_proxies)
         self._visits = visits
         self._show_problem = show_problem
         self._cookie = cookie_name(SESSION, database.settings)
@@ -102,7 +106,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started, turn = time.perf_counter(), ""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         path = canonical_path(scope["path"])
         if path != scope["path"]:
@@ -136,6 +140,12 @@ class Edge:
         try:
             if self._inner is None:
                 state["actor"] = await self._who(headers, state)
+                address = self._address(scope, headers)
+                if self._limits is not None:
+                    key = self._limits.check(state["actor"], address, path, started)
+                    if key:
+                        await self._limits.take_turn(key)
+                        turn = key
                 if "visit" in state and scope["method"] not in SAFE_METHODS:
                     check_form_header(path, headers, state["form_key"])
             elif path not in PROBES:
@@ -147,6 +157,8 @@ class Edge:
             elif self._keys is not None and "actor" in state and (key := state["actor"].key) is not None:
                 await self._keys.note(key.id)  # behind a gateway, who probes is nobody
         except Problem as problem:
+            if isinstance(problem, Refusal) and self._limits is not None and not await self._limits.hold(problem):
+                extra.append((b"connection", b"close"))
             if self._show_problem is not None and wants_page(scope):
                 await self._show_problem(scope, problem)(scope, receive, send_with_headers)
                 return
@@ -154,7 +166,18 @@ class Edge:
             more = [(name.lower().encode(), value.encode()) for name, value in problem_headers(problem).items()]
             await _answer(send_with_headers, problem.status, body, [(b"content-type", MEDIA_TYPE.encode()), *more])
         finally:
+            if turn and self._limits is not None:
+                self._limits.give_turn_back(turn)
             metrics.count_request(scope["method"], state.get("route", ""), status, time.perf_counter() - started)
+
+    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        """Return where a request comes from; where a trusted proxy says so, note it for handlers."""
+        peer: str = scope["client"][0] if scope.get("client") else "unknown"
+        forwarded = headers.get(b"x-forwarded-for")
+        if forwarded is None:
+            return peer
+        address = scope["state"]["address"] = self._proxies.client_of(peer, forwarded)
+        return address
 
     async def _who(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> Actor:
         authorization = headers.get(b"authorization")

@@ -132,7 +132,7 @@ class Proxy:
 
     def _headers(self, peer: str, scope: Any) -> list[tuple[str, str]]:
         state = scope["state"]
-        address = scope["client"][0] if scope.get("client") else "unknown"
+        address = state.get("address") or (scope["client"][0] if scope.get("client") else "unknown")
         caller = Caller(state.get("actor", ANONYMOUS), address, state.get("visit"), state.get("form_key", b""))
         told = [(HEADER, self._inner.seal(caller)), (b"x-request-id", state["request_id"])]
         kept = [pair for pair in scope["headers"] if pair[0] not in _DROPPED]

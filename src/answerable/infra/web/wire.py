@@ -12,6 +12,8 @@ from typing import Any
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from answerable.settings import Server
+
 # What uvicorn refuses in a header's value, but for the ends of lines, which are counted.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNUSUAL = frozenset({b"connection", b"transfer-encoding"})
@@ -63,8 +65,82 @@ httptools_impl.RequestResponseCycle = _Cycle  # type: ignore[misc]
 
 
 class DeskProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with answers that leave whole."""
+    """uvicorn's protocol, with answers that leave whole, and without patience for clients that do not get on.
+
+    uvicorn lets a connection that never finishes a head or a body, or that never reads, stay for ever. Here one look
+    over all connections every few seconds finds those; it costs a request two assignments.
+    """
+
+    head_seconds, body_seconds, read_seconds = 20.0, 60.0, 60.0
+    _since: float | None = None  # when the head or the body that is not whole began
+    _patience = 0.0
+    _stuck: float | None = None  # since when nothing was read of what is written
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to watch a connection."""
+        super().connection_made(transport)
+        self._since, self._patience = self.loop.time(), self.head_seconds
+        state: Any = self.server_state
+        if not getattr(state, "watched", False):
+            state.watched = True
+            self.loop.call_later(self._pause(), self._look_over_all)
+
+    def on_message_begin(self) -> None:
+        """Note that a head begins."""
+        super().on_message_begin()
+        self._since, self._patience = self.loop.time(), self.head_seconds
+
+    def on_headers_complete(self) -> None:
+        """Note that a body begins, or nothing does."""
+        super().on_headers_complete()
+        self._patience = self.body_seconds
+
+    def on_message_complete(self) -> None:
+        """Note that the client has said what it had to say."""
+        super().on_message_complete()
+        self._since = None
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read."""
+        super().pause_writing()
+        self._stuck = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """Note that it does."""
+        super().resume_writing()
+        self._stuck = None
+
+    def _look_over_all(self) -> None:
+        now, state = self.loop.time(), self.server_state
+        for one in list(state.connections):
+            if isinstance(one, DeskProtocol):
+                one.give_up_on(now)
+        if state.connections:
+            self.loop.call_later(self._pause(), self._look_over_all)
+        else:
+            state.watched = False  # type: ignore[attr-defined]
+
+    def _pause(self) -> float:
+        return min(5.0, self.head_seconds / 2, self.body_seconds / 2, self.read_seconds / 2)
+
+    def give_up_on(self, now: float) -> None:
+        """Cut the connection where its client has not got on for too long."""
+        slow = self._since is not None and now - self._since > self._patience
+        if slow or (self._stuck is not None and now - self._stuck > self.read_seconds):
+            self.transport.abort()  # what waits to be read would otherwise keep it open
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         cycle.scope["state"]["send_whole"] = cycle.send_whole
         super()._start_asgi_task(cycle, app)
+
+
+def protocol_of(server: Server) -> type[DeskProtocol]:
+    """Return the protocol with the patience that the settings have."""
+
+    class Configured(DeskProtocol):
+        """With this desk's patience."""
+
+        head_seconds, body_seconds = server.head_seconds, server.body_seconds
+        read_seconds = server.read_seconds
+
+    return Configured

@@ -8,6 +8,7 @@ from answerable.kernel.tx import Tx
 from answerable.users.rules import (
     BAD_LINK,
     LINK_LIFE,
+    MAILS_PER_DOMAIN,
     MAILS_PER_RECIPIENT,
     NOTICE_LIFE,
     TRY_WINDOW,
@@ -199,4 +200,7 @@ async def _post(tx: Tx, kind: str, recipient: str | None, link_id: str | None, e
 
 
 async def _within_budget(tx: Tx, recipient: str) -> bool:
-    return await links.count_mails(tx, recipient, tx.now - TRY_WINDOW) < MAILS_PER_RECIPIENT
+    since = tx.now - TRY_WINDOW
+    if await links.count_mails(tx, recipient, since) >= MAILS_PER_RECIPIENT:
+        return False
+    return await links.count_domain_mails(tx, recipient.rpartition("@")[2], since, MAILS_PER_DOMAIN) < MAILS_PER_DOMAIN

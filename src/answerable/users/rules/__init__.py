@@ -57,6 +57,7 @@ LAST_ADMINISTRATOR = N_("This is the last active administrator. Make another one
 
 TOO_OFTEN = N_("Too many failed tries. Please wait a little.")
 MAILS_PER_RECIPIENT = 3  # of one kind in TRY_WINDOW
+MAILS_PER_DOMAIN = 100  # to strangers of one domain, in TRY_WINDOW
 NOTICE_LIFE = DAY
 TRY_WINDOW = 15 * MINUTE
 

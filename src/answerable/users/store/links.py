@@ -2,6 +2,7 @@
 
 from answerable.kernel.tx import Row, Tx
 from answerable.users.rules import fold, token_hash
+from answerable.users.store.people import literal
 
 _PRUNED = {  # what expires, and what its rows are known by
     "users_refresh": "hash",
@@ -95,6 +96,18 @@ async def count_mails(tx: Tx, recipient: str, since: int) -> int:
         "SELECT COUNT(*) AS n FROM users_mail WHERE recipient_key = :key AND created_at > :since",
         key=fold(recipient),
         since=since,
+    )
+    return int(rows[0]["n"])
+
+
+async def count_domain_mails(tx: Tx, domain: str, since: int, most: int) -> int:
+    """Count the mails to a domain since an instant, as far as ``most``."""
+    rows = await tx.run(
+        """SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM users_mail
+        WHERE created_at > :since AND recipient_key LIKE :domain ESCAPE '!' LIMIT :most) counted""",
+        domain=f"%@{literal(fold(domain))}",
+        since=since,
+        most=most,
     )
     return int(rows[0]["n"])
 
