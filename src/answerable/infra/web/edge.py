@@ -140,22 +140,13 @@ class Edge:
         try:
             if self._inner is None:
                 state["actor"] = await self._who(headers, state)
-                address = self._address(scope, headers)
-                if self._limits is not None:
-                    key = self._limits.check(state["actor"], address, path, started)
-                    if key:
-                        await self._limits.take_turn(key)
-                        turn = key
+                turn = await self._take_turn(scope, state, started)
                 if "visit" in state and scope["method"] not in SAFE_METHODS:
                     check_form_header(path, headers, state["form_key"])
             elif path not in PROBES:
                 self._take_over(headers, state)
             await self._app(scope, receive, send_with_headers)
-            if "visit" in state and path != "/api/live" and self._visits is not None:
-                with suppress(Unavailable):  # the answer is out; it is noted the next time
-                    await self._visits.seen(state["visit"])
-            elif self._keys is not None and "actor" in state and (key := state["actor"].key) is not None:
-                await self._keys.note(key.id)  # behind a gateway, who probes is nobody
+            await self._note_use(path, state)
         except Problem as problem:
             if isinstance(problem, Refusal) and self._limits is not None and not await self._limits.hold(problem):
                 extra.append((b"connection", b"close"))
@@ -169,6 +160,27 @@ class Edge:
             if turn and self._limits is not None:
                 self._limits.give_turn_back(turn)
             metrics.count_request(scope["method"], state.get("route", ""), status, time.perf_counter() - started)
+
+    async def _take_turn(self, scope: Scope, state: dict[str, Any], started: float) -> str:
+        """Hold a request against the limits of its caller; return what its turn is given back with, if it needs one.
+
+        Raises ``Throttled``.
+        """
+        address = self._address(scope, state["headers"])
+        if self._limits is None:
+            return ""
+        turn = self._limits.check(state["actor"], address, scope["path"], started)
+        if turn:
+            await self._limits.take_turn(turn)
+        return turn
+
+    async def _note_use(self, path: str, state: dict[str, Any]) -> None:
+        """Note, now that the answer is out, that a browser or a key was used."""
+        if "visit" in state and path != "/api/live" and self._visits is not None:
+            with suppress(Unavailable):  # the answer is out; it is noted the next time
+                await self._visits.seen(state["visit"])
+        elif self._keys is not None and "actor" in state and (key := state["actor"].key) is not None:
+            await self._keys.note(key.id)  # behind a gateway, who probes is nobody
 
     def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """Return where a request comes from; where a trusted proxy says so, note it for handlers."""
