@@ -7,9 +7,10 @@ from random import Random
 SERVICES = ("gateway", "users", "tickets", "assignment", "notifications", "reporting")
 READERS = {  # the consumer groups of each service that has any
     "gateway": ("gateway",),
+    "users": ("users",),
     "tickets": ("tickets",),
     "assignment": ("assignment", "sla"),
-    "notifications": ("notifications",),
+    "notifications": ("notifications", "webhooks"),
     "reporting": ("reporting",),
 }
 KAFKA, POSTGRES = "kafka", "postgres"

