@@ -21,7 +21,7 @@ def test_the_same_seed_makes_the_same_troubles(engine: str) -> None:
 
 
 def test_a_schedule_once_printed_stays_what_it_was() -> None:
-    """A seed that found something must find it next year: this is what seed 1 has been since webhooks came (2026-11-25)."""
+    """A seed that found something must find it next year: this is seed 1 since webhooks came (2026-11-25)."""
     assert [str(fault) for fault in schedule(1, 6.0, "sqlite")] == FIRST
 
 

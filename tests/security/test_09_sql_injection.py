@@ -50,7 +50,7 @@ def encoded(text: str) -> str:
 
 
 async def tables(company: Company) -> list[tuple[str, int]]:
-    """Return the number of rows of each table that is not about reading itself: an export is an act in the audit log."""
+    """Return the number of rows of each table, but for the audit log: an export is an act in it."""
     found = []
     for name in set(await company.world.tables()) - {"users_act", "users_act_detail"}:
         [counted] = await company.world.sql(f"SELECT COUNT(*) AS n FROM {name}")
