@@ -16,6 +16,7 @@ from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import system_clock
 from answerable.infra.probe import Probe
 from answerable.infra.pruning import pruning
+from answerable.infra.scrubbing import scrubbing
 from answerable.infra.secret import with_secret
 from answerable.infra.timers import Timers
 from answerable.infra.web.app import build_app
@@ -59,7 +60,7 @@ class Desk:
         self.database: DeskDatabase = open_database(self.settings, clock)
         migrate(self.database, wanted_migrations(self.features, self.database.engine))
         self.bus: Bus = open_bus(self.settings, self.database, self.features)
-        self.timers = Timers(self.database, self.bus, self.features, pruning(self.database))
+        self.timers = Timers(self.database, self.bus, self.features, pruning(self.database), scrubbing(self.database))
         self.sealing = Sealing(self.database)
         self.services = services
         self.followings: list[Follows] = []

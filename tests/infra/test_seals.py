@@ -112,10 +112,10 @@ async def test_a_log_that_was_cut_off_with_its_seals_misses_the_one_that_was_not
 
 async def test_two_processes_seal_once(world: World) -> None:
     await world.tell(*[UserChanged(user_id="u", name="U", email="u@b.test", roles=[], active=True, changed=[])])
-    one, two = await world.db.scan(TESTER, seals.next_seal), await world.db.scan(TESTER, seals.next_seal)
+    (one, _), (two, _) = await world.db.scan(TESTER, seals.next_seal), await world.db.scan(TESTER, seals.next_seal)
     assert one is not None
     assert two is not None
-    await world.db.write(TESTER, seals.insert_seal, one)
-    await world.db.write(TESTER, seals.insert_seal, two)
+    await world.db.write(TESTER, seals.insert_seal, one, 0)
+    await world.db.write(TESTER, seals.insert_seal, two, 0)
     assert await world.sql("SELECT number FROM bus_seal") == await world.sql("SELECT 1 AS number")
     assert await differences(world) == []

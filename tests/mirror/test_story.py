@@ -92,6 +92,14 @@ async def test_the_whole_story(glass: Glass) -> None:
     assert documents["users", other.id]["active"] is False
     assert documents["tickets", third["id"]]["status"] == "CANCELLED"
 
+    await glass.do(ada, "DELETE", f"/users/admin/{una.id}")
+    await glass.world.advance(minutes=2)
+    await expect_equal(glass, ada)
+    documents = await glass.documents()
+    assert "No network" not in str(documents)
+    assert "Una User" not in str(documents)
+    assert "Erased" in str(documents)
+
 
 async def test_readers_find_the_names_of_the_contract_and_no_secret(glass: Glass) -> None:
     mia = await make_person(glass.world, "MANAGER")

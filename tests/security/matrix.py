@@ -24,7 +24,7 @@ from answerable.webhooks import actions as hook_actions
 from answerable.webhooks import queries as hooks
 from answerable.webhooks.rules import Outcome, Wanted
 from tests.forms import HEADERS, with_token
-from tests.people import PASSWORD
+from tests.people import PASSWORD, make_person
 from tests.security.asgi import JSON, Answer, ask
 from tests.security.company import COLUMNS, NEW_PASSWORD, Company
 from tests.security.sse import status_of_stream
@@ -211,6 +211,11 @@ async def _registration(company: Company) -> Sample:
 
 async def _new_person(company: Company) -> Sample:
     return Sample(json={"name": "Nora New", "email": company.fresh("hired") + "@desk.test", "roles": ["AGENT"]})
+
+
+async def _leaver(company: Company) -> Sample:
+    person = await make_person(company.world, name="Leo Leaver", email=company.fresh("leaver") + "@desk.test")
+    return Sample({"user_id": person.id})
 
 
 async def _login(company: Company) -> Sample:
@@ -405,6 +410,10 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("POST", "/profile/second/confirm", ""): _plain(form={"code": "123456"}),
     ("POST", "/profile/second/codes", ""): _plain(form={"password": PASSWORD, "code": "123456"}),
     ("POST", "/profile/second/off", ""): _plain(form={"password": PASSWORD, "code": "123456"}),
+    ("GET", "/api/users/admin/{user_id}/export", ""): _plain(user_id="$owner"),
+    ("DELETE", "/api/users/admin/{user_id}", ""): _leaver,
+    ("GET", "/api/categories/retention", ""): _plain(),
+    ("PUT", "/api/categories/{code}/retention", ""): _plain({"keepDays": 365}, code="OTHER"),
     ("POST", "/login", ""): _login_form,
     ("POST", "/logout", ""): _plain(form={}),
     ("POST", "/register", ""): _registration_form,

@@ -5,7 +5,14 @@ from answerable.kernel.manifest import Feature, Panel, Timer
 from answerable.kernel.words import N_
 from answerable.messages.assignment import FindAgent, ReplaceAgent
 from answerable.messages.sla import SlaPaused, SlaRecomputed, SlaResumed, SlaStarted, TicketEscalated
-from answerable.messages.tickets import StatusChanged, TicketAssigned, TicketCreated, TicketUnassigned, TicketUpdated
+from answerable.messages.tickets import (
+    StatusChanged,
+    TicketAssigned,
+    TicketCreated,
+    TicketErased,
+    TicketUnassigned,
+    TicketUpdated,
+)
 from answerable.messages.users import UserChanged, UserRegistered
 
 
@@ -20,6 +27,7 @@ def feature() -> Feature:
             UserChanged: consumers.know_person,
             TicketCreated: consumers.follow_ticket,
             TicketUpdated: consumers.follow_ticket,
+            TicketErased: consumers.follow_ticket,
             TicketAssigned: consumers.follow_ticket,
             StatusChanged: consumers.follow_status,
             TicketUnassigned: consumers.follow_return,

@@ -18,6 +18,7 @@ SIGNALLED = (
     tickets.TicketReopened,
     tickets.TicketCancelled,
     tickets.TicketUpdated,
+    tickets.TicketErased,
     tickets.CommentAdded,
     sla.SlaStarted,
     sla.SlaPaused,
@@ -29,6 +30,7 @@ SIGNALLED = (
     sla.SlaLevelReached,
     sla.TicketEscalated,
     notifications.NotificationCreated,
+    notifications.NotificationErased,
     notifications.NotificationsRead,
 )
 

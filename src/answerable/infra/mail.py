@@ -59,7 +59,7 @@ class Mailer:
         that receivers can tell. Line breaks cannot reach a header. Raises ``MailFault``.
         """
         if not self.configured:
-            _log.info("mail not sent, no server is set", recipient=one_line(recipient), subject=one_line(subject))
+            _log.info("mail not sent, no server is set", mail=one_line(message_id))
             return
         message = self.compose(recipient=recipient, subject=subject, text=text, message_id=message_id)
         to = recipient.strip()

@@ -102,6 +102,8 @@ class Feature:
     ``everywhere`` are those of its ``routes`` that tell of the process which answers: where services run apart, each of
     them answers for itself, and the gateway hands on what names one in ``?service=``.
 
+    ``export`` returns everything that the feature keeps about a person, by their id, for that person to read.
+
     ``navigation``, ``panels`` and ``finders`` are what the web desk shows of it in the frame around all pages.
 
     ``identify`` turns an ``Authorization`` header into an actor and ``grants_of`` roles into grants; one feature offers
@@ -134,4 +136,5 @@ class Feature:
     on_start: Callable[[Database], Awaitable[None]] | None = None
     greeting: Callable[[Tx], Awaitable[list[str]]] | None = None
     audit: Callable[[Tx], Awaitable[list[str]]] | None = None
+    export: Callable[[Tx, str], Awaitable[Mapping[str, Any]]] | None = None
     gauges: Callable[[Tx], Awaitable[Sequence[Gauge]]] | None = None

@@ -26,6 +26,25 @@ class NotificationCreated(Event, frozen=True, kw_only=True):
         return self.user_id
 
 
+class NotificationErased(Event, frozen=True, kw_only=True):
+    """A notification has lost its words; ``title`` and ``message`` are what is left."""
+
+    TOPIC: ClassVar[str] = "answerable.notifications"
+    TYPE: ClassVar[str] = "NOTIFICATION_ERASED"
+    notification_id: str
+    user_id: str
+    ticket_id: str | None
+    about: str
+    title: str
+    message: str
+    created_at: int
+
+    @property
+    def key(self) -> str:
+        """Return the person's id."""
+        return self.user_id
+
+
 class NotificationsRead(Event, frozen=True, kw_only=True):
     """A person has read some of their notifications. Very many are told in several events."""
 

@@ -122,6 +122,17 @@ class TicketUpdated(TicketEvent, frozen=True, kw_only=True):
     former_category: str = ""
 
 
+class TicketErased(TicketEvent, frozen=True, kw_only=True):
+    """What a ticket said is gone, because its requester was erased or (``whole``) because its time was over.
+
+    ``ticket`` and ``description`` are what is left. Whoever has a copy of its words erases it.
+    """
+
+    TYPE: ClassVar[str] = "TICKET_ERASED"
+    description: str
+    whole: bool = False
+
+
 class CommentAdded(TicketEvent, frozen=True, kw_only=True):
     """Somebody said something. ``from_staff`` is false where the requester spoke; ``internal`` is for staff only."""
 

@@ -38,6 +38,22 @@ class UserChanged(PersonEvent, frozen=True, kw_only=True):
     changed: list[str]
 
 
+class PersonErased(Event, frozen=True, kw_only=True):
+    """A person is to be forgotten: each feature erases what it keeps of them beyond their id.
+
+    It comes before the ``USER_CHANGED`` that takes their name, so that who hears it can still look for the name.
+    """
+
+    TOPIC: ClassVar[str] = "answerable.users"
+    TYPE: ClassVar[str] = "PERSON_ERASED"
+    user_id: str
+
+    @property
+    def key(self) -> str:
+        """Return the person's id."""
+        return self.user_id
+
+
 class SigningKeyMade(Event, frozen=True, kw_only=True):
     """Access tokens may be signed with a new key from now on: the public part of it (RFC 8037, ``x``)."""
 

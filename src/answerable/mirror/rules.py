@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from answerable.messages.base import Envelope, Message
-from answerable.messages.notifications import NotificationCreated, NotificationsRead
+from answerable.messages.notifications import NotificationCreated, NotificationErased, NotificationsRead
 from answerable.messages.sla import SlaBreached, SlaEvent, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
 from answerable.messages.sla import TicketEscalated as Escalated
 from answerable.messages.tickets import (
@@ -21,6 +21,7 @@ from answerable.messages.tickets import (
     TicketCancelled,
     TicketClosed,
     TicketCreated,
+    TicketErased,
     TicketEvent,
     TicketReopened,
     TicketResolved,
@@ -83,6 +84,7 @@ EVENTS: tuple[type[Message], ...] = (
     TicketReopened,
     TicketCancelled,
     TicketUpdated,
+    TicketErased,
     CommentAdded,
     SlaStarted,
     SlaPaused,
@@ -91,6 +93,7 @@ EVENTS: tuple[type[Message], ...] = (
     SlaBreached,
     Escalated,
     NotificationCreated,
+    NotificationErased,
     NotificationsRead,
 )
 TYPES = frozenset(cls.TYPE for cls in EVENTS)
@@ -156,7 +159,7 @@ def changes_of(sealed: Envelope, message: Message) -> list[Change]:
         case PersonEvent():
             person = {"name": message.name, "email": message.email, "roles": message.roles, "active": message.active}
             return [Change("users", message.user_id, "person", sealed.sequence, person)]
-        case NotificationCreated():
+        case NotificationCreated() | NotificationErased():
             return [Change("notifications", message.notification_id, "notice", sealed.sequence, _notice(message))]
         case NotificationsRead():
             read = {"read": True}
@@ -184,7 +187,7 @@ def _of_ticket(sealed: Envelope, event: TicketEvent) -> list[Change]:
     }
     agent = {"ticketId": ref.id, "agentId": ref.agent_id, "priority": ref.priority}
     changes = [Change("tickets", ref.id, "ticket", at, ticket), Change("assignments", ref.id, "agent", at, agent)]
-    if isinstance(event, TicketCreated | TicketUpdated) and event.description is not None:
+    if isinstance(event, TicketCreated | TicketUpdated | TicketErased) and event.description is not None:
         changes.append(Change("tickets", ref.id, "words", at, {"description": event.description}))
     if isinstance(event, TicketAssigned):
         changes.append(Change("assignments", ref.id, "given", at, {"assignedAt": moment(sealed.time)}))
@@ -211,7 +214,7 @@ def _of_promise(sealed: Envelope, event: SlaEvent) -> list[Change]:
     return changes
 
 
-def _notice(event: NotificationCreated) -> dict[str, Any]:
+def _notice(event: NotificationCreated | NotificationErased) -> dict[str, Any]:
     return {
         "userId": event.user_id,
         "type": event.about,

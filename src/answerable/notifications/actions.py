@@ -3,20 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from answerable.infra.bus.redaction import redact
 from answerable.kernel.errors import Conflict, Invalid, Missing
-from answerable.kernel.tx import Tx
+from answerable.kernel.tx import Row, Tx
 from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
-from answerable.messages.notifications import NotificationCreated, NotificationsRead
+from answerable.messages.base import Message
+from answerable.messages.erasure import ERASED, ERASED_PERSON, without_notice, without_words
+from answerable.messages.notifications import NotificationCreated, NotificationErased, NotificationsRead
 from answerable.messages.sla import SlaEvent
 from answerable.messages.tickets import TicketEvent
 from answerable.notifications import queries, rules, store
 from answerable.notifications.queries import MailView, NoticeView, PreferenceView
 from answerable.notifications.rules import Delivery, Person
+from answerable.notifications.store import erasure
 
 MOST_PREFERENCES = 200
 LOGGED_AT_ONCE = 200
 TOLD_AT_ONCE = 500  # ids in one event
+LOOKED_AT_AT_ONCE = 1000  # deliveries, while somebody is being forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
     cause = tx.cause
     if cause is None:
         raise ValueError("Notifications answer to messages of the bus.")
+    if isinstance(event, SlaEvent) and await erasure.is_erased(tx, event.ticket.id):
+        left = without_words(event)  # the promise was told of before its feature had heard that the words are gone
+        assert isinstance(left, SlaEvent)
+        event = left
     cells = rules.addressees(event, rules.doers(event, cause))
     people: dict[str, Person] = {}
     off: set[tuple[str, str]] = set()
@@ -89,6 +98,68 @@ async def _show(tx: Tx, delivery: Delivery) -> None:
             created_at=tx.now,
         )
     )
+
+
+# --- forgetting --------------------------------------------------------------------------------------------------
+
+
+async def forget_ticket(tx: Tx, ticket_id: str) -> None:
+    """Take the words out of all that was told of a ticket, to anybody."""
+    await erasure.note_erased(tx, ticket_id)
+    await _erase(tx, await erasure.list_about(tx, ticket_id))
+
+
+async def forget_person(tx: Tx, person_id: str) -> None:
+    """Forget what somebody wished; what they were told, and what others were told by their name, follows."""
+    known = await store.find_person(tx, person_id)
+    name = known.name if known is not None and known.name != ERASED_PERSON else ""
+    await erasure.queue_erasure(tx, person_id, name)
+
+
+async def forget_some(tx: Tx) -> int:
+    """Look through some deliveries for those to a person who is being forgotten; return how many were looked at."""
+    sought = await erasure.first_erasing(tx)
+    if sought is None:
+        return 0
+    told = await erasure.list_behind(tx, sought["message_id"], sought["addressee"], LOOKED_AT_AT_ONCE)
+    ends = len(told) < LOOKED_AT_AT_ONCE
+    if not ends:  # what one person was told of one message stays together
+        last = (told[-1]["message_id"], told[-1]["person_id"])
+        told = [each for each in told if (each["message_id"], each["person_id"]) != last]
+    theirs, name = sought["person_id"], sought["name"]
+    await _erase(tx, [each for each in told if each["person_id"] == theirs or rules.names_person(each["body"], name)])
+    if ends:
+        await erasure.end_erasing(tx, theirs)
+    else:
+        await erasure.move_erasing(tx, theirs, told[-1]["message_id"], told[-1]["person_id"])
+    return len(told) + 1
+
+
+async def _erase(tx: Tx, told: Sequence[Row]) -> None:
+    gone: dict[str, set[str]] = {}
+    for each in told:
+        await erasure.erase_delivery(tx, each, ERASED)
+        notice = await erasure.erase_notice(tx, each["message_id"], each["person_id"], ERASED)
+        if notice is None:
+            continue
+        gone.setdefault(notice["user_id"], set()).add(notice["id"])
+        tx.publish(
+            NotificationErased(
+                notification_id=notice["id"],
+                user_id=notice["user_id"],
+                ticket_id=notice["ticket_id"],
+                about=notice["type"],
+                title=ERASED,
+                message=ERASED,
+                created_at=notice["created_at"],
+            )
+        )
+    for user_id, notices in gone.items():
+
+        def less(message: Message, ids: set[str] = notices) -> Message:
+            return without_notice(message, ids)
+
+        await redact(tx, NotificationCreated.TOPIC, user_id, less)
 
 
 # --- what people do with their own -------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaEvent
-from answerable.messages.tickets import TicketEvent
-from answerable.messages.users import PersonEvent
+from answerable.messages.tickets import TicketErased, TicketEvent
+from answerable.messages.users import PersonErased, PersonEvent
 from answerable.notifications import actions
 from answerable.notifications.rules import Person
 
@@ -18,3 +18,13 @@ async def know_person(tx: Tx, event: PersonEvent) -> None:
     roles = " ".join(sorted(event.roles))
     person = Person(id=event.user_id, name=event.name, email=event.email, roles=roles, active=int(event.active))
     await actions.know_person(tx, person)
+
+
+async def forget_ticket(tx: Tx, event: TicketErased) -> None:
+    """The words of a ticket are gone."""
+    await actions.forget_ticket(tx, event.ticket.id)
+
+
+async def forget_person(tx: Tx, event: PersonErased) -> None:
+    """Somebody is to be forgotten."""
+    await actions.forget_person(tx, event.user_id)

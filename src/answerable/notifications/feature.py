@@ -4,7 +4,8 @@ from answerable.infra.mail import Mailer
 from answerable.kernel.manifest import Feature, Panel, Place, Timer
 from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
-from answerable.messages.users import UserChanged, UserRegistered
+from answerable.messages.tickets import TicketErased
+from answerable.messages.users import PersonErased, UserChanged, UserRegistered
 from answerable.notifications import api, consumers, pages, queries, rules, timers
 
 
@@ -17,9 +18,15 @@ def feature() -> Feature:
         consumers={
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
+            PersonErased: consumers.forget_person,
+            TicketErased: consumers.forget_ticket,
             **dict.fromkeys(rules.EVENTS, consumers.notify),
         },
-        timers=(Timer("notifications.mail", timers.next_mail, timers.send_due),),
+        timers=(
+            Timer("notifications.mail", timers.next_mail, timers.send_due),
+            Timer("notifications.erasing", timers.next_erasure, timers.erase),
+        ),
+        export=queries.export,
         navigation=(
             Place(
                 path="/notifications",

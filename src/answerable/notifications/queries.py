@@ -1,6 +1,7 @@
 """Reads for screens and lists: a person's own notices and preferences, and the mail log for ADMIN."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -10,12 +11,14 @@ from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.notifications import rules, store
 from answerable.notifications.rules import Delivery
+from answerable.notifications.store import erasure
 
 NOTICES = "notices"  # the names of the lists inside their cursors
 MAILS = "mails"
 UNREAD_FIRST = "unread-first"
 PER_PAGE = 30
 UNREAD_CAP = 9_999
+MOST_EXPORTED = 100_000
 
 
 class NoticeView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -207,3 +210,17 @@ def mail_view(mail: Delivery) -> MailView:
 async def audit(tx: Tx) -> list[str]:
     """Return a line for each delivery on screen without its notice, and the other way round."""
     return await store.list_differences(tx)
+
+
+async def export(tx: Tx, person_id: str) -> dict[str, Any]:
+    """Return what a person was told, on the screen and by mail, and what they wish to be told."""
+    off = await store.list_switched_off(tx, person_id)
+    return {
+        "notices": [_exported(row) for row in await erasure.list_told(tx, person_id, MOST_EXPORTED)],
+        "mails": [_exported(row) for row in await erasure.list_mailed(tx, person_id, MOST_EXPORTED)],
+        "switchedOff": [{"type": about, "channel": channel} for about, channel in sorted(off)],
+    }
+
+
+def _exported(row: Row) -> dict[str, Any]:
+    return {name: iso_or_none(value) if name.endswith("_at") else value for name, value in dict(row).items()}

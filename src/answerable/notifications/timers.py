@@ -1,4 +1,4 @@
-"""What notifications do because time passed: mails go out, a few at once, never from a request."""
+"""What notifications do because time passed: mails go out, a few at once, never from a request; who is forgotten."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ from answerable.kernel.actor import service
 from answerable.kernel.tx import Database, Tx
 from answerable.notifications import actions, store
 from answerable.notifications.rules import Delivery
+from answerable.notifications.store import erasure
 
 AT_ONCE = 4
 LOOK_SECONDS = 0.5  # how soon a mail that becomes due beside a slow conversation is noticed
@@ -63,3 +64,13 @@ async def _send(database: Database, mailer: Mailer, mail: Delivery) -> None:
 async def _hand_over(mailer: Mailer, mail: Delivery) -> None:
     message_id = f"{mail.message_id}.{mail.person_id}"
     await mailer.send(recipient=mail.address, subject=mail.subject, text=mail.body, message_id=message_id)
+
+
+async def next_erasure(tx: Tx) -> int | None:
+    """Return now where somebody is being forgotten."""
+    return tx.now if await erasure.first_erasing(tx) is not None else None
+
+
+async def erase(database: Database) -> int:
+    """Look through some deliveries for those to a person who is being forgotten."""
+    return await database.write(_DESK, actions.forget_some)

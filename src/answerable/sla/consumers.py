@@ -2,12 +2,16 @@
 
 from msgspec.structs import replace
 
+from answerable.infra.bus.redaction import redact
 from answerable.kernel.tx import Tx
+from answerable.messages.erasure import without_words
+from answerable.messages.sla import SlaEvent
 from answerable.messages.tickets import (
     CommentAdded,
     StatusChanged,
     TicketAssigned,
     TicketCreated,
+    TicketErased,
     TicketUnassigned,
     TicketUpdated,
 )
@@ -51,6 +55,12 @@ async def note_update(tx: Tx, event: TicketUpdated) -> None:
         await clocks.apply_update(tx, event.ticket, former, _when(tx))
     else:
         await clocks.note_ticket(tx, event.ticket, _when(tx))
+
+
+async def forget_words(tx: Tx, event: TicketErased) -> None:
+    """The words of a ticket are gone, also from what was said of its promises."""
+    await clocks.note_ticket(tx, event.ticket, _when(tx))
+    await redact(tx, SlaEvent.TOPIC, event.ticket.id, without_words)
 
 
 async def note_manager(tx: Tx, event: PersonEvent) -> None:

@@ -7,6 +7,7 @@ from answerable.messages.tickets import (
     StatusChanged,
     TicketAssigned,
     TicketCreated,
+    TicketErased,
     TicketUnassigned,
     TicketUpdated,
 )
@@ -32,6 +33,7 @@ def feature() -> Feature:
             TicketAssigned: consumers.note_agent,
             TicketUnassigned: consumers.note_agent,
             TicketUpdated: consumers.note_update,
+            TicketErased: consumers.forget_words,
             UserRegistered: consumers.note_manager,
             UserChanged: consumers.note_manager,
         },

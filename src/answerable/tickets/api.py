@@ -13,7 +13,9 @@ from answerable.infra.web.request import DeskRequest, JsonAnswer, Reply, respond
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import PageRequest, page_request
 from answerable.tickets import actions, queries, rules
-from answerable.tickets.queries import CommentView, HistoryView, TicketView, TimelineView
+from answerable.tickets.actions import erasure
+from answerable.tickets.queries import CommentView, HistoryView, TicketView, TimelineView, retention
+from answerable.tickets.queries.retention import KeepingView
 from answerable.tickets.rules import Changes, Comment, Draft, Ticket
 from answerable.tickets.rules.filter import DEFAULT_SORT, TicketFilter, clean_sort
 
@@ -65,6 +67,12 @@ class CategoryList(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The categories that new tickets may have, in their order."""
 
     categories: list[str]
+
+
+class Keeping(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Days after a ticket was closed; 0 for always."""
+
+    keep_days: int
 
 
 @post("/api/tickets", opt=needs("ticket.create"), tags=["Tickets"])
@@ -269,6 +277,19 @@ async def set_categories(request: DeskRequest, data: CategoryList) -> list[str]:
     return await request.act(actions.set_categories, data.categories)
 
 
+@get("/api/categories/retention", opt=needs("category.edit"), tags=["Tickets"])
+async def list_retention(request: DeskRequest) -> list[KeepingView]:
+    """List for how many days after they were closed tickets of each category keep their words; 0 for always."""
+    return await request.ask(retention.list_retention)
+
+
+@put("/api/categories/{code:str}/retention", opt=needs("category.edit"), tags=["Tickets"])
+async def set_retention(request: DeskRequest, code: str, data: Keeping) -> list[KeepingView]:
+    """Set for how many days after they were closed tickets of a category keep their words; 0 for always."""
+    await request.act(erasure.set_retention, code, data.keep_days)
+    return await request.ask(retention.list_retention)
+
+
 ROUTES = (
     create_ticket,
     list_tickets,
@@ -289,6 +310,8 @@ ROUTES = (
     list_timeline,
     list_categories,
     set_categories,
+    list_retention,
+    set_retention,
 )
 
 

@@ -11,8 +11,9 @@ from answerable.messages.sla import (
     SlaStarted,
 )
 from answerable.messages.tickets import AssignTicket, RaisePriority
-from answerable.messages.users import PersonEvent
+from answerable.messages.users import PersonErased, PersonEvent
 from answerable.tickets import actions, store
+from answerable.tickets.actions import erasure
 from answerable.tickets.store.own import mirror_answer_due
 
 RESOLUTION = "RESOLUTION"
@@ -37,6 +38,11 @@ async def know_person(tx: Tx, event: PersonEvent) -> None:
         await actions.release_tickets_of(tx, event.user_id, "the agent was deactivated")
     elif not is_agent:
         await actions.release_tickets_of(tx, event.user_id, "the agent has left the team")
+
+
+async def forget_person(tx: Tx, event: PersonErased) -> None:
+    """Somebody is to be forgotten."""
+    await erasure.forget_person(tx, event.user_id)
 
 
 async def note_start(tx: Tx, event: SlaStarted) -> None:

@@ -2,9 +2,10 @@
 
 from answerable.infra.web.grants import SIGNED_IN
 from answerable.kernel.actor import service
-from answerable.kernel.manifest import Feature, Finder, Panel, Place, Timer
+from answerable.kernel.manifest import Consumer, Feature, Finder, Panel, Place, Timer
 from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
+from answerable.messages.base import Message
 from answerable.messages.sla import (
     SlaAtRisk,
     SlaBreached,
@@ -15,31 +16,42 @@ from answerable.messages.sla import (
     SlaStarted,
 )
 from answerable.messages.tickets import AssignTicket, RaisePriority
-from answerable.messages.users import UserChanged, UserRegistered
+from answerable.messages.users import PersonErased, UserChanged, UserRegistered
 from answerable.tickets import actions, api, consumers, pages, timers
+from answerable.tickets.queries.export import export as queries_export
+
+_CONSUMERS: dict[type[Message], Consumer] = {
+    AssignTicket: consumers.assign_ticket,
+    RaisePriority: consumers.raise_priority,
+    UserRegistered: consumers.know_person,
+    UserChanged: consumers.know_person,
+    PersonErased: consumers.forget_person,
+    SlaStarted: consumers.note_start,
+    SlaResumed: consumers.note_due,
+    SlaRecomputed: consumers.note_due,
+    SlaPaused: consumers.note_pause,
+    SlaBreached: consumers.note_breach,
+    SlaAtRisk: consumers.note_risk,
+    SlaFulfilled: consumers.note_end,
+}
 
 
 def feature() -> Feature:
     """Return what the tickets feature offers."""
     return Feature(
         "tickets",
-        acts={"CATEGORIES_CHANGED": N_("changed the categories")},
-        routes=[*api.ROUTES, *pages.ROUTES],
-        consumers={
-            AssignTicket: consumers.assign_ticket,
-            RaisePriority: consumers.raise_priority,
-            UserRegistered: consumers.know_person,
-            UserChanged: consumers.know_person,
-            SlaStarted: consumers.note_start,
-            SlaResumed: consumers.note_due,
-            SlaRecomputed: consumers.note_due,
-            SlaPaused: consumers.note_pause,
-            SlaBreached: consumers.note_breach,
-            SlaAtRisk: consumers.note_risk,
-            SlaFulfilled: consumers.note_end,
+        acts={
+            "CATEGORIES_CHANGED": N_("changed the categories"),
+            "RETENTION_CHANGED": N_("changed how long words are kept in"),
+            "TICKETS_EMPTIED": N_("took the words out of closed tickets:"),
         },
+        export=queries_export,
+        routes=[*api.ROUTES, *pages.ROUTES],
+        consumers=_CONSUMERS,
         timers=(
             Timer("tickets.close", timers.next_close, timers.close_due),
+            Timer("tickets.erasing", timers.next_erasure, timers.erase),
+            Timer("tickets.retention", timers.next_ending, timers.empty),
             Timer("tickets.pruning", timers.next_pruning, timers.prune),
         ),
         navigation=(

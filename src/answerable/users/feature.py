@@ -8,7 +8,9 @@ from answerable.users import api, cli, consumers, pages, timers
 from answerable.users.actions.browsers import seen
 from answerable.users.actions.door import Door
 from answerable.users.actions.keys import note_use
+from answerable.users.cli.person import person
 from answerable.users.queries.audit import whole_log
+from answerable.users.queries.export import export
 from answerable.users.queries.visits import visit
 from answerable.users.rules import grants_of
 
@@ -16,6 +18,7 @@ ACTS = {
     "PERSON_CREATED": N_("added"),
     "PERSON_CHANGED": N_("changed"),
     "PERSON_ERASED": N_("erased"),
+    "PERSON_EXPORTED": N_("took out all that is kept about"),
     "PASSWORD_CHANGED": N_("changed the password of"),
     "ADMIN_CREATED": N_("made an administrator of"),
     "SET_UP": N_("set the desk up as"),
@@ -51,9 +54,10 @@ def feature() -> Feature:
         key_used=note_use,
         on_start=door.open,
         greeting=cli.greeting,
-        commands=[cli.create_admin, cli.audit],
+        commands=[cli.create_admin, cli.audit, person],
         audit=whole_log,
         acts=ACTS,
+        export=export,
         navigation=[
             Place(path="/admin", label=N_("Administration"), icon="settings", grant="user.admin", key="s", order=90)
         ],

@@ -28,7 +28,7 @@ async def send_mail(db: Database) -> int:
     try:
         await mailer.send(recipient=letter.recipient, subject=letter.subject, text=letter.text, message_id=letter.id)
     except MailFault as fault:
-        _log.warning("account mail not sent", kind=letter.kind, recipient=letter.recipient, reason=str(fault))
+        _log.warning("account mail not sent", kind=letter.kind, mail=letter.id, reason=str(fault))
         await db.write(_USERS, mails.letter_refused if fault.permanent else mails.letter_failed, letter)
         return 1
     if not mailer.configured and letter.link:  # a desk on one machine must still be able to let people in

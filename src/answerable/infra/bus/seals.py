@@ -3,12 +3,16 @@
 Every few seconds the new messages are sealed together: HMAC-SHA-256 over the seal before and every column of every
 message, under a key that is made of the desk's secret and is not in the database. Sealing happens after the commit and
 away from requests; what is not sealed yet is the tail of a few seconds.
+
+Of a message's body a seal covers a digest, made with a random number of its own. So a body can lose its words later
+(``redaction.py``) and the chain still holds; without the number nobody can try out what the words were.
 """
 
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,8 +30,9 @@ PAUSE = 5.0  # seconds between two rounds of sealing
 LAST_SECONDS = 0.5
 IDLE_SECONDS = 30.0
 SEALER = service("sealer")
+SALT = 32  # characters of a message's number: 128 bits
 _COLUMNS = "position, id, topic, type, key, sequence, time, actor, actor_kind, cause, depth, trace, body"
-_SEAL = "number, last, messages, hash, mark, sealed_at"
+_SEAL = "number, last, messages, hash, mark, sealed_at, salts, former"
 _log = structlog.get_logger(__name__)
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -35,7 +40,8 @@ _pack = msgspec.msgpack.Encoder().encode
 class Seal(msgspec.Struct, frozen=True):
     """One link of the chain, its columns in this order. ``last`` is the position of the last message under it.
 
-    ``mark`` tells which key it was made with; ``sealed_at`` is in microseconds.
+    ``mark`` tells which key it was made with; ``sealed_at`` is in microseconds. ``salts`` holds the number of each
+    message, ``None`` in a seal over the bodies themselves, as they were made once; ``former`` is its hash from then.
     """
 
     number: int
@@ -44,6 +50,8 @@ class Seal(msgspec.Struct, frozen=True):
     hash: str
     mark: str
     sealed_at: int
+    salts: str | None = None
+    former: str | None = None
 
 
 NOTHING = Seal(0, 0, 0, "", "", 0)  # what the first seal follows
@@ -80,10 +88,10 @@ class Sealing:
         return sealed
 
     async def _seal_once(self) -> int:
-        made = await self._db.scan(SEALER, next_seal)
+        made, rewritten = await self._db.scan(SEALER, next_seal)
         if made is None:
             return 0
-        await self._db.write(SEALER, insert_seal, made)
+        await self._db.write(SEALER, insert_seal, made, rewritten)
         return made.messages
 
     async def _run(self) -> None:
@@ -105,23 +113,32 @@ class Sealing:
             await self._db.pulse.wait(seen, IDLE_SECONDS)
 
 
-async def next_seal(tx: Tx) -> Seal | None:
-    """Make the next seal, without storing it; ``None`` where nothing is unsealed."""
-    before = await last_seal(tx)
+async def next_seal(tx: Tx) -> tuple[Seal | None, int]:
+    """Make the next seal, without storing it; ``None`` where nothing is unsealed.
+
+    Also return how often unsealed messages were rewritten until then.
+    """
+    before, rewritten = await last_seal(tx), await _times_rewritten(tx)
     rows = await _load(tx, before.last, BLOCK)
     if not rows:
-        return None
+        return None, rewritten
     key = _key(tx)
-    number = before.number + 1
-    made = _hash(key, f"{number} {tx.now} {before.hash}", rows)
-    return Seal(number, int(rows[-1]["position"]), len(rows), made, _mark(key), tx.now)
+    number, salts = before.number + 1, secrets.token_hex(SALT // 2 * len(rows))
+    made = _hash(key, f"{number} {tx.now} {before.hash}", rows, _digests(rows, salts))
+    return Seal(number, int(rows[-1]["position"]), len(rows), made, _mark(key), tx.now, salts), rewritten
 
 
-async def insert_seal(tx: Tx, seal: Seal) -> None:
-    """Store a seal; where another process was quicker, its one stays."""
+async def insert_seal(tx: Tx, seal: Seal, rewritten: int) -> None:
+    """Store a seal; where another process was quicker, its one stays.
+
+    Not where a message that it may cover was rewritten since it was made: then it has to be made again.
+    """
+    if await _times_rewritten(tx) != rewritten:
+        return
     await tx.run(
-        """INSERT INTO bus_seal (number, last, messages, hash, mark, sealed_at)
-        VALUES (:number, :last, :messages, :hash, :mark, :sealed_at) ON CONFLICT (number) DO NOTHING""",
+        """INSERT INTO bus_seal (number, last, messages, hash, mark, sealed_at, salts, former)
+        VALUES (:number, :last, :messages, :hash, :mark, :sealed_at, :salts, :former)
+        ON CONFLICT (number) DO NOTHING""",
         **msgspec.structs.asdict(seal),
     )
 
@@ -129,42 +146,125 @@ async def insert_seal(tx: Tx, seal: Seal) -> None:
 async def last_seal(tx: Tx) -> Seal:
     """Return the newest seal, ``NOTHING`` where there is none."""
     rows = await tx.run(
-        "SELECT number, last, messages, hash, mark, sealed_at FROM bus_seal ORDER BY number DESC LIMIT 1"
+        """SELECT number, last, messages, hash, mark, sealed_at, NULL AS salts, former FROM bus_seal
+        ORDER BY number DESC LIMIT 1"""
     )
     return _seal(rows[0]) if rows else NOTHING
 
 
 async def broken_seals(tx: Tx, most: int) -> list[str]:
-    """Check the whole chain; return a line per seal that does not hold, ``most`` at most."""
+    """Check the whole chain; return a line per seal or rewritten message that does not hold, ``most`` at most."""
     key, before = _key(tx), NOTHING
     mark, found = _mark(key), list[str]()
-    while len(found) < most:
-        rows = await tx.run(
-            f"SELECT {_SEAL} FROM bus_seal WHERE number > :number ORDER BY number LIMIT 1",
-            number=before.number,
-        )
-        if not rows:
-            break
-        seal = _seal(rows[0])
+    while len(found) < most and (rows := await _seals_after(tx, before.number, 1)):
+        seal = rows[0]
         if seal.number != before.number + 1:
             found.append(f"seal {before.number + 1}: is missing")
         elif seal.mark != mark:
             found.append(f"seal {seal.number}: was made with another secret and cannot be checked")
         else:
             covered = await _load(tx, before.last, seal.messages + 1, seal.last)
-            expected = _hash(key, f"{seal.number} {seal.sealed_at} {before.hash}", covered)
-            if len(covered) != seal.messages or not hmac.compare_digest(expected, seal.hash):
+            digests, lines = await _known_digests(tx, key, covered, seal)
+            found += lines
+            if not _holds(key, before, seal, covered, digests):
                 found.append(
                     f"seal {seal.number}: messages {before.last + 1} to {seal.last} are not what was sealed; something "
                     "was changed, removed, added or put in another order"
                 )
         before = seal
-    return found
+    return found[:most]
+
+
+async def modernise(tx: Tx) -> None:
+    """Make the seals over bodies anew, over digests, up to the first that does not hold.
+
+    They keep their former hash beside the new one.
+    """
+    key, before = _key(tx), NOTHING
+    while rows := await _seals_after(tx, before.number, 1):
+        seal = rows[0]
+        if seal.salts is None:
+            covered = await _load(tx, before.last, seal.messages + 1, seal.last)
+            if seal.number != before.number + 1 or seal.mark != _mark(key):
+                return
+            if not _holds(key, before, seal, covered, None):
+                return
+            salts = secrets.token_hex(SALT // 2 * len(covered))
+            made = _hash(key, f"{seal.number} {seal.sealed_at} {before.hash}", covered, _digests(covered, salts))
+            seal = msgspec.structs.replace(seal, hash=made, salts=salts, former=seal.hash)
+            await tx.run(
+                "UPDATE bus_seal SET hash = :hash, salts = :salts, former = :former WHERE number = :number",
+                hash=made,
+                salts=salts,
+                former=seal.former,
+                number=seal.number,
+            )
+        before = seal
 
 
 async def holds_seal(tx: Tx, noted: str) -> bool:
     """Tell whether the chain has the seal whose hash somebody noted elsewhere."""
-    return bool(await tx.run("SELECT 1 AS found FROM bus_seal WHERE hash = :hash LIMIT 1", hash=noted))
+    return bool(
+        await tx.run("SELECT 1 AS found FROM bus_seal WHERE hash = :hash OR former = :hash LIMIT 1", hash=noted)
+    )
+
+
+def digest_of(salt: str, body: str) -> str:
+    """Return what a seal covers of a message's body."""
+    return hashlib.sha256(f"{salt} {body}".encode()).hexdigest()
+
+
+def proof_of(tx: Tx, position: int, digest: str, body: str) -> str:
+    """Return the proof that the desk itself left ``body`` of a message whose digest was sealed."""
+    return _proof(_key(tx), position, digest, body)
+
+
+def _proof(key: bytes, position: int, digest: str, body: str) -> str:
+    return hmac.new(key, _pack(("redaction", position, digest, body)), hashlib.sha256).hexdigest()
+
+
+async def _known_digests(tx: Tx, key: bytes, covered: Sequence[Row], seal: Seal) -> tuple[list[str] | None, list[str]]:
+    """Return the digests of messages under a seal, and a line for each that lost words but not by the desk's hand."""
+    if seal.salts is None:
+        return None, []
+    digests, lines = _digests(covered, seal.salts), list[str]()
+    places = {row["position"]: place for place, row in enumerate(covered)}
+    for lost in await tx.run(
+        "SELECT position, digest, proof FROM bus_redaction WHERE position > :after AND position <= :last",
+        after=covered[0]["position"] - 1 if covered else seal.last,
+        last=seal.last,
+    ):
+        place = places.get(lost["position"])
+        if place is None:
+            continue  # the message is gone, which the seal shows
+        expected = _proof(key, lost["position"], lost["digest"], covered[place]["body"])
+        if hmac.compare_digest(expected, lost["proof"]):
+            digests[place] = lost["digest"]
+        else:
+            lines.append(f"message {lost['position']}: is not what was left of it when its words were erased")
+    return digests, lines
+
+
+def _holds(key: bytes, before: Seal, seal: Seal, covered: Sequence[Row], digests: list[str] | None) -> bool:
+    follows = before.hash if digests is not None else (before.former or before.hash)
+    expected = _hash(key, f"{seal.number} {seal.sealed_at} {follows}", covered, digests)
+    return len(covered) == seal.messages and hmac.compare_digest(expected, seal.hash)
+
+
+def _digests(rows: Sequence[Row], salts: str) -> list[str]:
+    return [digest_of(salts[place * SALT : (place + 1) * SALT], row["body"]) for place, row in enumerate(rows)]
+
+
+async def _seals_after(tx: Tx, number: int, limit: int) -> list[Seal]:
+    rows = await tx.run(
+        f"SELECT {_SEAL} FROM bus_seal WHERE number > :number ORDER BY number LIMIT :limit", number=number, limit=limit
+    )
+    return [_seal(row) for row in rows]
+
+
+async def _times_rewritten(tx: Tx) -> int:
+    rows = await tx.run("SELECT times FROM bus_rewriting WHERE id = 1")
+    return int(rows[0]["times"]) if rows else 0
 
 
 async def _load(tx: Tx, after: int, limit: int, until: int = 2**62) -> list[Row]:
@@ -178,7 +278,7 @@ async def _load(tx: Tx, after: int, limit: int, until: int = 2**62) -> list[Row]
 
 
 def _seal(row: Row) -> Seal:
-    return Seal(row["number"], row["last"], row["messages"], row["hash"], row["mark"], row["sealed_at"])
+    return Seal(**{name: row[name] for name in Seal.__struct_fields__})
 
 
 def _key(tx: Tx) -> bytes:
@@ -189,9 +289,11 @@ def _mark(key: bytes) -> str:
     return hmac.new(key, b"mark", hashlib.sha256).hexdigest()[:16]
 
 
-def _hash(key: bytes, before: str, rows: Iterable[Row]) -> str:
+def _hash(key: bytes, before: str, rows: Iterable[Row], digests: list[str] | None) -> str:
+    """Hash messages onto what was before: with ``digests`` in the place of bodies, or (once) with the bodies."""
     digest = hmac.new(key, before.encode(), hashlib.sha256)
-    for row in rows:
-        values: Any = row  # a database row gives its values in order
-        digest.update(_pack(tuple(values)))  # with the length of each value: no two rows pack to the same
+    for place, row in enumerate(rows):
+        values: Any = row  # a database row gives its values in order, the body last
+        packed = tuple(values) if digests is None else (*tuple(values)[:-1], digests[place])
+        digest.update(_pack(packed))  # with the length of each value: no two rows pack to the same
     return digest.hexdigest()

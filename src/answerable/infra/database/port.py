@@ -57,6 +57,10 @@ class DeskDatabase(Database, Protocol):
         """Commit only after ``every`` units and at the end, for loads that start over if they are cut off."""
         ...
 
+    async def scrub(self) -> None:
+        """Clear away what the engine still holds of rows that were changed or deleted, as far as it can."""
+        ...
+
     def watch_others(self) -> None:
         """Beat the pulse when another process has written."""
         ...

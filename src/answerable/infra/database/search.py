@@ -7,7 +7,9 @@ import unicodedata
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
 _FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)\)")
 _WORD = re.compile(r"[^\W_]+")
+_INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
+MERGED_PAGES = 200  # in one transaction, while others wait to write
 
 
 def words(query: str) -> list[str]:
@@ -75,11 +77,20 @@ class SqliteTextIndexes:
             connection.execute(statement)
 
 
+def merge_text_indexes(connection: sqlite3.Connection) -> None:
+    """Merge each index into one segment, a little at a time: what was taken out of it is in it until then."""
+    for (index,) in connection.execute(_INDEXES).fetchall():
+        merged = 2
+        while merged >= 2:  # as FTS5 says how much it did
+            before = connection.total_changes
+            connection.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('merge', -{MERGED_PAGES})")
+            merged = connection.total_changes - before
+
+
 def _statements(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Write the statement for each index ``<table>_fts`` over a table with a growing integer key."""
     found = []
-    indexes = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
-    for (index,) in connection.execute(indexes):
+    for (index,) in connection.execute(_INDEXES):
         table = index.removesuffix("_fts")
         columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA table_info({index})"))
         found.append(

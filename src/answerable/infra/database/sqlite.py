@@ -25,7 +25,7 @@ from answerable.infra.database.errors import StorageFault, is_fault
 from answerable.infra.database.lanes import BACKGROUND_SECONDS, Lanes
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
-from answerable.infra.database.sqlite_connection import connect
+from answerable.infra.database.sqlite_connection import connect, scrub
 from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.tx import SqliteTx
 from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
@@ -353,6 +353,13 @@ class SqliteDatabase:
     def migrate(self, wanted: Sequence[Migration]) -> list[Migration]:
         """Bring the file up to date and return what was applied."""
         return apply(self.path, wanted, self.clock())
+
+    async def scrub(self) -> None:
+        """Merge the text indexes and empty the write-ahead log, in a thread. Raises ``StorageFault`` to try later."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._scanners, scrub, self.path)
+        except sqlite3.Error as error:
+            raise StorageFault(str(error)) from error
 
     async def lead(self) -> int:
         """Lead: one process serves a file."""

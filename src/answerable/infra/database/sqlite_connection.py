@@ -4,7 +4,10 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
+from answerable.infra.database.search import merge_text_indexes
+
 CACHE_KB = 64_000
+PATIENCE_MS = 5000
 
 
 def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
@@ -16,6 +19,7 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not only forgotten
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
     connection.execute("PRAGMA wal_autocheckpoint = 20000")  # bulk loads and commands; the desk: see checkpoints.py
@@ -23,3 +27,18 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
     if query_only:
         connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def scrub(path: Path) -> None:
+    """Clear away what the file and its log still hold of deleted words.
+
+    Raises ``sqlite3.Error`` where others are busy.
+    """
+    connection = connect(path)
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        merge_text_indexes(connection)
+        if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise sqlite3.OperationalError("the write-ahead log is in use")
+    finally:
+        connection.close()

@@ -32,7 +32,7 @@ from answerable.notifications.rules.post import (
     suppress,
 )
 from answerable.notifications.rules.reading import read_as
-from answerable.notifications.rules.words import Words, words
+from answerable.notifications.rules.words import Words, names_person, words
 
 __all__ = [
     "CHANNELS",
@@ -53,6 +53,7 @@ __all__ = [
     "doers",
     "give_up",
     "log",
+    "names_person",
     "pause_after",
     "put_off",
     "read_as",

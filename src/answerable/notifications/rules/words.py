@@ -152,6 +152,14 @@ def told_about(kind: str) -> tuple[tuple[str, str], ...]:
     return tuple(texts for (event, _), texts in _TABLE.items() if event.partition(":")[0] == kind)
 
 
+def names_person(body: str, name: str) -> bool:
+    """Tell whether a text says that somebody of this name spoke or looks after a ticket."""
+    if not name:
+        return False
+    begins = tuple(f"{name} {what} “" for what in ("commented on", "left a note on", "looks after"))
+    return body.startswith(begins) or f" {name} looks after it now." in body
+
+
 def _template(event: Event, part: Part) -> tuple[str, str]:
     special = ""
     if isinstance(event, StatusChanged):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from answerable.kernel.errors import Conflict, Invalid, Missing
 from answerable.kernel.tx import Tx
 from answerable.kernel.words import N_
+from answerable.messages.erasure import erased_address
 from answerable.messages.users import UserChanged, UserRegistered
 from answerable.users.actions import mails
 from answerable.users.actions.audit import record_person
@@ -109,6 +110,8 @@ async def change_somebody(tx: Tx, person_id: str, wanted: Changes) -> Person:
     person = await people.load_person(tx, person_id)
     if person is None:
         raise Missing("There is no such person.")
+    if person.email == erased_address(person.id):
+        raise Conflict(N_("This person was erased and cannot come back."))
     others = await people.count_other_admins(tx, person_id)
     changed, names = change_person(person, wanted, by=tx.actor.id, other_admins=others, now=tx.now)
     if names:

@@ -1,19 +1,20 @@
 """REST: people, for administrators and whoever may see them."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get, patch, post
+from litestar import Response, delete, get, patch, post
 from litestar.params import Parameter
 
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.paging import list_response
 from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.kernel.paging import page_request
-from answerable.users.actions import people
+from answerable.users.actions import erasure, people
 from answerable.users.api.answers import door_of, shown
 from answerable.users.queries import people as queries
+from answerable.users.queries.export import everything, find
 from answerable.users.queries.people import AgentView, PersonView
 from answerable.users.rules import Changes, Person, check_roles
 from answerable.users.store import people as store
@@ -83,7 +84,22 @@ async def change_user(request: DeskRequest, user_id: str, data: PersonChanges) -
     return respond(shown(await request.act(people.change_somebody, user_id, wanted)))
 
 
-ROUTES = [list_agents, get_user, list_users, create_user, change_user]
+@get("/api/users/admin/{user_id:str}/export", opt=needs("user.admin"), tags=["People"])
+async def export_user(request: DeskRequest, user_id: str) -> Response[dict[str, Any]]:
+    """Take out all that is kept about a person. Parts that other services keep are named under `partsElsewhere`."""
+    person = await request.ask(find, user_id)
+    await request.act(erasure.record_export, person.id)
+    return respond(Reply(await everything(request.parts["desk"], person.id), 200, {"Cache-Control": "no-store"}))
+
+
+@delete("/api/users/admin/{user_id:str}", status_code=200, opt=needs("user.admin"), tags=["People"])
+async def erase_user(request: DeskRequest, user_id: str) -> Response[dict[str, str]]:
+    """Erase a person for good: account, sessions, and the words they wrote. Ids, times and statuses stay."""
+    await request.act(erasure.erase_person, user_id)
+    return respond(Reply({"erased": user_id}))
+
+
+ROUTES = [list_agents, get_user, list_users, create_user, change_user, export_user, erase_user]
 
 
 def _created(person: Person) -> Reply[PersonView]:

@@ -292,3 +292,11 @@ def next_mail_try(attempts: int, now: int, expires_at: int) -> int | None:
     """Return when to try a mail again after ``attempts`` failures, ``None`` when it would be too late."""
     at = now + min(10 * SECOND * 2**attempts, 10 * MINUTE)
     return at if at < expires_at else None
+
+
+def check_erasure(person: Person, *, by: str, other_admins: int) -> None:
+    """Raise ``Conflict`` where somebody would erase themselves, or the last active administrator."""
+    if person.id == by:
+        raise Conflict(N_("You cannot erase yourself. Ask another administrator."))
+    if "ADMIN" in person.roles and person.active and not other_admins:
+        raise Conflict(LAST_ADMINISTRATOR)

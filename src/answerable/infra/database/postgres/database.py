@@ -26,6 +26,7 @@ from answerable.infra.database.postgres.connection import (
 from answerable.infra.database.postgres.migrations import apply
 from answerable.infra.database.postgres.readers import Readers, roll_back
 from answerable.infra.database.postgres.runner import Runner
+from answerable.infra.database.postgres.scrub import scrub
 from answerable.infra.database.postgres.tx import PostgresTx, Reading, Writing
 from answerable.infra.database.postgres.watch import Watch
 from answerable.infra.database.postgres.writer import Doubt, Writer
@@ -357,6 +358,13 @@ class PostgresDatabase:
         """Use the writing connection, so that the server sees that this process is alive."""
         with suppress(Exception):
             await self._submit(self._background, Unit(_PROCESS, _nothing))
+
+    async def scrub(self) -> None:
+        """Let the server take dead rows out of its tables. Raises ``StorageFault`` to try later."""
+        try:
+            await scrub(self.settings)
+        except Exception as error:
+            raise StorageFault(str(error)) from error
 
     def watch_others(self) -> None:
         """Beat the pulse when another process has written: at its notification, or by looking once a second."""

@@ -1,0 +1,190 @@
+"""Somebody is forgotten: everywhere, for good, and without a trace in what stays."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from answerable.infra.bus.seals import Sealing
+from answerable.infra.bus.verify import verify_log
+from answerable.infra.database.sqlite import SqliteDatabase
+from answerable.infra.database.sqlite_connection import connect
+from answerable.kernel.actor import Actor
+from answerable.messages.tickets import TicketErased
+from answerable.messages.users import PersonErased
+from answerable.tickets.actions import work as deeds
+from answerable.users.rules import grants_of
+from tests.forms import Browser
+from tests.people import TestPerson, make_person
+from tests.tickets.desk import TicketDesk
+from tests.world import World, json_of, open_world
+
+WORD = "zyzzyva"
+LISTS = (
+    "/tickets?size=100",
+    f"/tickets?q={WORD}",
+    "/notifications?size=100",
+    "/users/agents",
+    "/users/admin?size=100",
+    f"/users/admin?q={WORD}",
+    "/users/admin/audit?size=100",
+    "/notifications/mail?size=100",
+    "/reports/agents",
+    "/agents/workload",
+    "/escalations/logs",
+)
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[TicketDesk]:
+    async with open_world(tmp_path / "desk", auth__access_seconds=10**8) as world:
+        yield await TicketDesk(world).hire()
+
+
+async def a_full_life(office: TicketDesk) -> tuple[TestPerson, list[dict[str, Any]]]:
+    """Somebody comes, asks, is answered, and is known by a word that nobody else uses."""
+    world = office.world
+    zoe = await make_person(world, "USER", name="Zyzzyva Quill", email="zyzzyva@mail.test")
+    browser = Browser(world)
+    await browser.sign_in(zoe, next="/profile")
+    tickets = []
+    for number in range(3):
+        raised = await office.call(
+            zoe,
+            "POST",
+            "/tickets",
+            json={
+                "title": f"Zyzzyva number {number}",
+                "description": "My zyzzyva is broken, and I am sad.",
+                "category": "HARDWARE",
+                "priority": "HIGH",
+            },
+            headers={"Idempotency-Key": f"zoe-{number}"},
+        )
+        ticket = await office.given(json_of(raised))
+        await office.said(zoe, ticket, "The zyzzyva again, please.")
+        await office.said(office.abe, ticket, "Is it plugged in?")
+        await office.said(office.abe, ticket, "Seems nice.", internal=True)
+        tickets.append(ticket)
+    await office.call(office.ada, "PATCH", f"/users/admin/{zoe.id}", json={"name": "Zyzzyva Quill-Abbot"})
+    await office.call(None, "POST", "/auth/forgot-password", json={"email": zoe.email})
+    await office.moved(tickets[0], "IN_PROGRESS", "RESOLVED")
+    await world.advance(hours=30)  # promises are broken, managers called in, mails sent
+    return zoe, tickets
+
+
+def _at_rest(world: World) -> str:
+    assert isinstance(world.db, SqliteDatabase)
+    parts = [path.read_bytes() for path in sorted(world.db.path.parent.iterdir()) if path.is_file()]
+    return b"".join(parts).decode("latin-1").lower()
+
+
+async def test_a_life_is_erased_and_what_stays_keeps_its_shape(
+    office: TicketDesk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world = office.world
+    zoe, tickets = await a_full_life(office)
+    await Sealing(world.db).seal()
+    reports = [await office.read(office.max, path) for path in ("/reports/summary", "/reports/avg-resolution-time")]
+    before = await world.sql("SELECT id, type, key, time, sequence FROM bus_outbox ORDER BY position")
+    assert WORD in str([dict(row) for row in await world.sql("SELECT body FROM bus_outbox")]).lower()
+
+    erased = await office.call(office.ada, "DELETE", f"/users/admin/{zoe.id}")
+    assert erased.status_code == 200, erased.text
+    await world.advance(minutes=2)
+
+    for table in await world.tables():
+        assert WORD not in str([dict(row) for row in await world.sql(f"SELECT * FROM {table}")]).lower(), table
+    if isinstance(world.db, SqliteDatabase):
+        assert WORD not in _at_rest(world)
+    for who in (office.una, office.abe, office.max, office.ada):
+        for path in (*LISTS, *(f"/tickets/{ticket['id']}" for ticket in tickets)):
+            assert WORD not in (await office.get(who, path)).text.lower().replace(f"q={WORD}", ""), path
+        for ticket in tickets:
+            for part in ("comments", "history"):
+                assert WORD not in (await office.get(who, f"/tickets/{ticket['id']}/{part}")).text.lower()
+    assert (await office.read(office.max, f"/tickets?q={WORD}")) == []
+    shown = await office.read(office.max, f"/tickets/{tickets[0]['id']}")
+    assert (shown["title"], shown["status"], shown["createdBy"]) == ("Erased", "RESOLVED", zoe.id)
+    said = [each["comment"] for each in await office.read(office.max, f"/tickets/{tickets[1]['id']}/comments")]
+    assert said == ["Erased", "Is it plugged in?", "Seems nice."]
+    assert (await office.get(zoe, "/auth/me")).status_code == 401
+    assert [await office.read(office.max, path) for path in ("/reports/summary", "/reports/avg-resolution-time")] == (
+        reports
+    )
+    after = await world.sql("SELECT id, type, key, time, sequence FROM bus_outbox ORDER BY position")
+    assert [dict(row) for row in after[: len(before)]] == [dict(row) for row in before]
+    assert (await verify_log(world.db))[1] == []
+    assert await world.desk.audit() == []
+    assert len(await world.log(TicketErased.TYPE)) == 3
+    assert len(await world.log(PersonErased.TYPE)) == 1
+    logged = "".join(capfd.readouterr()).lower().splitlines()
+    assert [line for line in logged if WORD in line and "hand this link over" not in line] == []
+
+
+async def test_of_staff_the_name_goes_and_the_words_stay(office: TicketDesk) -> None:
+    world = office.world
+    zed = await make_person(world, "AGENT", name="Zyzzyva Agent", email="zyzzyva.agent@mail.test")
+    ticket = await office.given(await office.raised(), zed)
+    await office.said(zed, ticket, "Turn it off and on.")
+    me = Actor(zed.id, "person", frozenset({"AGENT"}), grants_of(["AGENT"]))
+    await world.db.write(me, deeds.keep_draft, ticket["id"], "A zyzzyva of a draft", 0)
+    await world.settle()
+    await Sealing(world.db).seal()
+    assert "Zyzzyva Agent commented" in (await office.get(office.una, "/notifications")).text
+
+    assert (await office.call(office.ada, "DELETE", f"/users/admin/{zed.id}")).status_code == 200
+    await world.advance(minutes=2)
+    for table in await world.tables():
+        assert WORD not in str([dict(row) for row in await world.sql(f"SELECT * FROM {table}")]).lower(), table
+    comments = await office.read(office.una, f"/tickets/{ticket['id']}/comments")
+    assert [(each["comment"], each["commentedByName"]) for each in comments] == [
+        ("Turn it off and on.", "Erased person")
+    ]
+    assert "Assigned to Erased person" in (await office.get(office.max, f"/tickets/{ticket['id']}/history")).text
+    assert (await verify_log(world.db))[1] == []
+    assert await world.desk.audit() == []
+
+
+async def test_who_may_not_be_erased(office: TicketDesk) -> None:
+    ada, una = office.ada, office.una
+    assert (await office.call(ada, "DELETE", f"/users/admin/{ada.id}")).status_code == 409
+    assert (await office.call(ada, "DELETE", "/users/admin/nobody")).status_code == 404
+    assert (await office.call(office.max, "DELETE", f"/users/admin/{una.id}")).status_code == 403
+    assert (await office.call(ada, "DELETE", f"/users/admin/{una.id}")).status_code == 200
+    again = await office.call(ada, "DELETE", f"/users/admin/{una.id}")
+    assert (again.status_code, json_of(again)["detail"]) == (409, "This person was erased already.")
+    back = await office.call(ada, "PATCH", f"/users/admin/{una.id}", json={"active": True})
+    assert back.status_code == 409, "nobody comes back from there"
+
+
+async def test_all_that_is_kept_can_be_taken_out(office: TicketDesk) -> None:
+    zoe, tickets = await a_full_life(office)
+    taken = json_of(await office.get(office.ada, f"/users/admin/{zoe.email}/export"))
+    parts = taken["parts"]
+    assert parts["users"]["account"]["email"] == zoe.email
+    assert len(parts["tickets"]["ticketsRaised"]) == 3
+    assert not any("Seems nice" in each["body"] for each in parts["tickets"]["comments"]), "notes are among staff"
+    assert parts["notifications"]["notices"]
+    assert {each["kind"] for each in parts["users"]["sessions"]} == {"browser"}
+    secrets = await office.world.sql("SELECT password_hash FROM users_person WHERE id = :id", id=zoe.id)
+    assert secrets[0]["password_hash"] not in str(taken)
+    assert taken["partsElsewhere"] == []
+    acts = json_of(await office.get(office.ada, "/users/admin/audit"))
+    assert acts[0]["action"] == "EXPORTED"
+    assert re.search(r"\d{4}-", taken["exportedAt"])
+    assert tickets
+
+
+@pytest.mark.one_engine
+async def test_words_that_came_before_are_not_in_the_file(tmp_path: Path) -> None:
+    """The file of a desk holds nothing of deleted rows, whoever deletes them."""
+    connection = connect(tmp_path / "file.sqlite")
+    connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT)")
+    connection.executemany("INSERT INTO t (body) VALUES (?)", [("zyzzyva " * 500,) for _ in range(50)])
+    connection.execute("DELETE FROM t")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    assert WORD.encode() not in (tmp_path / "file.sqlite").read_bytes()
