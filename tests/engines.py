@@ -103,6 +103,12 @@ def missing() -> str:
     return "" if found.returncode == 0 else "no PostgreSQL server here; run scripts/postgres install"
 
 
+@cache
+def programs() -> str:
+    """Return the folder of PostgreSQL's programs."""
+    return subprocess.run([SCRIPT, "programs"], capture_output=True, timeout=30, text=True, check=True).stdout.strip()
+
+
 def start_early() -> None:
     """Start the cluster of this run before somebody waits for it."""
     if not missing():

@@ -15,6 +15,8 @@ from answerable.services import features_of
 PLACES = {
     "serve": "answerable.commands.serve",
     "migrate": "answerable.commands.configuration",
+    "backup": "answerable.commands.backup",
+    "restore": "answerable.commands.backup",
     "move": "answerable.commands.move",
     "demo": "answerable.commands.demo",
     "replay": "answerable.commands.replay",
