@@ -114,7 +114,17 @@ async def test_every_page_of_administration_is_without_barriers(desk: BrowserDes
     gone = await make_person(desk.world, name="Wolfeschlegelsteinhausenbergerdorff Mustermann")
     person = f"people/{gone.id}"
     small = ("people", person, "settings")
-    pages = (*small, "people?q=nobody", "people/new", f"{person}/deactivate", "categories", "sla", "audit", "events")
+    pages = (
+        *small,
+        "people?q=nobody",
+        "people/new",
+        f"{person}/deactivate",
+        f"{person}/erase",
+        "categories",
+        "sla",
+        "audit",
+        "events",
+    )
     for theme, window, wanted in (("light", DESKTOP, pages), ("dark", PHONE, small)):
         ada = await desk.guest("ADMIN", likes=Preferences(theme=theme), viewport=window)
         for path in wanted:

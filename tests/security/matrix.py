@@ -218,6 +218,12 @@ async def _leaver(company: Company) -> Sample:
     return Sample({"user_id": person.id})
 
 
+async def _leaver_form(company: Company) -> Sample:
+    email = company.fresh("leaver") + "@desk.test"
+    person = await make_person(company.world, name="Leo Leaver", email=email)
+    return Sample({"person_id": person.id}, form={"email": email})
+
+
 async def _login(company: Company) -> Sample:
     return Sample(json={"email": company["owner"].email, "password": PASSWORD})
 
@@ -412,6 +418,10 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("POST", "/profile/second/off", ""): _plain(form={"password": PASSWORD, "code": "123456"}),
     ("GET", "/api/users/admin/{user_id}/export", ""): _plain(user_id="$owner"),
     ("DELETE", "/api/users/admin/{user_id}", ""): _leaver,
+    ("GET", "/admin/people/{person_id}/export", ""): _plain(person_id="$owner"),
+    ("GET", "/admin/people/{person_id}/erase", ""): _plain(person_id="$owner"),
+    ("POST", "/admin/people/{person_id}/erase", ""): _leaver_form,
+    ("POST", "/admin/categories/keep", ""): _plain(form={"days-OTHER": "90"}),
     ("GET", "/api/categories/retention", ""): _plain(),
     ("PUT", "/api/categories/{code}/retention", ""): _plain({"keepDays": 365}, code="OTHER"),
     ("POST", "/login", ""): _login_form,

@@ -50,3 +50,19 @@ async def test_what_cannot_be_is_said_beside_the_field(office: TicketDesk) -> No
     for who in (office.una, office.abe, office.max):
         answer = await office.world.http.get(PAGE, headers={**BROWSER, **who.headers})
         assert answer.status_code == 403
+
+
+async def test_how_long_words_are_kept_is_set_beside_the_categories(office: TicketDesk) -> None:
+    headers = {**BROWSER, **office.ada.headers}
+
+    async def keep(form: dict[str, str]) -> httpx.Response:
+        page = await office.world.http.post(f"{PAGE}/keep", data=form, headers=headers, follow_redirects=True)
+        office.world.http.cookies.clear()
+        return page
+
+    page = await keep({"days-HARDWARE": "365", "days-OTHER": "0"})
+    assert "Words are kept as you set it." in page.text
+    assert re.search(r'id="days-HARDWARE"[^>]*value="365"', page.text)
+    kept = {each["category"]: each["keepDays"] for each in await office.read(office.ada, "/categories/retention")}
+    assert (kept["HARDWARE"], kept["OTHER"]) == (365, 0)
+    assert (await keep({"days-HARDWARE": "99999"})).status_code == 400

@@ -213,3 +213,21 @@ async def test_pages_of_administration_are_for_administrators(world: World) -> N
         person = await make_person(world, role)
         for path in ("/admin", "/admin/people", f"/admin/people/{person.id}", "/admin/audit"):
             assert (await world.http.get(path, headers={**BROWSER, **person.headers})).status_code == 403
+
+
+async def test_somebody_is_taken_out_and_erased_on_a_page(world: World, ada: TestPerson) -> None:
+    una = await make_person(world, name="Una User", email="una@desk.test")
+    page = f"/admin/people/{una.id}"
+    assert f'href="{page}/erase"' in await look(world, ada, page)
+    file = await world.http.get(f"{page}/export", headers={**BROWSER, **ada.headers})
+    assert file.headers["content-disposition"] == f'attachment; filename="person-{una.id}.json"'
+    assert json_of(file)["parts"]["users"]["account"]["name"] == "Una User"
+    assert "Their address, to be sure: una@desk.test" in await look(world, ada, f"{page}/erase")
+    wrong = await send(world, ada, f"{page}/erase", {"email": "otto@desk.test"})
+    assert (wrong.status_code, "is not right" in wrong.text) == (400, True)
+    done = await send(world, ada, f"{page}/erase", {"email": " UNA@desk.test"})
+    assert "Erased. Tickets and notifications follow within seconds." in done.text
+    assert "Erased person" in done.text
+    assert "una@desk.test" not in done.text
+    assert f"{page}/erase" not in done.text
+    assert "You cannot erase yourself" in await look(world, ada, f"/admin/people/{ada.id}/erase")

@@ -11,6 +11,8 @@ from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Invalid
 from answerable.kernel.words import N_
 from answerable.tickets import actions, queries
+from answerable.tickets.actions import erasure
+from answerable.tickets.queries.retention import list_retention
 
 CATEGORIES = "/admin/categories"
 EDITS: dict[str, Any] = {"opt": needs("category.edit"), "include_in_schema": False}
@@ -19,8 +21,7 @@ EDITS: dict[str, Any] = {"opt": needs("category.edit"), "include_in_schema": Fal
 @get(CATEGORIES, **EDITS)
 async def show_categories(request: DeskRequest) -> Response[bytes]:
     """Show the categories in their order."""
-    codes = await request.ask(queries.list_categories)
-    return show(request, "tickets/categories.html", codes=codes, form=Form())
+    return await _page(request, Form())
 
 
 @post(CATEGORIES, status_code=200, **EDITS)
@@ -35,12 +36,32 @@ async def set_categories(request: DeskRequest) -> Response[bytes]:
         await request.act(actions.set_categories, wanted)
     except Invalid as problem:
         told = Invalid(problem.message, errors=tuple(f"add: {e.partition(': ')[2]}" for e in problem.errors))
-        return show(request, "tickets/categories.html", 400, codes=before, form=form.refused(told))
+        return await _page(request, form.refused(told))
     said = words(request)(text) % {"code": code}
     return go(request, CATEGORIES, Said(said, undo=Undo(CATEGORIES, {"all": " ".join(before)})))
 
 
-ROUTES = [show_categories, set_categories]
+@post(f"{CATEGORIES}/keep", status_code=200, **EDITS)
+async def keep_words(request: DeskRequest) -> Response[bytes]:
+    """Set for how many days after they were closed tickets keep their words, for each category; 0 for always."""
+    form = await form_of(request)
+    try:
+        for before in await request.ask(list_retention):
+            field = f"days-{before.category}"
+            if field in form and (days := form.number(field) or 0) != before.keep_days:
+                await request.act(erasure.set_retention, before.category, days)
+    except Invalid as problem:
+        told = tuple(f"{field}: {each.partition(': ')[2]}" for each in problem.errors)
+        return await _page(request, form.refused(Invalid(problem.message, errors=told)))
+    return go(request, CATEGORIES, Said(words(request)(N_("Words are kept as you set it."))))
+
+
+ROUTES = [show_categories, set_categories, keep_words]
+
+
+async def _page(request: DeskRequest, form: Form) -> Response[bytes]:
+    kept = await request.ask(list_retention)
+    return show(request, "tickets/categories.html", 400 if form.problem else 200, kept=kept, form=form)
 
 
 def _change(form: Form, codes: list[str]) -> tuple[str, str, list[str]]:

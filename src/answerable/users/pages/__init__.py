@@ -1,10 +1,11 @@
 """Pages about people: coming in (``door``), behind links from mails (``links``), oneself (``profile``, ``second``).
 
-For administrators: everybody (``people``), and the record of changes (``audit``). Keys of programs: ``keys``.
+For administrators: everybody (``people``), what is kept of somebody and erasing them (``erasure``), and the record of
+changes (``audit``). Keys of programs: ``keys``.
 """
 
 from answerable.kernel.words import N_
-from answerable.users.pages import audit, door, keys, links, people, profile, provider, second
+from answerable.users.pages import audit, door, erasure, keys, links, people, profile, provider, second
 
 # What the rules put together from numbers, as it is said beside a field; translated where it is shown.
 COMPLAINTS = (
@@ -25,6 +26,7 @@ ROUTES = [
     *profile.ROUTES,
     *second.ROUTES,
     *people.ROUTES,
+    *erasure.ROUTES,
     *audit.ROUTES,
     *keys.ROUTES,
 ]

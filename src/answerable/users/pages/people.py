@@ -12,6 +12,7 @@ from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Conflict, Problem
 from answerable.kernel.paging import PageRequest, page_request
 from answerable.kernel.words import N_
+from answerable.messages.erasure import erased_address
 from answerable.users.actions import people, second
 from answerable.users.pages.audit import changes_of
 from answerable.users.pages.door import door_of
@@ -193,5 +194,6 @@ async def _person(request: DeskRequest, person_id: str, form: Form, status: int 
         acts=request.parts["acts"],
         changes=changes_of,
         reason=reason,
+        erased=person.email == erased_address(person.id),
         has_second=await request.ask(has_second, person_id),
     )
