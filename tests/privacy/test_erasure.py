@@ -19,7 +19,7 @@ from answerable.users.rules import grants_of
 from tests.forms import Browser
 from tests.people import TestPerson, make_person
 from tests.tickets.desk import TicketDesk
-from tests.world import World, json_of, open_world
+from tests.world import TESTER, World, json_of, open_world
 
 WORD = "zyzzyva"
 LISTS = (
@@ -71,8 +71,27 @@ async def a_full_life(office: TicketDesk) -> tuple[TestPerson, list[dict[str, An
     await office.call(office.ada, "PATCH", f"/users/admin/{zoe.id}", json={"name": "Zyzzyva Quill-Abbot"})
     await office.call(None, "POST", "/auth/forgot-password", json={"email": zoe.email})
     await office.moved(tickets[0], "IN_PROGRESS", "RESOLVED")
+    await world.db.write(TESTER, _told_to_a_program, zoe, tickets[0]["id"])
     await world.advance(hours=30)  # promises are broken, managers called in, mails sent
     return zoe, tickets
+
+
+async def _told_to_a_program(tx: Any, zoe: TestPerson, ticket_id: str) -> None:
+    for number, said in enumerate(
+        (
+            f'{{"subject":"{ticket_id}","data":{{"title":"Zyzzyva number 0"}}}}',
+            f'{{"subject":"{zoe.id}","data":{{"name":"{zoe.name}"}}}}',
+            '{"subject":"somebody-else","data":{}}',
+        )
+    ):
+        await tx.run(
+            """INSERT INTO webhooks_delivery (id, endpoint_id, message_id, type, payload, state, attempts, give_up_at,
+                answer, error, created_at, done_at)
+            VALUES (:id, 'endpoint', :id, 'TICKET_CREATED', :payload, 'DELIVERED', 1, 0, '', '', :now, :now)""",
+            id=f"delivery-{number}",
+            payload=said,
+            now=tx.now,
+        )
 
 
 def _at_rest(world: World) -> str:
@@ -119,6 +138,8 @@ async def test_a_life_is_erased_and_what_stays_keeps_its_shape(
     assert (await verify_log(world.db))[1] == []
     assert await world.desk.audit() == []
     assert len(await world.log(TicketErased.TYPE)) == 3
+    kept = await world.sql("SELECT id FROM webhooks_delivery")
+    assert [row["id"] for row in kept] == ["delivery-2"], "what programs were told of others stays"
     assert len(await world.log(PersonErased.TYPE)) == 1
     logged = "".join(capfd.readouterr()).lower().splitlines()
     assert [line for line in logged if WORD in line and "hand this link over" not in line] == []

@@ -199,3 +199,13 @@ async def note_outcome(tx: Tx, delivery: Delivery, outcome: Outcome) -> None:
 async def prune(tx: Tx, most: int) -> int:
     """Forget deliveries that were done long ago."""
     return await store.delete_done(tx, tx.now - tx.settings.webhooks.keep_days * DAY, most)
+
+
+async def forget_person(tx: Tx, person_id: str) -> None:
+    """Forget what programs were told, or are yet to be told, of a person who was erased."""
+    await store.delete_about(tx, person_id, "requesterId", "authorId")
+
+
+async def forget_ticket(tx: Tx, ticket_id: str) -> None:
+    """Forget what programs were told, or are yet to be told, of a ticket that lost its words."""
+    await store.delete_about(tx, ticket_id)

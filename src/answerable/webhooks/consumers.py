@@ -2,9 +2,21 @@
 
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Event
+from answerable.messages.tickets import TicketErased
+from answerable.messages.users import PersonErased
 from answerable.webhooks import actions
 
 
 async def tell(tx: Tx, event: Event) -> None:
     """Something happened that programs may want to know."""
     await actions.tell(tx, event)
+
+
+async def forget_person(tx: Tx, event: PersonErased) -> None:
+    """Somebody is to be forgotten."""
+    await actions.forget_person(tx, event.user_id)
+
+
+async def forget_ticket(tx: Tx, event: TicketErased) -> None:
+    """The words of a ticket are gone."""
+    await actions.forget_ticket(tx, event.ticket.id)

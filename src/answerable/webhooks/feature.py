@@ -2,6 +2,8 @@
 
 from answerable.kernel.manifest import Feature, Panel, Timer
 from answerable.kernel.words import N_
+from answerable.messages.tickets import TicketErased
+from answerable.messages.users import PersonErased
 from answerable.webhooks import api, consumers, pages, rules, timers
 
 ACTS = {
@@ -18,7 +20,11 @@ def feature() -> Feature:
     return Feature(
         "webhooks",
         routes=[*api.ROUTES, *pages.ROUTES],
-        consumers=dict.fromkeys(rules.EVENTS, consumers.tell),
+        consumers={
+            **dict.fromkeys(rules.EVENTS, consumers.tell),
+            PersonErased: consumers.forget_person,
+            TicketErased: consumers.forget_ticket,
+        },
         timers=[
             Timer("webhooks.send", timers.next_delivery, timers.send_due),
             Timer("webhooks.pruning", timers.next_pruning, timers.prune),

@@ -162,3 +162,9 @@ async def delete_done(tx: Tx, before: int, limit: int) -> int:
         limit=limit,
     )
     return len(rows)
+
+
+async def delete_about(tx: Tx, subject: str, *fields: str) -> None:
+    """Forget deliveries, done or not, about a person or ticket, or which name them in one of some fields."""
+    for field in ("subject", *fields):
+        await tx.run("DELETE FROM webhooks_delivery WHERE payload LIKE :part", part=f'%"{field}":"{subject}"%')
