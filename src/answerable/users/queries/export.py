@@ -56,6 +56,7 @@ async def export(tx: Tx, person_id: str) -> dict[str, Any]:
         "sessions": [_shown(row) for row in await erasure.list_sessions(tx, person.id)],
         "keys": [_shown(row) for row in await erasure.list_keys(tx, person.id)],
         "secondFactor": [_shown(row) for row in await erasure.load_second_factor(tx, person.id)],
+        "identities": [_shown(row) for row in await erasure.list_identities(tx, person.id)],
         "preferences": [_shown(row) for row in await erasure.load_wishes(tx, person.id)],
         "mails": [_shown(row) for row in await erasure.list_mails_to(tx, person.email)],
         "audit": [_act(row) for row in await erasure.list_acts(tx, person.id)],

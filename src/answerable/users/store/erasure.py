@@ -13,6 +13,7 @@ _OF_A_PERSON = (
     "users_second",
     "users_recovery",
     "users_challenge",
+    "users_identity",
 )
 
 
@@ -76,6 +77,13 @@ async def list_keys(tx: Tx, person_id: str) -> list[Row]:
 async def load_second_factor(tx: Tx, person_id: str) -> list[Row]:
     """Read whether a person has a second factor, and since when."""
     return await tx.run("SELECT state, since AS since_at FROM users_second WHERE person_id = :id", id=person_id)
+
+
+async def list_identities(tx: Tx, person_id: str) -> list[Row]:
+    """Read by whom else a person is known to sign in."""
+    return await tx.run(
+        "SELECT issuer, subject, created_at, seen_at FROM users_identity WHERE person_id = :id", id=person_id
+    )
 
 
 async def load_wishes(tx: Tx, person_id: str) -> list[Row]:
