@@ -15,7 +15,9 @@ from answerable.kernel.actor import Actor
 from answerable.messages.tickets import TicketErased
 from answerable.messages.users import PersonErased
 from answerable.tickets.actions import work as deeds
+from answerable.users.actions.keys import make_key
 from answerable.users.rules import grants_of
+from answerable.users.rules.keys import NewKey
 from tests.forms import Browser
 from tests.people import TestPerson, make_person
 from tests.tickets.desk import TicketDesk
@@ -71,6 +73,7 @@ async def a_full_life(office: TicketDesk) -> tuple[TestPerson, list[dict[str, An
     await office.call(office.ada, "PATCH", f"/users/admin/{zoe.id}", json={"name": "Zyzzyva Quill-Abbot"})
     await office.call(None, "POST", "/auth/forgot-password", json={"email": zoe.email})
     await office.moved(tickets[0], "IN_PROGRESS", "RESOLVED")
+    await world.db.write(zoe.actor, make_key, NewKey("Zyzzyva export", ("live:read",)))
     await world.db.write(TESTER, _told_to_a_program, zoe, tickets[0]["id"])
     await world.advance(hours=30)  # promises are broken, managers called in, mails sent
     return zoe, tickets

@@ -2,7 +2,7 @@
 
 from answerable.gateway import store
 from answerable.kernel.tx import Tx
-from answerable.messages.users import ApiKeyChanged, PersonEvent, SigningKeyMade
+from answerable.messages.users import ApiKeyChanged, PersonErased, PersonEvent, SigningKeyMade
 
 
 async def know_person(tx: Tx, event: PersonEvent) -> None:
@@ -20,3 +20,8 @@ async def know_key(tx: Tx, event: SigningKeyMade) -> None:
 async def know_api_key(tx: Tx, event: ApiKeyChanged) -> None:
     """Note a key of a program."""
     await store.save_api_key(tx, event)
+
+
+async def forget_keys(tx: Tx, event: PersonErased) -> None:
+    """Somebody is to be forgotten, and so are the keys that act for them."""
+    await store.delete_api_keys(tx, event.user_id)

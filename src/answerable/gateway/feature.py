@@ -59,6 +59,7 @@ def feature() -> Feature:
             users.UserChanged: consumers.know_person,
             users.SigningKeyMade: consumers.know_key,
             users.ApiKeyChanged: consumers.know_api_key,
+            users.PersonErased: consumers.forget_keys,
         },
         state={"live": hub},
         identify_from_afar=doorman.identify,

@@ -65,3 +65,8 @@ async def load_api_key(tx: Tx, fingerprint: str) -> Row | None:
         fingerprint=fingerprint,
     )
     return rows[0] if rows else None
+
+
+async def delete_api_keys(tx: Tx, person_id: str) -> None:
+    """Forget the keys that act for a person."""
+    await tx.run("DELETE FROM gateway_api_key WHERE person_id = :id", id=person_id)

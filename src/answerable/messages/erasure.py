@@ -8,7 +8,7 @@ from answerable.messages.base import Message
 from answerable.messages.notifications import NotificationCreated
 from answerable.messages.sla import SlaEvent
 from answerable.messages.tickets import CommentAdded, TicketCreated, TicketEvent, TicketUpdated
-from answerable.messages.users import PersonEvent
+from answerable.messages.users import ApiKeyChanged, PersonEvent
 
 ERASED = "Erased"
 ERASED_PERSON = "Erased person"
@@ -20,7 +20,9 @@ def erased_address(person_id: str) -> str:
 
 
 def without_person(message: Message) -> Message:
-    """Return what the users feature said of a person, without their name and address."""
+    """Return what the users feature said of a person or their key, without names and address."""
+    if isinstance(message, ApiKeyChanged):
+        return replace(message, name=ERASED)
     if not isinstance(message, PersonEvent):
         return message
     return replace(message, name=ERASED_PERSON, email=erased_address(message.user_id))

@@ -53,7 +53,7 @@ async def record_export(tx: Tx, shape: str) -> None:
 
 async def forget_person(tx: Tx, person_id: str) -> None:
     """Forget what the log says of a person beyond their id, and record that they were erased; the chain still holds."""
-    await acts.delete_details(tx, person_id)
+    await acts.delete_details(tx, PERSON, person_id)
     await record_person(tx, ERASED, person_id)
 
 

@@ -15,7 +15,7 @@ from answerable.messages.users import PersonErased, PersonEvent, UserChanged
 from answerable.users.actions import audit
 from answerable.users.rules import Person, check_erasure
 from answerable.users.rules.acts import PERSON
-from answerable.users.store import erasure, people
+from answerable.users.store import acts, erasure, people
 
 
 async def may_erase(tx: Tx, person_id: str) -> Person:
@@ -44,6 +44,9 @@ async def erase_person(tx: Tx, person_id: str) -> None:
         updated_at=tx.now,
     )
     await erasure.erase_person(tx, left)
+    for key_id in await erasure.list_key_ids(tx, person.id):
+        await redact(tx, PersonEvent.TOPIC, key_id, without_person)
+        await acts.delete_details(tx, "key", key_id)
     await erasure.erase_belongings(tx, person.id, person.email)
     await audit.forget_person(tx, person.id)
     await redact(tx, PersonEvent.TOPIC, person.id, without_person)

@@ -81,13 +81,13 @@ async def count_strays(tx: Tx) -> int:
     return int(rows[0]["n"])
 
 
-async def delete_details(tx: Tx, person_id: str) -> None:
-    """Forget the details of all that was done to a person."""
+async def delete_details(tx: Tx, about: str, about_id: str) -> None:
+    """Forget the details of all that was done to a person, or to something of theirs."""
     await tx.run(
         """DELETE FROM users_act_detail WHERE act_id IN
-            (SELECT id FROM users_act WHERE about = :about AND about_id = :person_id)""",
-        about=PERSON,
-        person_id=person_id,
+            (SELECT id FROM users_act WHERE about = :about AND about_id = :about_id)""",
+        about=about,
+        about_id=about_id,
     )
 
 

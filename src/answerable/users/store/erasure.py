@@ -34,6 +34,11 @@ async def erase_person(tx: Tx, person: Person) -> None:
     )
 
 
+async def list_key_ids(tx: Tx, person_id: str) -> list[str]:
+    """Read the ids of the keys that act for a person."""
+    return [row["id"] for row in await tx.run("SELECT id FROM users_key WHERE person_id = :id", id=person_id)]
+
+
 async def erase_belongings(tx: Tx, person_id: str, email: str) -> None:
     """Forget a person's sessions, links, wishes and mails, and registrations that wait for their address."""
     for table in _OF_A_PERSON:
