@@ -14,7 +14,7 @@ from answerable.messages.erasure import ERASED_PERSON, erased_address, without_p
 from answerable.messages.users import PersonErased, PersonEvent, UserChanged
 from answerable.users.actions import audit
 from answerable.users.rules import Person, check_erasure
-from answerable.users.rules.acts import PERSON
+from answerable.users.rules.acts import ERASED, PERSON
 from answerable.users.store import acts, erasure, people
 
 
@@ -47,6 +47,7 @@ async def erase_person(tx: Tx, person_id: str) -> None:
     for key_id in await erasure.list_key_ids(tx, person.id):
         await redact(tx, PersonEvent.TOPIC, key_id, without_person)
         await acts.delete_details(tx, "key", key_id)
+        await audit.record(tx, ERASED, about="key", about_id=key_id)
     await erasure.erase_belongings(tx, person.id, person.email)
     await audit.forget_person(tx, person.id)
     await redact(tx, PersonEvent.TOPIC, person.id, without_person)

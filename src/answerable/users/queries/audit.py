@@ -162,7 +162,7 @@ async def verify(tx: Tx) -> Verdict:
         elif not hmac.compare_digest(link.hash, chain.hash(before.hash, link.number, act, link.digest)):
             found.append(f"{where}: is not what was recorded, or not behind what it was recorded behind")
         elif row["named"] is None:
-            if act.about != PERSON or not await acts.is_erased(tx, act.about_id):
+            if not await acts.is_erased(tx, act.about, act.about_id):
                 found.append(f"{where}: its details are gone")
         elif not hmac.compare_digest(link.digest, chain.digest(act.id, act.named, act.changes)):
             found.append(f"{where}: its details are not what was recorded")

@@ -7,7 +7,7 @@ from typing import Any
 from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, instant_cursor, total_text
 from answerable.kernel.tx import Row, Tx
 from answerable.users.rules import fold
-from answerable.users.rules.acts import ERASED, FIRST, PERSON, Act, Link
+from answerable.users.rules.acts import ERASED, FIRST, Act, Link
 from answerable.users.store.people import literal
 
 NEWEST = "newest-act"
@@ -61,12 +61,12 @@ async def load_hash(tx: Tx, noted: str) -> int | None:
     return rows[0]["number"] if rows else None
 
 
-async def is_erased(tx: Tx, person_id: str) -> bool:
-    """Tell whether a person was erased, and the details of what was done to them with them."""
+async def is_erased(tx: Tx, about: str, about_id: str) -> bool:
+    """Tell whether a person (or a key of theirs) was erased, and with them the details of what was done to them."""
     rows = await tx.run(
         "SELECT 1 AS found FROM users_act WHERE about = :about AND about_id = :id AND act = :act LIMIT 1",
-        about=PERSON,
-        id=person_id,
+        about=about,
+        id=about_id,
         act=ERASED,
     )
     return bool(rows)
