@@ -8,8 +8,9 @@ from answerable.messages.sla import SlaBreached, TicketEscalated
 from answerable.messages.tickets import TicketCreated
 from answerable.messages.users import UserChanged
 from answerable.sla import timers
+from tests.people import TestPerson, make_person, token_for
 from tests.sla.stories import Story, at, clock_of, manager, ref
-from tests.world import TESTER, World, open_world
+from tests.world import TESTER, World, json_of, open_world
 
 
 async def test_at_risk_and_broken_come_at_their_instants(world: World) -> None:
@@ -168,3 +169,25 @@ async def test_the_audit_finds_what_does_not_follow_from_the_history(world: Worl
     assert len(await world.desk.audit()) == 1
     world.clock.now = at("23:00")
     assert sum("waits to be looked at" in line for line in await world.desk.audit()) == 2
+
+
+async def test_a_sweep_by_hand_finds_nothing_that_the_clock_missed(world: World) -> None:
+    """The timers have looked at each instant; what the sweep lists is told already, and it tells nothing more."""
+    mia = await make_person(world, "MANAGER")
+    for number, priority in enumerate(("CRITICAL", "HIGH", "LOW")):
+        await Story(world, f"t{number}", priority).raised()
+    for minutes in (14, 1, 45, 60, 180, 700):
+        await world.advance(minutes=minutes)
+        before = len(await world.log())
+        answer = await world.http.post("/api/sla/check", headers=await headers_of(world, mia))
+        assert len(await world.log()) == before
+        late = {row["ticketId"] for row in json_of(answer)}
+        rows = await world.sql(
+            "SELECT ticket_id FROM sla_clock WHERE target = 'RESOLUTION' AND breached_at IS NOT NULL"
+        )
+        assert late == {row["ticket_id"] for row in rows}
+    assert late == {"t0", "t1"}
+
+
+async def headers_of(world: World, person: TestPerson) -> dict[str, str]:
+    return {"Authorization": f"Bearer {await token_for(world, person.id)}"}

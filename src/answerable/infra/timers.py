@@ -61,7 +61,7 @@ class Timers:
                     if term:  # what a process before this one had in hand counts first
                         await self._bus.catch_up(self._owners.get(timer.name, ""), START_SECONDS)
                         continue
-                if not term:  # another process runs them
+                if not term and not timer.shared:  # another process runs them
                     await self._db.pulse.wait(seen, FOLLOW_SECONDS)
                     continue
                 due = await self._db.read(_ASKING, timer.due)
@@ -70,8 +70,12 @@ class Timers:
                     # What was told before this instant counts before it: a ticket resolved in time is not late.
                     # Once for all that was due by then, not for each batch of it.
                     if due is None or due > caught_up:
-                        caught_up = self._db.clock()
-                        await self._bus.catch_up(self._owners.get(timer.name, ""), CATCH_UP_SECONDS)
+                        now = self._db.clock()
+                        told = await self._bus.catch_up(self._owners.get(timer.name, ""), CATCH_UP_SECONDS)
+                        if not (told or term):  # who leads, or will, delivers first
+                            await self._db.pulse.wait(seen, FOLLOW_SECONDS)
+                            continue
+                        caught_up = now
                     done = await timer.run(self._db)
                     await asyncio.sleep(0 if done else 0.2)
                     pause = 0.1

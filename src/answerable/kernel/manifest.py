@@ -18,12 +18,14 @@ class Timer:
     """Something that happens because time passed.
 
     ``due`` reads the instant (microseconds) of the next thing to do, ``None`` where there is none: one indexed read.
-    ``run`` does what is due now, in units of its own, and returns how many things it did.
+    ``run`` does what is due now, in units of its own, and returns how many things it did. One that is ``shared`` is run
+    by all processes beside each other: each claims a part of what is due. Any other is run by the one that leads.
     """
 
     name: str
     due: Callable[[Tx], Awaitable[int | None]]
     run: Callable[[Database], Awaitable[int]]
+    shared: bool = False
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def feature() -> Feature:
         state={"backtests": Backtests()},
         timers=(
             Timer("sla.terms", timers.next_terms, timers.follow_terms),
-            Timer("sla.look", timers.next_look, timers.look),
+            Timer("sla.look", timers.next_look, timers.look, shared=True),
         ),
         audit=queries.audit,
         gauges=queries.gauges,

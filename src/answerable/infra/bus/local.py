@@ -71,16 +71,24 @@ class LocalBus:
             done += count
         return done
 
-    async def catch_up(self, consumer: str, seconds: float) -> None:
-        """Wait until ``consumer`` has read what the log holds now, for ``seconds`` at most."""
+    async def catch_up(self, consumer: str, seconds: float) -> bool:
+        """Wait until ``consumer`` has read what the log holds now, for ``seconds`` at most; tell whether it has."""
         if consumer not in self._offsets or not self.running:
-            return
+            return True
+        give_up = asyncio.get_running_loop().time() + seconds
+        if not self._term:  # another process delivers
+            box = self._consumers.inboxes[consumer]
+            while unread := await self._db.read(BUS, _count_unread, box):
+                if asyncio.get_running_loop().time() >= give_up:
+                    break
+                await self._db.pulse.wait(self._db.pulse.count, 0.05)
+            return not unread
         types = tuple(self._consumers.inboxes[consumer].handlers)
         # What it does not listen to, above all what it has just said itself, it need not wait for.
         end = await self._db.read(BUS, outbox.last_position_of, self._offsets[consumer], types)
-        give_up = asyncio.get_running_loop().time() + seconds
         while self._offsets[consumer] < end and asyncio.get_running_loop().time() < give_up:
             await self._db.pulse.wait(self._db.pulse.count, 0.02)
+        return self._offsets[consumer] >= end
 
     async def lag(self) -> dict[str, int]:
         """Return how many messages of the log each consumer has not read yet."""

@@ -54,8 +54,8 @@ class Bus(Protocol):
         """
         ...
 
-    async def catch_up(self, consumer: str, seconds: float) -> None:
-        """Wait until ``consumer`` has done what was sent until now, for ``seconds`` at most."""
+    async def catch_up(self, consumer: str, seconds: float) -> bool:
+        """Wait until ``consumer`` has done what was sent until now, for ``seconds`` at most; tell whether it has."""
         ...
 
     async def lag(self) -> dict[str, int]:

@@ -128,11 +128,16 @@ class KafkaBus:
         known = {name: group.behind(self._relay.sent) for name, group in self._groups.items()}
         return {RELAY: max(0, unsent), **{name: 1 if waiting is None else waiting for name, waiting in known.items()}}
 
-    async def catch_up(self, consumer: str, seconds: float) -> None:
-        """Wait until ``consumer`` has done what was sent until now, for ``seconds`` at most."""
+    async def catch_up(self, consumer: str, seconds: float) -> bool:
+        """Wait until ``consumer`` has done what was sent until now, for ``seconds`` at most; tell whether it has.
+
+        A process that does not send cannot tell.
+        """
         group = self._groups.get(consumer)
         if group is None or not self._tasks:
-            return
+            return True
+        if not self._relay.term:
+            return False
         end = await self._db.read(BUS, outbox.last_position)
         with suppress(TimeoutError, KafkaError, OSError):
             async with asyncio.timeout(seconds):
@@ -142,6 +147,8 @@ class KafkaBus:
                     ends = await self._ends(group.every)
                     while await group.behind_elsewhere(ends):
                         await self._progress.wait(self._progress.count, LOOK_SECONDS)
+            return True
+        return False
 
     async def settle(self) -> int:
         """Work until the outbox is sent, everything in the topics is done and nothing is due to be tried again.
