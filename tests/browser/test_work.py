@@ -106,7 +106,7 @@ async def test_what_others_do_appears_at_once_and_disturbs_nothing(desk: Browser
     await page.locator("#words").focus()
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".said-answered")).to_contain_text("Half a sentence")
-    await expect(page.locator(".panel-inside .promises, .panel-inside .soft")).to_be_visible()
+    await expect(page.locator(".panel-inside .promises, .panel-inside .soft").first).to_be_visible()
     other = await raised(desk, una, "A second one")
     await expect(page.locator(f"#row-{other.id}")).to_be_visible()
     await expect(page.locator(".view-mine .count")).to_have_text("2")

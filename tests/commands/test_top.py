@@ -158,7 +158,7 @@ def test_the_table_comes_again_until_it_is_stopped(tmp_path: Path) -> None:
         if shown == 2:
             break
     running.send_signal(2)
-    _, errors = running.communicate(timeout=10)
+    _, errors = running.communicate(timeout=60)
     assert (running.returncode, errors) == (0, "")
 
 

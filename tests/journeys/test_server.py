@@ -214,4 +214,5 @@ def test_the_demo_fills_an_empty_desk_once(tmp_path: Path) -> None:
 
 
 def test_environment_of_tests_is_clean() -> None:
-    assert not [name for name in environment() if name.startswith("ANSWERABLE_")]
+    ours = {name for name in environment() if name.startswith("ANSWERABLE_")}
+    assert {name for name in ours if not name.startswith("ANSWERABLE_LIMITS_")} == set()  # one person asks for all

@@ -118,8 +118,11 @@ async def test_no_list_is_longer_than_its_page_and_no_page_longer_than_the_desk_
                     answer = await ask(company.world, "GET", f"{path}?{query}", company.headers("admin"))
                     assert answer.status == 400, f"{path}?{query}"
             answer = await ask(company.world, "GET", f"{path}?size=1", company.headers("admin"))
-            assert answer.status == 200
-            assert len(answer.json) <= 1
+            if "{" in path:  # of nothing that there is
+                assert answer.status == 404, path
+            else:
+                assert answer.status == 200, path
+                assert len(answer.json) <= 1
 
 
 @pytest.mark.parametrize(

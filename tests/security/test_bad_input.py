@@ -137,7 +137,7 @@ async def test_a_wrong_body_is_refused_and_nothing_is_stored(row: Row, tmp_path:
             answer = await ask(
                 company.world, row.method, sample.target(row.path), company.headers("admin") | JSON, b"["
             )
-            assert answer.status in (200, 400)
+            assert answer.status in (200, 201, 202, 400)
             return
         before = await stored(company)
         headers, target = company.headers("admin") | JSON, sample.target(row.path)

@@ -95,7 +95,11 @@ def _settings(text: str) -> Any:
 
 # What is read, what it looks like when it is right, and how it is refused.
 PARSERS: dict[str, tuple[Callable[[str], Any], str, tuple[type[Exception], ...]]] = {
-    "markdown": (_render, "# A *b* `c` [d](https://e.test) | f |\n> 1. g\n", ()),
+    "markdown": (
+        lambda text: _render(_raw(text).decode(errors="replace")),
+        "# A *b* `c` [d](https://e.test) | f |\n> 1. g\n",
+        (),
+    ),
     "cursor": (lambda text: decode_cursor(text, "-createdAt"), encode_cursor("-createdAt", 1, 1), (Problem,)),
     "accept-language": (best_language, "de-CH, de;q=0.9, en;q=0.8", ()),
     "accept": (_prefers_csv, "text/csv, application/json;q=0.5", ()),

@@ -50,14 +50,16 @@ def read_ics(text: str) -> dict[str, str]:
         raise Invalid(f"The calendar has more than {MOST_EVENTS} events.", errors=("ics: has too many events",))
     found: dict[str, str] = {}
     for event in events:
-        name = " ".join(str(event.get("SUMMARY", "Holiday")).split())[:100]
-        begin = getattr(event.get("DTSTART"), "dt", None)
+        try:
+            name = " ".join(str(event.get("SUMMARY", "Holiday")).split())[:100]
+            begin, end = (getattr(event.get(each), "dt", None) for each in ("DTSTART", "DTEND"))
+        except ValueError as error:  # a part that could not be read says so only when it is looked at
+            raise Invalid("An event cannot be read.", errors=(f"ics: {str(error)[:200]}",)) from error
         if not isinstance(begin, date) or isinstance(begin, datetime):
             continue  # an appointment is not a holiday
         if "RRULE" in event:
             told = f"{name!r} on {begin} repeats by a rule; export the calendar with its days written out"
             raise Invalid(f"{told}.", errors=(f"ics: {told}",))
-        end = getattr(event.get("DTEND"), "dt", None)
         length = (end - begin).days if isinstance(end, date) and not isinstance(end, datetime) else 1
         if length > LONGEST_EVENT:
             told = f"{name!r} on {begin} is longer than {LONGEST_EVENT} days"
