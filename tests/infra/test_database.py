@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from answerable.infra.database import StorageFault, checkpoints
+from answerable.infra.database import StorageFault, checkpoints, lanes
 from answerable.infra.database.migrate import Migration, migrate
 from answerable.infra.database.open import open_sqlite
 from answerable.infra.database.sqlite import SqliteDatabase
@@ -149,10 +149,13 @@ async def test_people_are_not_kept_waiting_by_work_of_the_desk(database: SqliteD
         order.append(who)
         await add(tx, f"{who} {len(order)}")
 
-    await database.write(ANONYMOUS, note, "person")
+    async def crowd() -> None:
+        await asyncio.gather(*(database.write(ANONYMOUS, note, "person") for _ in range(lanes.MANY_PEOPLE)))
+
+    await crowd()
     follow_ups = [database.deliver(service("test"), lambda tx: note(tx, "desk")) for _ in range(50)]
     for _ in range(10):
-        await database.write(ANONYMOUS, note, "person")
+        await crowd()
     people_done = len(order) - 1 - order[::-1].index("person")
     assert order[:people_done].count("desk") < 50  # all fifty would have fitted into the first gap
     await asyncio.wait_for(asyncio.gather(*follow_ups), 10)

@@ -13,6 +13,7 @@ from answerable.infra.pulse import ring
 BACKGROUND_SECONDS = 0.004
 BACKGROUND_PARTS_WHILE_BUSY = 20
 PEOPLE_SECONDS = 0.003  # who was just answered asks again within this time, or nobody does
+MANY_PEOPLE = 4  # at once: fewer leave the background enough time of their own accord
 
 
 class Lanes:
@@ -63,9 +64,10 @@ class Lanes:
             self._somebody = None
         return bool(self.urgent)
 
-    def answered_people(self) -> None:
-        """Note that people were answered just now."""
-        self._people_until = time.perf_counter() + PEOPLE_SECONDS
+    def answered_people(self, count: int) -> None:
+        """Note that so many people were answered just now; of many, some ask again at once."""
+        if count >= MANY_PEOPLE:
+            self._people_until = time.perf_counter() + PEOPLE_SECONDS
 
     def people_keep_coming(self) -> bool:
         """Tell whether people were answered so lately that they will ask again."""

@@ -157,7 +157,7 @@ class SqliteDatabase:
     async def _commit_all(self) -> None:
         while self._lanes:
             batch: list[tuple[Unit[Any], Any]] = []
-            people = await self._lanes.somebody_comes()
+            people = min(len(self._lanes.urgent), BATCH) if await self._lanes.somebody_comes() else 0
             try:
                 await self._begin()
                 wrote = await self._run_batch(batch)
@@ -173,8 +173,7 @@ class SqliteDatabase:
                 _log.info("storage recovered")
             for unit, result in batch:
                 unit.answer(result)
-            if people:
-                self._lanes.answered_people()
+            self._lanes.answered_people(people)
             self.pulse.beat()
 
     def _refuse(self, batch: list[tuple[Unit[Any], Any]], fault: StorageFault) -> None:
