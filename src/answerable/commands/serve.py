@@ -179,7 +179,7 @@ async def _serve(
         if speaks:
             await _announce(desk)
         gc.freeze()  # what is loaded now stays: the collector need not search it while people wait
-        gc.set_threshold(100_000, 10, 50)  # a round of the bus alone makes ten thousand objects, and drops them
+        gc.set_threshold(20_000, 20, 50)
         server = _Server(config, desk.parts.get("live"))
         if lifeline is not None:
             asyncio.get_running_loop().add_reader(lifeline, server.stop_without_parent, lifeline)
