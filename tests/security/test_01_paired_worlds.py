@@ -33,13 +33,15 @@ PAIRS = int(os.environ.get("WORLD_PAIRS", "300"))
 SEED = os.environ.get("WORLD_SEED", "1")
 NEXT = re.compile(r'<([^>]*)>; rel="next"')
 ENOUGH = 100  # pairs in which a planted leak must be found
-QUESTIONS = 24  # of each pair; the routes take turns
+QUESTIONS = 18  # of each pair; the routes take turns
 
 # What tells of things that one may not see, because it is meant to. Each entry is a decision, with its reason.
 TOLD: dict[tuple[str, str], str] = {
     ("GET", "/metrics"): "numbers of the whole process, open to the operator's networks only",
     ("POST", "/api/auth/register"): "an address that is taken is said to be taken, unless addresses are confirmed",
     ("POST", "/register"): "the same, as a page",
+    ("GET", "/api/users/admin/{user_id}/export"): "all that is kept of somebody, for administrators",
+    ("GET", "/admin/people/{person_id}/export"): "the same, as a page",
 }
 # What a part of the viewers is told, and how it looks.
 TOLD_IN_PART: dict[tuple[str, str, str], re.Pattern[str]] = {
