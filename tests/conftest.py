@@ -42,10 +42,17 @@ HEAVY = (
     "tests/security/test_fuzzed_",
     "tests/sla/test_backtest.py",
     "tests/sla/test_opening.py",
+    "tests/sla/test_sharing.py",
 )
 # In make test only: every route by every caller and in every spelling, and all that is heavy.
 LONG = (
     *HEAVY,
+    "tests/privacy/",
+    "tests/security/test_04_spam_relay.py",
+    "tests/security/test_12_enumeration.py",
+    "tests/security/test_13_limits.py",
+    "tests/sla/test_terms_pages.py",
+    "tests/webhooks/",
     "tests/security/test_01_paths.py::test_no_way",
     "tests/security/test_13_exhaustion.py",
     "tests/security/test_15_browsers.py",
