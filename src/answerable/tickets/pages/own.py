@@ -1,6 +1,7 @@
 """Pages of those who ask: their tickets, and one of them as its requester sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from litestar import Response, get, post
 
@@ -11,6 +12,7 @@ from answerable.infra.web.markdown import render
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.said import Said
 from answerable.kernel.errors import Conflict, Invalid, Missing, Problem
+from answerable.kernel.tx import Tx
 from answerable.kernel.words import N_
 from answerable.tickets import actions, queries
 from answerable.tickets.actions import own as deeds
@@ -18,6 +20,7 @@ from answerable.tickets.queries import own
 from answerable.tickets.rules import Ticket
 from answerable.tickets.rules.own import asks_here
 
+T = TypeVar("T")
 PLAIN = {"comment": N_("Please write something first, at most 20,000 characters.")}
 CHANGED = N_("This ticket has changed in the meantime. Here is how it stands now.")
 
@@ -36,37 +39,19 @@ async def show_own_list(
 @post("/my/{ticket_id:str}/answer", status_code=200, opt=needs(SIGNED_IN), include_in_schema=False)
 async def answer(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     """Say something on one's own ticket."""
-    form = await form_of(request)
-    await _check_own(request, ticket_id)
-    try:
-        await request.act_once(form.once, str, deeds.say, ticket_id, form["comment"])
-    except Problem as problem:
-        return await _shown_again(request, ticket_id, form.refused(problem))
-    return _back(request, ticket_id, words(request)(N_("Your message is sent.")))
+    return await _do_saying(request, ticket_id, str, deeds.say, N_("Your message is sent."))
 
 
 @post("/my/{ticket_id:str}/solved", status_code=200, opt=needs(SIGNED_IN), include_in_schema=False)
 async def confirm_solved(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     """Say that it is solved: that closes it."""
-    form = await form_of(request)
-    await _check_own(request, ticket_id)
-    try:
-        await request.act_once(form.once, Ticket, deeds.confirm_solved, ticket_id, form["comment"])
-    except Problem as problem:
-        return await _shown_again(request, ticket_id, form.refused(problem))
-    return _back(request, ticket_id, words(request)(N_("Good to hear. It is closed.")))
+    return await _do_saying(request, ticket_id, Ticket, deeds.confirm_solved, N_("Good to hear. It is closed."))
 
 
 @post("/my/{ticket_id:str}/reopen", status_code=200, opt=needs(SIGNED_IN), include_in_schema=False)
 async def reopen(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     """Say that it is not solved: that opens it again."""
-    form = await form_of(request)
-    await _check_own(request, ticket_id)
-    try:
-        await request.act_once(form.once, Ticket, deeds.reopen_saying, ticket_id, form["comment"])
-    except Problem as problem:
-        return await _shown_again(request, ticket_id, form.refused(problem))
-    return _back(request, ticket_id, words(request)(N_("It is open again.")))
+    return await _do_saying(request, ticket_id, Ticket, deeds.reopen_saying, N_("It is open again."))
 
 
 @get("/my/{ticket_id:str}/cancel", opt=needs(SIGNED_IN), include_in_schema=False)
@@ -110,6 +95,19 @@ async def _check_own(request: DeskRequest, ticket_id: str) -> None:
     ticket = await request.ask(queries.get_ticket, ticket_id)
     if not asks_here(request.actor, ticket):
         raise Missing("There is no such ticket.")
+
+
+async def _do_saying(
+    request: DeskRequest, ticket_id: str, made: type[T], verb: Callable[[Tx, str, str], Awaitable[T]], told: str
+) -> Response[bytes]:
+    """Do once what a form with a comment asks for, and say so; show the page again where it is refused."""
+    form = await form_of(request)
+    await _check_own(request, ticket_id)
+    try:
+        await request.act_once(form.once, made, verb, ticket_id, form["comment"])
+    except Problem as problem:
+        return await _shown_again(request, ticket_id, form.refused(problem))
+    return _back(request, ticket_id, words(request)(told))
 
 
 async def _shown_again(request: DeskRequest, ticket_id: str, form: Form) -> Response[bytes]:
