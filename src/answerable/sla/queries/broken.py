@@ -23,8 +23,8 @@ class HolderView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     end: str | None
 
 
-class BrokenView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A broken promise. ``held_by`` had the ticket when it was broken, ``holders`` while the promise was open.
+class Broken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A broken promise. ``held_by`` had the ticket when it was broken.
 
     ``due_at`` is ``None`` while it is paused, ``ended_at`` while it is open.
     """
@@ -43,26 +43,17 @@ class BrokenView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ended_at: str | None
     held_by: str | None
     held_by_name: str | None
+
+
+class BrokenView(Broken, frozen=True, kw_only=True, rename="camel"):
+    """The same with who had the ticket while the promise was open."""
+
     holders: list[HolderView]
 
 
-class BrokenLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class BrokenLine(Broken, frozen=True, kw_only=True, rename="camel"):
     """The same as a line of a table; ``holders`` is ``Name begin/end`` for each, with ``; `` between."""
 
-    ticket_id: str
-    number: int
-    title: str
-    priority: str
-    category: str
-    target: str
-    cycle: int
-    policy: str
-    started_at: str
-    due_at: str | None
-    breached_at: str
-    ended_at: str | None
-    held_by: str | None
-    held_by_name: str | None
     holders: str
 
 
