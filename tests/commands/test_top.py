@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,7 +151,14 @@ async def test_what_is_no_desk_is_told(
 def test_the_table_comes_again_until_it_is_stopped(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "answerable", "top", "--data-dir", str(tmp_path / "nobody")]
     values = environment(ANSWERABLE_SERVER_PORT="1", TERM="xterm", FORCE_COLOR="1")
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=values)
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=values,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background of a shell
+    )
     assert running.stdout is not None
     shown = 0
     for line in running.stdout:
