@@ -18,6 +18,7 @@ INACTIVE = "not active"
 NOT_STAFF = "not staff any more"
 SWITCHED_OFF = "switched off by preference"
 NO_ADDRESS = "no address"
+WORDS_ERASED = "its words were erased"
 NO_MAILBOX = "an address of a domain that cannot exist"
 
 RESERVED = ".invalid"  # RFC 2606, section 2: no mailbox is ever there; replays and imports use it
