@@ -159,7 +159,7 @@ async def _erase(tx: Tx, told: Sequence[Row]) -> None:
         def less(message: Message, ids: set[str] = notices) -> Message:
             return without_notice(message, ids)
 
-        await redact(tx, NotificationCreated.TOPIC, user_id, less)
+        await redact(tx, NotificationCreated.TOPIC, user_id, less, beside=notices)
 
 
 # --- what people do with their own -------------------------------------------------------------------------------
