@@ -1,6 +1,8 @@
 """Somebody is forgotten: everywhere, for good, and without a trace in what stays."""
 
+import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from answerable.infra.bus.seals import Sealing
 from answerable.infra.bus.verify import verify_log
 from answerable.infra.database.sqlite import SqliteDatabase
-from answerable.infra.database.sqlite_connection import connect
+from answerable.infra.database.sqlite_connection import connect, scrub
 from answerable.kernel.actor import Actor
 from answerable.messages.tickets import TicketErased
 from answerable.messages.users import PersonErased
@@ -212,3 +214,27 @@ async def test_words_that_came_before_are_not_in_the_file(tmp_path: Path) -> Non
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     assert WORD.encode() not in (tmp_path / "file.sqlite").read_bytes()
+
+
+@pytest.mark.one_engine
+async def test_clearing_away_does_not_hold_up_writers_while_a_reader_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file.sqlite"
+    writer, reader = connect(path), connect(path)
+    writer.execute("CREATE TABLE t (body TEXT)")
+    reader.execute("BEGIN")
+    reader.execute("SELECT COUNT(*) FROM t").fetchone()  # such as a backup under way
+    writer.execute("INSERT INTO t VALUES ('zyzzyva')")
+    clearing = asyncio.create_task(asyncio.to_thread(scrub, path))
+    waits = []
+    while not clearing.done() and len(waits) < 20:
+        begun = time.monotonic()
+        writer.execute("PRAGMA busy_timeout = 5000")
+        await asyncio.to_thread(writer.execute, "INSERT INTO t VALUES ('more')")
+        waits.append(time.monotonic() - begun)
+        await asyncio.sleep(0.02)
+    reader.execute("ROLLBACK")
+    await clearing
+    assert max(waits) < 2, "SQLite holds the lock for as long as it waits itself"
+    assert path.with_name("file.sqlite-wal").stat().st_size == 0
+    writer.close()
+    reader.close()
