@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from answerable.infra.bus import redaction
 from answerable.infra.bus.seals import Sealing
 from answerable.infra.bus.verify import verify_log
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.database.sqlite_connection import connect, scrub
+from answerable.infra.scrubbing import CALM, scrubbing
 from answerable.kernel.actor import Actor
 from answerable.messages.tickets import TicketErased
 from answerable.messages.users import PersonErased
@@ -202,6 +204,27 @@ async def test_all_that_is_kept_can_be_taken_out(office: TicketDesk) -> None:
     assert acts[0]["action"] == "EXPORTED"
     assert re.search(r"\d{4}-", taken["exportedAt"])
     assert tickets
+
+
+async def test_clearing_away_that_dies_half_way_is_done_by_another(office: TicketDesk) -> None:
+    world = office.world
+    timer = scrubbing(world.db)
+
+    async def due() -> int | None:
+        return await world.db.read(TESTER, timer.due)
+
+    await world.db.write(TESTER, redaction.ask_to_scrub)
+    lease = await world.db.write(TESTER, redaction.begin_scrub)  # by a process that is killed now
+    assert await due() == lease + CALM
+    await world.advance(minutes=1)
+    assert await due() == lease + CALM, "its lease still holds"
+    await world.advance(minutes=15)
+    assert await due() is None
+
+    lease = await world.db.write(TESTER, redaction.begin_scrub)
+    await world.db.write(TESTER, redaction.ask_to_scrub)
+    await world.db.write(TESTER, redaction.end_scrub, lease)
+    assert await due() == world.clock.now + CALM, "what was erased meanwhile is cleared away as well"
 
 
 @pytest.mark.one_engine

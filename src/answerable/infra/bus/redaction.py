@@ -12,11 +12,13 @@ import msgspec
 from answerable.infra.bus import seals
 from answerable.infra.bus.outbox import open_envelope
 from answerable.kernel.ids import unix_ms_of, uuid7
+from answerable.kernel.times import MINUTE
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.base import Envelope, Message
 
 AT_ONCE = 500  # messages in memory
 SOON_MS = 200
+SCRUB_LEASE = 15 * MINUTE  # whoever clears away and dies is followed by another
 _BLOTTED = "0" * seals.SALT
 _encode = msgspec.json.Encoder().encode
 _COLUMNS = "position, id, topic, type, key, sequence, time, actor, actor_kind, cause, depth, trace, body"
@@ -171,8 +173,13 @@ async def forget_answers(tx: Tx, person_id: str) -> None:
 
 
 async def ask_to_scrub(tx: Tx) -> None:
-    """Let the database clear away, soon, what the engine still holds of rows that were changed or deleted."""
-    await tx.run("UPDATE bus_rewriting SET scrub_at = :at WHERE id = 1 AND scrub_at IS NULL", at=tx.now)
+    """Let the database clear away, soon, what the engine still holds of rows that were changed or deleted.
+
+    Also where it is being cleared away just now: that may have begun too early.
+    """
+    await tx.run(
+        "UPDATE bus_rewriting SET scrub_at = :at WHERE id = 1 AND (scrub_at IS NULL OR scrub_at > :at)", at=tx.now
+    )
 
 
 async def next_scrub(tx: Tx) -> int | None:
@@ -181,6 +188,13 @@ async def next_scrub(tx: Tx) -> int | None:
     return rows[0]["scrub_at"] if rows else None
 
 
-async def begin_scrub(tx: Tx) -> None:
-    """Note that what was erased until now is being cleared away."""
-    await tx.run("UPDATE bus_rewriting SET scrub_at = NULL WHERE id = 1")
+async def begin_scrub(tx: Tx) -> int:
+    """Note that what was erased until now is being cleared away, until a lease ends; return when it does."""
+    lease = tx.now + SCRUB_LEASE
+    await tx.run("UPDATE bus_rewriting SET scrub_at = :lease WHERE id = 1", lease=lease)
+    return lease
+
+
+async def end_scrub(tx: Tx, lease: int) -> None:
+    """Note that it is cleared away, unless more was erased meanwhile."""
+    await tx.run("UPDATE bus_rewriting SET scrub_at = NULL WHERE id = 1 AND scrub_at = :lease", lease=lease)
