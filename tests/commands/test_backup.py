@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from answerable.commands import build
 from answerable.infra.bus.seals import Sealing
 from answerable.infra.bus.verify import verify_log
-from answerable.infra.database.backup import container, postgres
+from answerable.infra.database.backup import container, postgres, sqlite
 from answerable.infra.database.open import FILE
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.errors import Invalid
@@ -185,6 +185,21 @@ def test_nothing_is_touched_by_what_is_refused(whole: Path, tmp_path: Path) -> N
     before = (place / FILE).read_bytes()
     assert run(place, "restore", str(spoilt), "--replace").exit_code == 1
     assert (place / FILE).read_bytes() == before
+
+
+@pytest.mark.one_engine
+def test_a_damaged_desk_is_replaced_by_its_backup(whole: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / FILE).write_bytes(b"nonsense " * 1000)
+    refused = run(place, "restore", str(whole))
+    assert refused.exit_code == 1
+    assert "is not empty" in refused.output
+    assert (place / FILE).read_bytes().startswith(b"nonsense")
+    replaced = run(place, "restore", str(whole), "--replace")
+    assert replaced.exit_code == 0, replaced.output
+    assert not sqlite.is_empty(place / FILE)
+    assert sqlite.facts(place / FILE).tables == container.check(whole).tables
 
 
 @pytest.mark.one_engine
