@@ -231,6 +231,12 @@ def test_a_backup_of_another_time_place_or_secret(whole: Path, tmp_path: Path, m
     proved = run(tmp_path / "place", "backup", "--prove", str(whole))
     assert proved.exit_code == 1
     assert "was made with another secret" in proved.output
+    assert "--data-dir" in proved.output
+    monkeypatch.delenv("ANSWERABLE_STORAGE_SECRET")
+    proved = run(tmp_path / "nowhere", "backup", "--prove", str(whole))
+    assert proved.exit_code == 1
+    assert "name the desk's folder with --data-dir" in proved.output
+    assert not (tmp_path / "nowhere").exists(), "no secret is made for what was another desk's"
 
 
 @pytest.mark.one_engine
