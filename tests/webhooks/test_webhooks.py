@@ -240,6 +240,32 @@ async def test_paused_is_told_nothing_and_old_deliveries_are_forgotten(world: Wo
         assert await log(world, ada, hook) == []
 
 
+async def test_what_waits_for_an_endpoint_that_is_paused_is_given_up_and_forgotten_in_time(
+    world: World, ada: TestPerson
+) -> None:
+    async with receiving() as program:
+        paused = await add(world, ada, program.url + "/paused")
+        await raise_ticket(world, ada)
+        assert await world.db.read(ada.actor, timers.next_delivery) is not None
+        await world.http.put(f"/api/webhooks/{paused['id']}/pause", headers=ada.headers)
+        assert await world.db.read(ada.actor, timers.next_delivery) is None
+        await add(world, ada, program.url + "/open")
+        await raise_ticket(world, ada)
+        await send(world)
+        assert [one.path for one in program.received] == ["/hook/open"]
+        due = await world.db.read(ada.actor, timers.next_pruning)
+        assert due is not None
+        assert 0 < due - world.clock.now - 3 * DAY <= HOUR
+        world.clock.now = due
+        assert await timers.prune(world.db) == 1
+        [row] = await log(world, ada, paused)
+        assert (row["state"], row["error"]) == ("FAILED", "the endpoint was not active")
+        while (due := await world.db.read(ada.actor, timers.next_pruning)) is not None:
+            world.clock.now = due
+            await timers.prune(world.db)
+        assert await log(world, ada, paused) == [], "it is kept no longer than the others"
+
+
 @pytest.mark.one_engine
 async def test_what_is_told_twice_by_the_bus_goes_out_once(world: World, ada: TestPerson) -> None:
     async with receiving() as program:

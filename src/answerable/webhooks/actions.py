@@ -197,8 +197,9 @@ async def note_outcome(tx: Tx, delivery: Delivery, outcome: Outcome) -> None:
 
 
 async def prune(tx: Tx, most: int) -> int:
-    """Forget deliveries that were done long ago."""
-    return await store.delete_done(tx, tx.now - tx.settings.webhooks.keep_days * DAY, most)
+    """Give up what waited for too long for endpoints that are not active; forget deliveries that were done long ago."""
+    given_up = await store.give_up_waiting(tx, rules.NOT_ACTIVE, most)
+    return given_up + await store.delete_done(tx, tx.now - tx.settings.webhooks.keep_days * DAY, most)
 
 
 async def forget_person(tx: Tx, person_id: str) -> None:

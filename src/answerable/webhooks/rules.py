@@ -44,6 +44,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 5 * SECOND, 6 * HOUR
 FORMER_LIFE = DAY  # for how long a replaced secret signs beside the new one
 LEASE = 2 * MINUTE
 ANSWER_LENGTH = 200  # characters kept of what an endpoint answered
+NOT_ACTIVE = "the endpoint was not active"
 GONE = 410  # "do not come again", as Standard Webhooks has it
 
 _LEFT_OUT = ("sessionVersion",)  # of no use to anybody outside

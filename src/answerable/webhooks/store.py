@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from answerable.kernel.tx import Row, Tx
-from answerable.webhooks.rules import ACTIVE, MOST_ENDPOINTS, Delivery, Endpoint
+from answerable.webhooks.rules import ACTIVE, FAILED, MOST_ENDPOINTS, Delivery, Endpoint
 
 _ENDPOINT = Endpoint.__struct_fields__
 _DELIVERY = Delivery.__struct_fields__
@@ -85,22 +85,26 @@ async def insert_delivery(tx: Tx, delivery: Delivery) -> None:
 async def next_delivery(tx: Tx) -> int | None:
     """Return when the next delivery to an active endpoint is due."""
     rows = await tx.run(
-        """SELECT d.next_at FROM webhooks_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
-        WHERE d.next_at IS NOT NULL AND e.state = :active ORDER BY d.next_at LIMIT 1""",
+        """SELECT MIN((SELECT MIN(d.next_at) FROM webhooks_delivery d
+            WHERE d.endpoint_id = e.id AND d.next_at IS NOT NULL)) AS next_at
+        FROM webhooks_endpoint e WHERE e.state = :active""",
         active=ACTIVE,
     )
-    return rows[0]["next_at"] if rows else None
+    due: int | None = rows[0]["next_at"]
+    return due
 
 
 async def claim_delivery(tx: Tx, busy: Collection[str], until: int) -> Delivery | None:
     """Claim the delivery that is due first, but none to an endpoint that is ``busy``, until a lease ends."""
     values = {f"busy{place}": endpoint for place, endpoint in enumerate(busy)}
-    but = f"AND d.endpoint_id NOT IN ({', '.join(f':{name}' for name in values)})" if values else ""
+    but = f"AND e.id NOT IN ({', '.join(f':{name}' for name in values)})" if values else ""
     rows = await tx.run(
         f"""UPDATE webhooks_delivery SET state = 'SENDING', attempts = attempts + 1, next_at = :until
         WHERE id = (
-            SELECT d.id FROM webhooks_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
-            WHERE d.next_at <= :now AND e.state = :active {but} ORDER BY d.next_at, d.id LIMIT 1)
+            SELECT d.id FROM webhooks_endpoint e JOIN webhooks_delivery d ON d.id = (
+                SELECT i.id FROM webhooks_delivery i WHERE i.endpoint_id = e.id AND i.next_at <= :now
+                ORDER BY i.next_at, i.id LIMIT 1)
+            WHERE e.state = :active {but} ORDER BY d.next_at, d.id LIMIT 1)
         AND next_at <= :now RETURNING {", ".join(_DELIVERY)}""",
         now=tx.now,
         until=until,
@@ -150,6 +154,35 @@ async def oldest_done(tx: Tx) -> int | None:
     """Return when the delivery that was done first was done."""
     rows = await tx.run("SELECT done_at FROM webhooks_delivery WHERE done_at IS NOT NULL ORDER BY done_at LIMIT 1")
     return rows[0]["done_at"] if rows else None
+
+
+async def next_given_up(tx: Tx) -> int | None:
+    """Return when what waits for an endpoint that is not active is given up first."""
+    rows = await tx.run(
+        """SELECT MIN((SELECT MIN(d.give_up_at) FROM webhooks_delivery d
+            WHERE d.endpoint_id = e.id AND d.next_at IS NOT NULL)) AS give_up_at
+        FROM webhooks_endpoint e WHERE e.state <> :active""",
+        active=ACTIVE,
+    )
+    ends: int | None = rows[0]["give_up_at"]
+    return ends
+
+
+async def give_up_waiting(tx: Tx, error: str, limit: int) -> int:
+    """Give up some deliveries that waited for too long for endpoints that are not active; return how many."""
+    rows = await tx.run(
+        """UPDATE webhooks_delivery SET state = :failed, next_at = NULL, done_at = :now, error = :error WHERE id IN (
+            SELECT d.id FROM webhooks_endpoint e CROSS JOIN webhooks_delivery d
+            WHERE d.endpoint_id = e.id AND e.state <> :active AND d.next_at IS NOT NULL AND d.give_up_at < :now
+            LIMIT :limit)
+        RETURNING 1 AS given_up""",
+        failed=FAILED,
+        now=tx.now,
+        error=error,
+        active=ACTIVE,
+        limit=limit,
+    )
+    return len(rows)
 
 
 async def delete_done(tx: Tx, before: int, limit: int) -> int:
