@@ -54,11 +54,11 @@ def is_empty(path: Path) -> bool:
     """Tell whether nothing has ever happened in a file, or there is none; one that cannot be read is not empty."""
     if not path.exists():
         return True
+    empty = False
     with _unless_damaged(), closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'bus_outbox'").fetchone():
-            return True
-        return connection.execute(EMPTY).fetchone() is None
-    return False
+        begun = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'bus_outbox'").fetchone()
+        empty = not begun or connection.execute(EMPTY).fetchone() is None
+    return empty
 
 
 def put(copied: Path, place: Path, wanted: Sequence[Migration], now: int, *, replace: bool) -> None:
