@@ -1,6 +1,7 @@
 """Somebody is forgotten: everywhere, for good, and without a trace in what stays."""
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import AsyncIterator
@@ -92,10 +93,12 @@ async def _told_to_a_program(tx: Any, zoe: TestPerson, ticket_id: str) -> None:
         )
     ):
         await tx.run(
-            """INSERT INTO webhooks_delivery (id, endpoint_id, message_id, type, payload, state, attempts, give_up_at,
-                answer, error, created_at, done_at)
-            VALUES (:id, 'endpoint', :id, 'TICKET_CREATED', :payload, 'DELIVERED', 1, 0, '', '', :now, :now)""",
+            """INSERT INTO webhooks_delivery (id, endpoint_id, message_id, type, subject, payload, state, attempts,
+                give_up_at, answer, error, created_at, done_at)
+            VALUES (:id, 'endpoint', :id, 'TICKET_CREATED', :subject, :payload, 'DELIVERED', 1, 0, '', '', :now,
+                :now)""",
             id=f"delivery-{number}",
+            subject=json.loads(said)["subject"],
             payload=said,
             now=tx.now,
         )
@@ -248,7 +251,7 @@ async def test_clearing_away_does_not_hold_up_writers_while_a_reader_stays(tmp_p
     reader.execute("SELECT COUNT(*) FROM t").fetchone()  # such as a backup under way
     writer.execute("INSERT INTO t VALUES ('zyzzyva')")
     clearing = asyncio.create_task(asyncio.to_thread(scrub, path))
-    waits = []
+    waits: list[float] = []
     while not clearing.done() and len(waits) < 20:
         begun = time.monotonic()
         writer.execute("PRAGMA busy_timeout = 5000")

@@ -197,7 +197,63 @@ async def delete_done(tx: Tx, before: int, limit: int) -> int:
     return len(rows)
 
 
-async def delete_about(tx: Tx, subject: str, *fields: str) -> None:
-    """Forget deliveries, done or not, about a person or ticket, or which name them in one of some fields."""
-    for field in ("subject", *fields):
-        await tx.run("DELETE FROM webhooks_delivery WHERE payload LIKE :part", part=f'%"{field}":"{subject}"%')
+async def delete_about(tx: Tx, subject: str, limit: int) -> int:
+    """Forget some deliveries, done or not, about a person or ticket; return how many."""
+    rows = await tx.run(
+        """DELETE FROM webhooks_delivery WHERE id IN (
+            SELECT id FROM webhooks_delivery WHERE subject = :subject LIMIT :limit)
+        RETURNING 1 AS gone""",
+        subject=subject,
+        limit=limit,
+    )
+    return len(rows)
+
+
+async def delete_by(tx: Tx, author_id: str, limit: int) -> int:
+    """Forget some deliveries, done or not, about what a person wrote; return how many."""
+    rows = await tx.run(
+        """DELETE FROM webhooks_delivery WHERE id IN (
+            SELECT id FROM webhooks_delivery WHERE author_id = :author AND author_id <> '' LIMIT :limit)
+        RETURNING 1 AS gone""",
+        author=author_id,
+        limit=limit,
+    )
+    return len(rows)
+
+
+async def load_erased(tx: Tx, *subjects: str) -> dict[str, int]:
+    """Return which of some people and tickets were erased, with the version since when."""
+    named = {f"subject{place}": subject for place, subject in enumerate(subjects)}
+    rows = await tx.run(
+        f"SELECT subject, version FROM webhooks_erased WHERE subject IN ({', '.join(f':{name}' for name in named)})",
+        **named,
+    )
+    return {row["subject"]: row["version"] for row in rows}
+
+
+async def note_erased(tx: Tx, subject: str, version: int) -> None:
+    """Note that a person or, as of a version, a ticket was erased, and that deliveries are to be forgotten."""
+    await tx.run(
+        """INSERT INTO webhooks_erased (subject, version, more_at) VALUES (:subject, :version, :now)
+        ON CONFLICT (subject) DO UPDATE SET version = :version, more_at = :now""",
+        subject=subject,
+        version=version,
+        now=tx.now,
+    )
+
+
+async def next_forgetting(tx: Tx) -> int | None:
+    """Return when to forget more deliveries about somebody or something that was erased."""
+    rows = await tx.run("SELECT more_at FROM webhooks_erased WHERE more_at IS NOT NULL ORDER BY more_at LIMIT 1")
+    return rows[0]["more_at"] if rows else None
+
+
+async def next_forgotten(tx: Tx) -> str:
+    """Return whom or what there are more deliveries about to forget; empty for none."""
+    rows = await tx.run("SELECT subject FROM webhooks_erased WHERE more_at IS NOT NULL ORDER BY more_at LIMIT 1")
+    return rows[0]["subject"] if rows else ""
+
+
+async def end_forgetting(tx: Tx, subject: str) -> None:
+    """Note that no delivery is about a person or ticket any more."""
+    await tx.run("UPDATE webhooks_erased SET more_at = NULL WHERE subject = :subject", subject=subject)
