@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import structlog
+from litestar.utils import normalize_path
 
 from answerable.infra import metrics
 from answerable.infra.database.port import DeskDatabase
@@ -51,8 +52,11 @@ _log = structlog.get_logger(__name__)
 def canonical_path(path: str) -> str:
     """Return today's path for one that existing clients use: ``/ticket-service/tickets`` is ``/api/tickets``.
 
-    A local path that already begins with ``/api/`` is not doubled.
+    A local path that already begins with ``/api/`` is not doubled. Slashes that say nothing go, as the router lets them
+    go later: what is held against a path before it (form token, limits) must see the one that is served.
     """
+    if "//" in path or path[-1:] == "/" or path[:1] != "/":
+        path = normalize_path(path)
     for prefix in KEPT_PREFIXES:
         if path.startswith(prefix):
             local = path[len(prefix) - 1 :]
