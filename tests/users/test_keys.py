@@ -167,6 +167,17 @@ async def test_what_cannot_be_a_key_is_told_field_by_field(world: World) -> None
         assert tried.status_code == 401
 
 
+@pytest.mark.one_engine
+async def test_a_key_that_reads_people_does_not_take_out_all_that_is_kept_about_one(world: World) -> None:
+    admin, person = await make_person(world, "ADMIN"), await make_person(world)
+    made = await make(world, admin, *SCOPES)
+    assert (await get(world, made["key"], f"/api/users/{person.id}")).status_code == 200
+    refused = await get(world, made["key"], f"/api/users/admin/{person.id}/export")
+    assert (refused.status_code, json_of(refused)["message"]) == (403, "API keys are not taken here.")
+    whole = await world.http.get(f"/api/users/admin/{person.id}/export", headers=admin.headers)
+    assert whole.status_code == 200
+
+
 async def test_a_key_is_stored_as_a_hash_and_named_in_the_audit_log(world: World) -> None:
     admin = await make_person(world, "ADMIN")
     made = await make(world, admin, "tickets:read")
@@ -214,6 +225,7 @@ def test_every_area_has_its_scopes_and_nothing_else_is_open_to_keys() -> None:
         ("POST", "/api/users/admin"),  # there is no people:write
         ("POST", "/api/live"),
         ("PUT", "/api/reports/x"),
+        ("GET", "/api/users/admin/{user_id}/export"),  # it holds far more than people
         ("GET", "/api/auth/me"),
         ("GET", "/api/keys"),
         ("GET", "/my"),
