@@ -181,7 +181,8 @@ async def test_a_key_that_reads_people_does_not_take_out_all_that_is_kept_about_
 async def test_a_key_is_stored_as_a_hash_and_named_in_the_audit_log(world: World) -> None:
     admin = await make_person(world, "ADMIN")
     made = await make(world, admin, "tickets:read")
-    await world.http.delete(f"/api/keys/{made['id']}", headers=admin.headers)
+    for _ in range(2):  # the second time nothing happens
+        assert (await world.http.delete(f"/api/keys/{made['id']}", headers=admin.headers)).status_code == 200
     stored = await world.everything_stored()
     assert made["key"].encode() not in stored
     assert token_hash(made["key"]).encode() in stored
