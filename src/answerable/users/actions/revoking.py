@@ -15,8 +15,7 @@ async def end_key(tx: Tx, key_id: str) -> bool:
 
 async def end_keys_of(tx: Tx, person_id: str) -> None:
     """End all keys that act for a person."""
-    for key_id in await keys.list_good_ids(tx, person_id):
-        await end_key(tx, key_id)
+    tx.publish(*(_revoked(ended) for ended in await keys.revoke_keys_of(tx, person_id)))
 
 
 def _revoked(row: Row) -> ApiKeyChanged:
