@@ -1,5 +1,6 @@
 """10: nobody is believed because of a header, a session is new at each sign-in, and a provider only what it signed."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -19,7 +20,7 @@ from answerable.kernel.errors import Invalid
 from answerable.kernel.times import SECOND
 from answerable.settings import Settings, checked
 from tests.forms import BROWSER, Browser
-from tests.people import make_person
+from tests.people import door_of, make_person
 from tests.provider import CLIENT, SECRET, Provider, key_named, open_provider
 from tests.security.asgi import ask
 from tests.world import World, json_of, open_world
@@ -259,7 +260,35 @@ async def test_keys_are_changed_while_people_sign_in(tmp_path: Path) -> None:
         assert (await come_in(Browser(world))).status_code == 401  # withdrawn
 
 
-async def test_a_provider_that_is_away_or_another_one_is_told_kindly(tmp_path: Path) -> None:
+async def test_a_provider_that_hangs_is_asked_once_and_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("answerable.users.queries.provider.PAUSE", 600)
+    document = "/.well-known/openid-configuration"
+
+    async def opened(world: World, addresses: list[str], browsers: list[Browser]) -> list[int]:
+        pages = [browser.open(address) for browser, address in zip(browsers, addresses, strict=True)]
+        return [page.status_code for page in await asyncio.gather(*pages)]
+
+    async with open_provider(**UNA) as provider, desk_with(tmp_path, provider, oidc__timeout_seconds=1.0) as world:
+        known, browsers = door_of(world).provider, [Browser(world) for _ in range(5)]
+        provider.silent = {document}
+        assert await opened(world, ["/login/provider"] * 5, browsers) == [503] * 5
+        assert await opened(world, ["/login/provider"] * 5, browsers) == [503] * 5
+        assert provider.asked == [document]
+        provider.silent, known._away_until = {"/keys"}, 0.0
+        backs = [await go_there(browser) for browser in browsers]
+        assert await opened(world, backs, browsers) == [503] * 5
+        assert provider.asked.count("/keys") == 1
+        provider.silent, known._away_until = set(), 0.0
+        assert await opened(world, [await go_there(browser) for browser in browsers], browsers) == [200] * 5
+        assert (provider.asked.count(document), provider.asked.count("/keys")) == (2, 2)
+
+
+async def test_a_provider_that_is_away_or_another_one_is_told_kindly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("answerable.users.queries.provider.PAUSE", 0)  # it is put right in no time
     async with open_provider(**UNA) as provider, desk_with(tmp_path, provider) as world:
         for document in ({"issuer": "http://evil.test"}, {"jwks_uri": None}, {"token_endpoint": "file:///etc/passwd"}):
             provider.document = document
