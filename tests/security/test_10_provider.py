@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ async def desk_with(folder: Path, provider: Provider, **values: Any) -> AsyncIte
         "oidc__client_id": CLIENT,
         "oidc__client_secret": SECRET,
         "oidc__allow_http": True,
+        "oidc__private_networks": ("127.0.0.0/8",),
         **values,
     }
     async with open_world(folder, ("users",), **settings) as world:
@@ -302,6 +304,31 @@ async def test_a_provider_that_is_away_or_another_one_is_told_kindly(
         browser.http = Browser(world).http
         assert issuer
         assert (await browser.open(back)).status_code == 401
+
+
+async def test_a_provider_leads_the_desk_to_no_inner_place(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own place must be public or named by the operator, and so must be whatever its document names."""
+    monkeypatch.setattr("answerable.users.queries.provider.PAUSE", 0)
+    with socket.create_server(("127.0.0.2", 0)) as inner:
+        inner.setblocking(False)
+        place = f"http://127.0.0.2:{inner.getsockname()[1]}"
+        async with open_provider(**UNA) as provider:
+            async with desk_with(tmp_path / "a", provider, oidc__private_networks=()) as world:
+                assert (await Browser(world).open("/login/provider")).status_code == 503
+                assert provider.asked == []
+            async with desk_with(tmp_path / "b", provider, oidc__private_networks=("127.0.0.1/32",)) as world:
+                assert (await come_in(Browser(world))).status_code == 200
+                for number, name in enumerate(("token_endpoint", "jwks_uri"), 1):
+                    provider.document, provider.kid = {name: f"{place}/{name}"}, f"k{number}"
+                    await world.advance(hours=1, minutes=1)
+                    assert (await come_in(Browser(world))).status_code == 503, name
+        with pytest.raises(BlockingIOError):
+            inner.accept()  # nobody came
+    assert capfd.readouterr().out.count("must be a public address") == 2
+    with pytest.raises(Invalid, match=r"oidc\.private_networks"):
+        checked(Settings().with_values("test", oidc__private_networks=("10.1.0.0/33",)))
 
 
 async def test_the_desks_second_factor_is_asked_for_all_the_same(tmp_path: Path) -> None:

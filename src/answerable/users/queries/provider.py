@@ -1,7 +1,8 @@
 """The OpenID Connect provider, as this desk talks to it: discovery, keys, and a code for an ID token.
 
 The addresses come from the operator's settings and from the provider's own document, over TLS. The client is the one of
-``infra/fetching.py``: bounded in size and time, no redirect to another place, http on this machine alone.
+``infra/fetching.py``: bounded in size and time, no redirect to another place, http on this machine alone. It goes to
+public places, and into networks that the operator names: the document is the provider's word, not the operator's.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import msgspec
 import structlog
 
 from answerable.infra.fetching import Answer, Away, exchange, fetch
+from answerable.infra.places import networks_of
 from answerable.kernel.errors import Invalid, Unavailable
 from answerable.kernel.times import HOUR, MINUTE
 from answerable.kernel.words import N_
@@ -115,7 +117,7 @@ class Provider:
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
             form |= {"client_id": oidc.client_id, "client_secret": oidc.client_secret}
-        answer = await self._ask(exchange, endpoints.token, form, headers, seconds=oidc.timeout_seconds)
+        answer = await self._ask(oidc, exchange, endpoints.token, form, headers)
         if answer.status != 200:
             raise Untrusted(f"the code was answered {answer.status}")
         token = _object(answer.body).get("id_token")
@@ -167,7 +169,7 @@ class Provider:
         return not self._keys_at or now >= self._keys_at + (KEEP if kid in self._keys else ASK_AGAIN)
 
     async def _read(self, address: str, oidc: Oidc) -> dict[str, Any]:
-        answer = await self._ask(fetch, address, seconds=oidc.timeout_seconds)
+        answer = await self._ask(oidc, fetch, address)
         if answer.status != 200:
             raise self._away(f"{address} answers {answer.status}")
         try:
@@ -175,14 +177,18 @@ class Provider:
         except Untrusted as error:
             raise self._away(str(error)) from error
 
-    async def _ask(self, ask: Any, *args: Any, **more: Any) -> Answer:
+    async def _ask(self, oidc: Oidc, ask: Any, address: str, *said: Any) -> Answer:
+        networks = networks_of(oidc.private_networks)
         async with self._asking:
             if time.monotonic() < self._away_until:
                 raise Unavailable(AWAY, retry_after=30)
             try:
-                answer: Answer = await asyncio.to_thread(ask, *args, **more)
+                answer: Answer = await asyncio.to_thread(
+                    ask, address, *said, allowed=networks, seconds=oidc.timeout_seconds
+                )
             except (Away, Invalid) as error:
-                raise self._away(str(error)) from error
+                why = error.errors[0] if isinstance(error, Invalid) and error.errors else str(error)
+                raise self._away(f"{address}: {why}") from error
             return answer
 
     def _away(self, why: str) -> Unavailable:
