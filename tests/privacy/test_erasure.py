@@ -206,8 +206,8 @@ async def test_a_life_is_erased_and_what_stays_keeps_its_shape(
     assert (await verify_log(world.db))[1] == []
     assert await world.desk.audit() == []
     assert len(await world.log(TicketErased.TYPE)) == 3
-    kept = await world.sql("SELECT id FROM webhooks_delivery")
-    assert [row["id"] for row in kept] == ["delivery-2"], "what programs were told of others stays"
+    told = await world.sql("SELECT id FROM webhooks_delivery")
+    assert [row["id"] for row in told] == ["delivery-2"], "what programs were told of others stays"
     assert len(await world.log(PersonErased.TYPE)) == 1
     logged = "".join(capfd.readouterr()).lower().splitlines()
     assert [line for line in logged if WORD in line and "hand this link over" not in line] == []
