@@ -72,7 +72,9 @@ async def _follow(tx: Tx, ticket: TicketRef, at: int, edition: Edition) -> None:
     if last is not None and last.state == rules.FULFILLED:
         again = await _take_up_again(tx, ticket, last, at, edition)
         if again is not None and wanted == rules.PAUSED:
-            await _pause(tx, ticket, again, at)
+            again = await _pause(tx, ticket, again, at)
+        if again is not None:
+            await _bring_to_now(tx, ticket, again)
 
 
 async def hear_staff(tx: Tx, ticket: TicketRef, at: int) -> None:
@@ -91,7 +93,9 @@ async def hear_requester(tx: Tx, ticket: TicketRef, at: int) -> None:
     awaited = [clock for clock in await store.load_standing(tx, ticket.id) if clock.target != RESOLUTION]
     if not any(clock.is_open for clock in awaited):
         cycle = await store.last_cycle(tx, ticket.id, NEXT_RESPONSE) + 1
-        await _arm(tx, ticket, NEXT_RESPONSE, cycle, at, edition)
+        armed = await _arm(tx, ticket, NEXT_RESPONSE, cycle, at, edition)
+        if armed is not None:
+            await _bring_to_now(tx, ticket, armed)
 
 
 async def apply_update(tx: Tx, ticket: TicketRef, former: TicketRef, at: int) -> None:
@@ -119,6 +123,11 @@ async def bring_up(tx: Tx, ticket: TicketRef, clocks: list[Clock], edition: Edit
                     clock = await _apply(tx, ticket, clock, each, each.effective_from, NEW_TERMS)
         found.append(clock)
     return found
+
+
+async def _bring_to_now(tx: Tx, ticket: TicketRef, clock: Clock) -> None:
+    """Hold a clock that a late message began to what holds by now: the others have followed that already."""
+    await bring_up(tx, ticket, [clock], await store.load_in_force(tx, tx.now))
 
 
 async def _apply(tx: Tx, ticket: TicketRef, clock: Clock, edition: Edition, at: int, reason: str) -> Clock:
@@ -166,10 +175,11 @@ def _terms(tx: Tx, ticket: TicketRef, target: str, edition: Edition) -> Terms | 
     return rules.promise_for(ticket, target, tx.settings.sla.warn_share, edition)
 
 
-async def _arm(tx: Tx, ticket: TicketRef, target: str, cycle: int, at: int, edition: Edition) -> None:
+async def _arm(tx: Tx, ticket: TicketRef, target: str, cycle: int, at: int, edition: Edition) -> Clock | None:
     terms = _terms(tx, ticket, target, edition)
-    if terms is not None:
-        await insert(tx, ticket, rules.arm(tx.new_id(), ticket, target, cycle, terms, at))
+    if terms is None:
+        return None
+    return await insert(tx, ticket, rules.arm(tx.new_id(), ticket, target, cycle, terms, at))
 
 
 async def _take_up_again(tx: Tx, ticket: TicketRef, former: Clock, at: int, edition: Edition) -> Clock | None:
