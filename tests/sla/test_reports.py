@@ -10,8 +10,9 @@ from answerable.sla.actions.terms import change_terms
 from answerable.sla.rules import edits
 from answerable.sla.rules.figures import middle, ninth_tenth, week_of
 from answerable.sla.rules.toml import read_toml
+from answerable.sla.store.reports import list_stops
 from tests.people import TestPerson, make_person
-from tests.sla.stories import START, Story
+from tests.sla.stories import START, Story, clock_of
 from tests.world import TESTER, World, json_of, open_world
 
 DESK = (Path(__file__).parent / "desk.toml").read_text()
@@ -79,6 +80,9 @@ async def test_times_in_business_and_calendar_hours(world: World) -> None:
     }
     table = await world.http.get("/api/sla/reports/times", headers=mia.headers | {"Accept": "text/csv"})
     assert table.text.splitlines()[3] == "RESOLUTION,2,2.75,4.0,26.75,48.5"
+    paused, broken = [await clock_of(world, "RESOLUTION", ticket_id=ticket) for ticket in ("t1", "t2")]
+    assert {row["clock_id"] for row in await world.db.read(TESTER, list_stops, paused.id, paused.id)} == {paused.id}
+    assert await world.db.read(TESTER, list_stops, broken.id, broken.id) == [], "nor any pause before the first"
 
 
 async def test_what_cannot_be_asked(world: World) -> None:
