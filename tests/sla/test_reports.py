@@ -85,6 +85,18 @@ async def test_times_in_business_and_calendar_hours(world: World) -> None:
     assert await world.db.read(TESTER, list_stops, broken.id, broken.id) == [], "nor any pause before the first"
 
 
+async def test_what_is_taken_out_as_a_table_is_in_the_audit_log(world: World) -> None:
+    mia, ada = await lived(world), await make_person(world, "ADMIN")
+    for name in ("attainment", "times", "breaches", "breaches?size=1", "attainment?from=soon"):
+        await world.http.get(f"/api/sla/reports/{name}", headers=mia.headers)
+        await world.http.get(f"/api/sla/reports/{name}", headers=mia.headers | {"Accept": "text/csv"})
+    await world.settle()
+    found = json_of(await world.http.get("/api/audit?act=REPORT_EXPORTED", headers=ada.headers))
+    assert [(act["named"].rpartition("/")[2], act["actorId"]) for act in reversed(found)] == [
+        (name, mia.id) for name in ("attainment", "times", "breaches", "breaches")
+    ]
+
+
 async def test_what_cannot_be_asked(world: World) -> None:
     mia = await make_person(world, "MANAGER")
     for query in ("from=soon", "to=2026-02-30", "from=2026-03-02&to=2026-03-02", "format=xml"):

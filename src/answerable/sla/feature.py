@@ -22,6 +22,7 @@ def feature() -> Feature:
     return Feature(
         "sla",
         acts={
+            "REPORT_EXPORTED": N_("took a report out as a table:"),
             "SLA_TERMS_CHANGED": N_("changed calendars and policies"),
             "SLA_TERMS_WITHDRAWN": N_("withdrew a change of calendars and policies"),
         },
