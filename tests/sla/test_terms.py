@@ -1,5 +1,6 @@
 """Calendars and policies as data: over HTTP, as a text, at a prompt; nothing half applied, mistakes with places."""
 
+import time
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -285,6 +286,53 @@ def test_not_a_text_at_all() -> None:
     for text in (b"\xff\xfe", b"\x00", b"[" * 10_000, b"x" * 5_000_000):
         with pytest.raises(Invalid):
             read_toml(text)
+
+
+ENDLESS = {
+    "dots": "a." * 20_000 + "a = 1",
+    "policies": "".join(
+        f'[[policies]]\nname = "p{n}"\n[policies.targets.RESOLUTION]\ncalendars = ["o"]\ntimes = {{ HIGH = "1h" }}\n'
+        for n in range(2000)
+    ),
+    "digits": "a = " + "1" * 5000,
+}
+
+
+@pytest.mark.one_engine
+async def test_no_text_holds_up_those_who_are_at_work(world: World) -> None:
+    ada = await make_person(world, "ADMIN")
+    told = []
+    began = time.process_time()
+    for text in ENDLESS.values():
+        for method, path in (("PUT", "terms"), ("POST", "backtest")):
+            status, errors = await refused(world, ada, method, path, {"text": text})
+            assert status == 400
+            told += errors
+        for path in ("/admin/sla/text", "/admin/sla/backtest"):
+            headers = {"Accept": "text/html", **ada.headers}
+            page = await world.http.post(path, headers=headers, data={"text": text, "do": "plan"})
+            assert page.status_code == 400
+            assert 'id="text-error">' in page.text
+    assert time.process_time() - began < 8, "each took as long as the square of its length, or longer"
+    assert (
+        told[::2]
+        == told[1::2]
+        == [
+            "Line 1 has a key of more than 16 parts.",
+            "policies: has 2000 entries, at most 200 fit",
+            "A number is too long.",
+        ]
+    )
+
+
+def test_a_long_key_is_seen_wherever_it_stands_and_dots_elsewhere_are_none() -> None:
+    long, short = " . ".join("a" * 17), ".".join("a" * 16)
+    for text in (f"[{long}]", f"b = 1\n{long} = 1", f'x = ["""a"""", {{ {long} = 1 }}]', f"x = '''\\'''\n{long} = 1"):
+        with pytest.raises(Invalid, match=r"^Line \d has a key of more than 16 parts"):
+            read_toml(text.encode())
+    for text in (f"{short} = 1", f'b = "{long}"', f"b = 1 # {long}", f"b = '''\n{long} = 1\n'''", f'"{long}" = 1'):
+        with pytest.raises(Invalid, match="unknown field"):
+            read_toml(text.encode())
 
 
 async def test_a_text_over_http_is_told_what_is_wrong_with_it_and_given_back(world: World) -> None:

@@ -2,6 +2,7 @@
 it would change.
 """
 
+import asyncio
 import re
 from typing import Annotated, Any
 
@@ -87,7 +88,7 @@ async def add_holidays(
 ) -> Response[Any]:
     """Copy holidays into a calendar: a country's, or those of an iCalendar file."""
     years = None if data.first_year is None else (data.first_year, data.last_year or data.first_year)
-    days = queries.holidays_from(data.country, data.region, years, data.ics)
+    days = await asyncio.to_thread(queries.holidays_from, data.country, data.region, years, data.ics)
     return await _change(request, edits.add_holidays(name, days), dry_run, effective_from)
 
 
@@ -147,7 +148,7 @@ async def put_terms(
     request: DeskRequest, data: TermsOrder, dry_run: DryRun = False, effective_from: From = None
 ) -> Response[Any]:
     """Put a TOML text in the place of everything; a mistake is told with its line, and nothing is changed."""
-    edit = edits.all_new(toml.read_toml(data.text.encode("utf-8", "replace")))
+    edit = edits.all_new(await asyncio.to_thread(toml.read_toml, data.text.encode("utf-8", "replace")))
     return await _change(request, edit, dry_run, effective_from, source=data.text)
 
 

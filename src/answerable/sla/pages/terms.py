@@ -72,7 +72,7 @@ async def change_text(request: DeskRequest) -> Response[bytes]:
     form = await form_of(request)
     text = form["text"].replace("\r\n", "\n")
     try:
-        edit = edits.all_new(toml.read_toml(text.encode("utf-8", "replace")))
+        edit = edits.all_new(await asyncio.to_thread(toml.read_toml, text.encode("utf-8", "replace")))
         return await _changed(request, form, edit, "sla/text.html", {}, source=text)
     except Problem as problem:
         lines = problem.errors if problem.errors and problem.errors[0].partition(": ")[0] != "effectiveFrom" else ()

@@ -48,15 +48,15 @@ class Backtests:
         self._running = False
 
     async def run(self, settings: Settings, text: str, span: Span, now: int) -> BacktestView:
-        """Replay the real history under a draft. Raises ``Invalid`` for a bad draft, before anything runs.
+        """Replay the real history under a draft. Raises ``Conflict`` while another one runs.
 
-        Raises ``Conflict`` while another one runs, and ``Unavailable`` where it cannot be finished.
+        Raises ``Invalid`` for a bad draft, before anything runs, and ``Unavailable`` where it cannot be finished.
         """
-        read_toml(text.encode("utf-8", "replace"))
         if self._running:
             raise Conflict(BUSY)
         self._running = True
         try:
+            await asyncio.to_thread(read_toml, text.encode("utf-8", "replace"))
             order = msgspec.json.encode(Order(settings, text, span.start, span.end, now))
             return msgspec.json.decode(await self._apart(order), type=BacktestView)
         finally:

@@ -66,9 +66,10 @@ class Reading:
             return None
 
     def bounded(self, place: str, kind: str, count: int) -> None:
-        """Note a list that is too long."""
+        """Raise ``Invalid`` with a list that is too long, and with what was found so far: no more is looked at."""
         if count > MOST[kind]:
             self.note(place, f"has {count} entries, at most {MOST[kind]} fit")
+            self.end()
 
     def hours(self, *calendars: Calendar) -> OpenTime:
         """Return the open time of some calendars, the same for all who have them."""
@@ -130,7 +131,7 @@ def _reached(policies: Sequence[Policy], wrong: Reading) -> None:
         if before is not None:
             wrong.note(
                 f"policies[{number}].when",
-                f"never applies: policies[{before}] ({policies[before].name}) takes every ticket that fits",
+                f"never applies: policies[{before}] ({policies[before].name[:60]}) takes every ticket that fits",
             )
 
 
