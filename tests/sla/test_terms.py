@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from answerable.commands import build
 from answerable.kernel.errors import Invalid
 from answerable.messages.sla import SlaTermsChanged
-from answerable.sla.rules import own_terms
+from answerable.sla.rules import own_terms, read_terms
 from answerable.sla.rules.toml import read_toml, write_toml
 from tests.people import TestPerson, make_person
 from tests.sla.stories import HOUR, Story, at
@@ -280,6 +280,12 @@ def test_a_mistake_in_a_text_is_told_with_its_line(was: str, becomes: str, told:
     with pytest.raises(Invalid) as raised:
         read_toml(DESK.replace(was, becomes, 1).encode())
     assert any(told in line for line in (raised.value.message, *raised.value.errors)), raised.value.errors
+
+
+def test_a_calendar_that_is_named_often_is_laid_out_once() -> None:
+    text = DESK.replace('calendars = ["Berlin"]', "calendars = [" + '"Berlin", ' * 20_000 + "]")
+    office = next(each for each in read_terms(read_toml(text.encode())).policies if each.name == "Office")
+    assert [each.name for each in office.hours["RESOLUTION"].calendars] == ["Berlin"]
 
 
 def test_not_a_text_at_all() -> None:

@@ -246,7 +246,8 @@ def _hours(written: WrittenTarget, place: str, calendars: dict[str, Calendar], w
     for number, name in enumerate(written.calendars):
         if name not in calendars:
             wrong.note(f"{place}.calendars[{number}]", f"there is no calendar {name[:60]!r}")
-    return wrong.hours(*(calendars[name] for name in written.calendars if name in calendars))
+    # Named twice is named once: a list of thousands of the same would be laid out thousands of times for each day.
+    return wrong.hours(*(calendars[name] for name in dict.fromkeys(written.calendars) if name in calendars))
 
 
 def _filter(written: WrittenFilter, place: str, wrong: Reading) -> Filter:
