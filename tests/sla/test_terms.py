@@ -98,6 +98,35 @@ async def test_calendars_and_policies_have_versions_and_a_history(world: World) 
     assert (await send(world, ada, "GET", "calendars/Office"))["version"] == 3, "it goes on counting"
 
 
+async def test_who_says_what_they_have_read_undoes_nothing_of_others(world: World) -> None:
+    ada = await make_person(world, "ADMIN")
+    read = await world.http.get("/api/sla/terms", headers=ada.headers)
+    await send(world, ada, "POST", "calendars", OFFICE)
+    for method, path, body in (
+        ("PUT", "terms", {"text": DESK}),
+        ("PUT", "calendars/Office", OFFICE | {"zone": "UTC"}),
+        ("PUT", "calendars/Office?dryRun=true", OFFICE | {"zone": "UTC"}),
+        ("POST", "policies", GOLD),
+        ("DELETE", "calendars/Office", None),
+    ):
+        answer = await world.http.request(
+            method, f"/api/sla/{path}", headers={**ada.headers, "If-Match": read.headers["etag"]}, json=body
+        )
+        assert (answer.status_code, json_of(answer)["errors"]) == (412, ["calendar Office: new"]), path
+    assert [each["number"] for each in await send(world, ada, "GET", "terms/history")] == [1]
+    tags = {
+        (await world.http.get(f"/api/sla/{path}", headers=ada.headers)).headers["etag"]
+        for path in ("terms", "calendars", "calendars/Office", "policies", "policies/default")
+    }
+    assert len(tags) == 1
+    ada.headers["If-Match"] = tags.pop()
+    planned = await send(world, ada, "PUT", "terms?effectiveFrom=2026-03-09T00:00:00Z", {"text": DESK})
+    assert planned["number"] == 2
+    ada.headers["If-Match"] = (await world.http.get("/api/sla/terms", headers=ada.headers)).headers["etag"]
+    await send(world, ada, "DELETE", "terms/planned")
+    assert await refused(world, ada, "POST", "policies", GOLD) == (412, ["The change that you read was taken back."])
+
+
 async def test_what_cannot_be_done_says_why_and_changes_nothing(world: World) -> None:
     ada = await make_person(world, "ADMIN")
     await send(world, ada, "POST", "calendars", OFFICE)

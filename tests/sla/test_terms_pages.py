@@ -169,6 +169,34 @@ async def test_what_is_wrong_with_a_policy_is_said_beside_its_field(
     assert await world.sql("SELECT 1 AS one FROM sla_edition") == []
 
 
+@pytest.mark.parametrize(
+    ("path", "changed"),
+    [("calendars/Berlin", {**BERLIN, "tue": "09:00-12:00"}), ("policies/Office", {**OFFICE, "RESOLUTION-HIGH": "8h"})],
+)
+async def test_two_administrators_do_not_undo_each_other(world: World, path: str, changed: dict[str, str]) -> None:
+    ada, ben = await at_the_desk(world, "ADMIN"), await at_the_desk(world, "ADMIN")
+    await ada.send("/admin/sla/calendars/new", BERLIN)
+    await ada.send("/admin/sla/policies/new", OFFICE)
+    for browser in (ada, ben):
+        await browser.open(f"/admin/sla/{path}")
+    await ada.send(f"/admin/sla/{path}", {**changed, "edition": ada.hidden("edition")})
+    made = await world.sql("SELECT * FROM sla_edition ORDER BY number")
+    mine = {**changed, "zone": "UTC", "RESOLUTION-HIGH": "7h"}
+    for do in ("plan", "apply", "drop"):
+        page = await ben.send(f"/admin/sla/{path}", {**mine, "do": do, "edition": made[1]["id"]})
+        assert await world.sql("SELECT * FROM sla_edition ORDER BY number") == made
+        assert "have changed since you read them" in page.text
+        if do != "drop":
+            told = re.search(r'id="meanwhile".*?</ul>', page.text, re.S)
+            assert page.status_code == 409
+            assert told
+            assert re.findall(r"<li>([^<]+)</li>", told[0]) == made[2]["changes"].strip('["]').split('","')
+            assert "UTC" in page.text or "7h" in page.text, "what was filled in stays"
+            again = ben.hidden("edition")
+    page = await ben.send(f"/admin/sla/{path}", {**mine, "edition": again})
+    assert "Edition 4 is made." in page.text
+
+
 async def test_the_whole_as_a_text_and_a_change_that_waits(world: World) -> None:
     ada = await at_the_desk(world, "ADMIN")
     await ada.open("/admin/sla/text")

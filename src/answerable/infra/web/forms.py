@@ -111,6 +111,10 @@ class Form:
         """Tell whether a field is there: a checkbox that is not ticked is not."""
         return name in self._values
 
+    def having(self, name: str, value: str) -> "Form":
+        """Return the form with another value of a field."""
+        return Form([*(each for each in self._fields if each[0] != name), (name, value)], self.problem)
+
     def refused(self, problem: Problem) -> "Form":
         """Return the form as it goes back to whoever filled it in."""
         return Form(self._fields, problem)
