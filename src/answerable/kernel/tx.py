@@ -1,6 +1,6 @@
 """One unit of work, as every feature sees it: the time, who asks, SQL, and the messages it sends."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from answerable.kernel.actor import Actor
@@ -46,6 +46,10 @@ class Tx(Protocol):
         The SQL is the portable subset of SQLite and PostgreSQL; ``MATCHES(t.table, :q)`` asks the full-text
         index of a table whether it has this row, ``FOUND_IN(table, :q)`` for the numbers of all rows that it has.
         """
+        ...
+
+    async def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Run one statement that returns nothing for the values of each row, in their order."""
         ...
 
     def new_id(self) -> str:

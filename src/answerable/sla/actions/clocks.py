@@ -6,7 +6,7 @@
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import TicketRef
 from answerable.sla import rules, store
-from answerable.sla.actions.telling import insert, keep, tell
+from answerable.sla.actions.telling import insert, keep, tell_all
 from answerable.sla.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Clock, Edition, Terms
 from answerable.sla.store.pressing import save_name
 
@@ -144,17 +144,20 @@ async def _apply(tx: Tx, ticket: TicketRef, clock: Clock, edition: Edition, at: 
 
 async def look_at_due_clocks(tx: Tx, limit: int) -> int:
     """Say of some clocks what the time made of them; return how many."""
-    done = 0
     due = await store.load_due(tx, limit)
-    edition = await store.load_in_force(tx, tx.now) if due else rules.FIRST_EDITION
+    if not due:
+        return 0
+    edition = await store.load_in_force(tx, tx.now)
+    looked, told = [], []
     for clock, ticket in due:
         for current in await bring_up(tx, ticket, [clock], edition):
             change = rules.look(current, ticket, tx.now)
-            if change.metrics and not await store.claim_clock(tx, change.clock, current.version):
-                continue
-            await tell(tx, ticket, change)
-            done += 1
-    return done
+            if change.metrics:
+                looked.append((change.clock, current.version))
+                told.append((ticket, change))
+    await store.save_looked(tx, looked)
+    await tell_all(tx, told)
+    return len(due)
 
 
 async def note_manager(tx: Tx, person_id: str, roles: list[str], active: int) -> None:

@@ -1,7 +1,6 @@
 """All SQL of the SLA feature."""
 
 from answerable.sla.store.clocks import (
-    claim_clock,
     clock_of,
     count_running,
     insert_clock,
@@ -20,6 +19,7 @@ from answerable.sla.store.clocks import (
     next_look,
     save_clock,
     save_holder,
+    save_looked,
     save_ticket,
 )
 from answerable.sla.store.editions import (
@@ -46,13 +46,14 @@ from answerable.sla.store.escalations import (
     ESCALATIONS,
     end_escalations,
     insert_escalation,
-    insert_level,
+    insert_levels,
     knows_manager,
     list_escalations,
     list_forgotten_escalations,
     list_wrong_loads,
     load_levels,
     load_managers,
+    note_calls,
     retire_manager,
     save_manager,
 )
@@ -61,7 +62,6 @@ __all__ = [
     "ESCALATIONS",
     "Since",
     "StoredEdition",
-    "claim_clock",
     "clock_of",
     "count_running",
     "delete_edition",
@@ -70,7 +70,7 @@ __all__ = [
     "insert_clock",
     "insert_edition",
     "insert_escalation",
-    "insert_level",
+    "insert_levels",
     "insert_metrics",
     "insert_ticket",
     "knows_manager",
@@ -101,10 +101,12 @@ __all__ = [
     "load_written",
     "next_following",
     "next_look",
+    "note_calls",
     "retire_manager",
     "save_clock",
     "save_following",
     "save_holder",
+    "save_looked",
     "save_manager",
     "save_source",
     "save_ticket",
