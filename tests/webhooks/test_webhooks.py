@@ -153,6 +153,7 @@ async def test_what_fails_is_tried_again_for_three_days_under_the_same_id(world:
 async def test_an_endpoint_that_fails_for_days_is_disabled_and_so_is_one_that_is_gone(
     world: World, ada: TestPerson
 ) -> None:
+    bob, max_, una = [await make_person(world, role) for role in ("ADMIN", "MANAGER", "USER")]
     async with receiving(*[500] * 6) as program:
         hook = await add(world, ada, program.url)
         await raise_ticket(world, ada)
@@ -171,6 +172,16 @@ async def test_an_endpoint_that_fails_for_days_is_disabled_and_so_is_one_that_is
             ("WEBHOOK_MADE", "person"),
             ("WEBHOOK_DISABLED", "service"),
         ]
+        told = "The desk tells this program nothing any more. Reason: Nothing arrived there for days."
+        for person, notices in ((ada, [told]), (bob, [told]), (max_, []), (una, [])):
+            shown = json_of(await world.http.get("/api/notifications?size=100", headers=person.headers))
+            assert [each["message"] for each in shown if each["type"] == "WEBHOOK_DISABLED"] == notices, person.name
+        browser = Browser(world)
+        await browser.sign_in(bob, next="/notifications")
+        [notice] = await world.sql("SELECT id FROM notifications_notice WHERE user_id = :id", id=bob.id)
+        page = await browser.open(f"/notifications/{notice['id']}")
+        assert str(page.url).endswith("/admin/webhooks")
+        assert "The webhook Chat room is disabled" in (await browser.open("/notifications")).text
         await world.http.put(f"/api/webhooks/{hook['id']}/resume", headers=ada.headers)
         assert (await state(world, ada, hook))["failingSince"] is None
         program.answers[:] = [410]

@@ -13,12 +13,14 @@ from answerable.messages.erasure import ERASED, ERASED_PERSON, without_notice, w
 from answerable.messages.notifications import NotificationCreated, NotificationErased, NotificationsRead
 from answerable.messages.sla import SlaEvent
 from answerable.messages.tickets import TicketEvent
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications import queries, rules, store
 from answerable.notifications.queries import MailView, NoticeView, PreferenceView
 from answerable.notifications.rules import Delivery, Person
 from answerable.notifications.store import erasure
 
 MOST_PREFERENCES = 200
+MOST_ADMINS = 200  # who are told of the desk itself
 LOGGED_AT_ONCE = 200
 TOLD_AT_ONCE = 500  # ids in one event
 LOOKED_AT_AT_ONCE = 1000  # deliveries, while somebody is being forgotten
@@ -64,6 +66,17 @@ async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
         give_up_hours=tx.settings.mail.give_up_hours,
     )
     for delivery in made:
+        if await store.insert_delivery(tx, delivery):
+            await _show(tx, delivery)
+
+
+async def tell_admins(tx: Tx, event: WebhookDisabled) -> None:
+    """Tell all administrators of something about the desk itself, in the app."""
+    cause = tx.cause
+    assert cause is not None
+    title, message = rules.words_to_admins(event)
+    for person_id in await store.list_admins(tx, MOST_ADMINS):
+        delivery = rules.tell_on_screen(cause, person_id, title, message, tx.now)
         if await store.insert_delivery(tx, delivery):
             await _show(tx, delivery)
 

@@ -6,6 +6,7 @@ from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
 from answerable.messages.tickets import TicketErased
 from answerable.messages.users import PersonErased, UserChanged, UserRegistered
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications import api, consumers, pages, queries, rules, timers
 
 
@@ -20,6 +21,7 @@ def feature() -> Feature:
             UserChanged: consumers.know_person,
             PersonErased: consumers.forget_person,
             TicketErased: consumers.forget_ticket,
+            WebhookDisabled: consumers.tell_admins,
             **dict.fromkeys(rules.EVENTS, consumers.notify),
         },
         timers=(

@@ -12,6 +12,7 @@ from answerable.kernel.times import DAY
 from answerable.kernel.tx import Tx
 from answerable.messages.audit import RecordAct
 from answerable.messages.base import Event
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.webhooks import rules, store
 from answerable.webhooks.rules import ACTIVE, MOST_ENDPOINTS, PAUSED, Delivery, Endpoint, Outcome, Told, Wanted
 
@@ -200,6 +201,7 @@ async def note_outcome(tx: Tx, delivery: Delivery, outcome: Outcome) -> None:
     await store.save_endpoint(tx, after)
     if after.state != before.state:
         _record(tx, "WEBHOOK_DISABLED", after, {"state": [before.state, after.state]})
+        tx.publish(WebhookDisabled(endpoint_id=after.id, name=after.name, reason=after.reason))
 
 
 async def prune(tx: Tx, most: int) -> int:

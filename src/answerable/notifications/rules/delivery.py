@@ -114,6 +114,29 @@ def decide(
     return made
 
 
+def tell_on_screen(cause: Envelope, person_id: str, title: str, message: str, now: int) -> Delivery:
+    """Return a delivery that somebody reads in the app, about the desk itself."""
+    return Delivery(
+        message_id=cause.id,
+        person_id=person_id,
+        channel=SCREEN,
+        state="SENT",
+        reason="",
+        part=Part.INFORMED,
+        type=cause.type,
+        ticket_id=None,
+        address="",
+        subject=title,
+        body=message,
+        attempts=0,
+        next_at=None,
+        give_up_at=None,
+        error=None,
+        created_at=now,
+        done_at=now,
+    )
+
+
 def reconsider(kept: Delivery, person: Person, switched_off: Collection[str], now: int, give_up_hours: int) -> Delivery:
     """Decide again on a delivery to somebody unknown, now that ``person`` is known; an old one stays as it is.
 
