@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from answerable.infra.bus.redaction import redact
 from answerable.kernel.errors import Conflict, Invalid, Missing
+from answerable.kernel.times import HOUR
 from answerable.kernel.tx import Row, Tx
 from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
@@ -21,6 +22,7 @@ from answerable.notifications.store import erasure
 
 MOST_PREFERENCES = 200
 MOST_ADMINS = 200  # who are told of the desk itself
+LOOK = HOUR  # of reading the mail log that is one act
 LOGGED_AT_ONCE = 200
 TOLD_AT_ONCE = 500  # ids in one event
 LOOKED_AT_AT_ONCE = 1000  # deliveries, while somebody is being forgotten
@@ -217,6 +219,12 @@ async def set_preferences(tx: Tx, wanted: Sequence[Preference]) -> list[Preferen
     for preference in wanted:
         await store.save_preference(tx, tx.actor.id, preference.type, preference.channel, preference.enabled)
     return await queries.list_preferences(tx)
+
+
+async def look_at_mails(tx: Tx) -> None:
+    """Keep in the audit log that the caller reads the mail log: once an hour, not for each page of it."""
+    if await store.note_look(tx, tx.actor.id, tx.now - LOOK):
+        tx.send(RecordAct(act="MAIL_LOG_READ", about="mails"))
 
 
 # --- mail --------------------------------------------------------------------------------------------------------

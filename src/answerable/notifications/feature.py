@@ -14,7 +14,7 @@ def feature() -> Feature:
     """Return what the notifications feature offers."""
     return Feature(
         "notifications",
-        acts={"MAIL_SENT_AGAIN": N_("had a mail sent again")},
+        acts={"MAIL_SENT_AGAIN": N_("had a mail sent again"), "MAIL_LOG_READ": N_("read the mail log")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             UserRegistered: consumers.know_person,

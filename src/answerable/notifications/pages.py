@@ -108,7 +108,9 @@ async def set_preferences(request: DeskRequest) -> Response[bytes]:
 @get("/admin/mails", opt=needs("mail.read"), include_in_schema=False)
 async def show_mails(request: DeskRequest, kind: str = "", cursor: str | None = None) -> Response[bytes]:
     """List the mails of notifications, newest events first; ``kind`` narrows to one state."""
-    log = await request.scan(queries.read_mail_log, queries.known_state(kind), cursor)
+    state = queries.known_state(kind)
+    await request.act(actions.look_at_mails)
+    log = await request.scan(queries.read_mail_log, state, cursor)
     configured = bool(request.desk_settings.mail.host)
     values: dict[str, Any] = {"log": log, "kind": kind.upper(), "kinds": MAIL_STATES, "sends": configured}
     return show(request, "notifications/mails.html", about=dict(FOR_ALL + FOR_STAFF), **values)
