@@ -44,7 +44,8 @@ class Tx(Protocol):
         """Run one statement with ``:name`` values and return its rows.
 
         The SQL is the portable subset of SQLite and PostgreSQL; ``MATCHES(t.table, :q)`` asks the full-text
-        index of a table whether it has this row, ``FOUND_IN(table, :q)`` for the numbers of all rows that it has.
+        index of a table whether it has this row, ``FOUND_IN(table, :q)`` for the numbers of all rows that it has,
+        ``HAS(t.table, :q, :low, :high)`` about few rows with numbers from ``low`` to ``high``.
         """
         ...
 
