@@ -215,14 +215,16 @@ async def _with_holidays(request: DeskRequest, form: Form, name: str) -> Respons
     """Add holidays to what is filled in; nothing is stored yet."""
     years = form.number("first_year"), form.number("last_year") or form.number("first_year")
     span = None if years[0] is None or years[1] is None else (years[0], years[1])
-    ics = form["ics"].strip() or None
+    source = "ics_file" if form["ics_file"].strip() else "ics"
+    ics = form[source].strip("\ufeff") if form[source].strip() else None
     country = form["country"].strip().upper() or None
     region = form["region"].strip().upper() or None
     try:
         days = await asyncio.to_thread(queries.holidays_from, None if ics else country, region, span, ics)
     except Invalid as problem:
+        beside = {"years": "first_year", "firstYear": "first_year", "ics": source}
         told = tuple(
-            f"{'first_year' if where in ('years', 'firstYear') else where}: {what}"
+            f"{beside.get(where, where)}: {what}"
             for where, _, what in (error.partition(": ") for error in problem.errors)
         )
         return _calendar(request, form.refused(Invalid(problem.message, errors=told)), name, 400)
