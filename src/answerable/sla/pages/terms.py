@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from litestar import Response, get, post
@@ -16,6 +17,7 @@ from answerable.kernel.times import parse_iso
 from answerable.kernel.words import N_
 from answerable.sla.actions import terms
 from answerable.sla.pages import filling
+from answerable.sla.pages.wording import in_words
 from answerable.sla.queries import pressing
 from answerable.sla.queries import terms as queries
 from answerable.sla.rules import WrittenTerms, edits, toml
@@ -57,6 +59,7 @@ async def show_policies(request: DeskRequest) -> Response[bytes]:
         history=(await request.ask(queries.list_editions))[:10],
         warn=request.desk_settings.sla.warn_share,
         parse=parse_iso,
+        in_words=partial(in_words, say=words(request)),
     )
 
 
