@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, get, patch, post, put
 from litestar.params import Parameter
 
+from answerable.infra.web.described import says
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.paging import list_response, written_list
 from answerable.infra.web.request import DeskRequest, JsonAnswer, Reply, respond
@@ -18,6 +19,7 @@ from answerable.tickets.queries import CommentView, HistoryView, TicketView, Tim
 from answerable.tickets.queries.retention import KeepingView
 from answerable.tickets.rules import Changes, Comment, Draft, Ticket
 from answerable.tickets.rules.filter import DEFAULT_SORT, TicketFilter, clean_sort
+from answerable.tickets.rules.ticket import COMMENT, DESCRIPTION, TITLE
 
 AUTO_ASSIGN_SECONDS = 2.0
 
@@ -25,11 +27,15 @@ AssignedTo = Annotated[str | None, Parameter(query="assignedTo", description="An
 CreatedBy = Annotated[str | None, Parameter(query="createdBy", description="A requester's id.")]
 
 
+Title = Annotated[str, says(minLength=TITLE[0], maxLength=TITLE[1])]
+Description = Annotated[str, says(minLength=DESCRIPTION[0], maxLength=DESCRIPTION[1])]
+
+
 class TicketDraft(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What a ticket is raised with."""
 
-    title: str
-    description: str
+    title: Title
+    description: Description
     category: str
     priority: str
     requester_id: str | None = None
@@ -38,8 +44,8 @@ class TicketDraft(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 class TicketChanges(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What may be changed about a ticket; what is left out stays."""
 
-    title: str | None = None
-    description: str | None = None
+    title: Title | None = None
+    description: Description | None = None
     category: str | None = None
     priority: str | None = None
 
@@ -53,13 +59,13 @@ class NewStatus(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 class Assignee(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The agent to give a ticket to."""
 
-    agent_id: str
+    agent_id: Annotated[str, says(minLength=1)]
 
 
 class NewComment(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Something to say; ``internal`` for staff only."""
 
-    comment: str
+    comment: Annotated[str, says(minLength=COMMENT[0], maxLength=COMMENT[1])]
     internal: bool = False
 
 

@@ -1,15 +1,18 @@
 """REST: webhooks, for administrators."""
 
+from typing import Annotated
+
 import msgspec
 from litestar import Response, delete, get, post, put
 
+from answerable.infra.web.described import says, some_of
 from answerable.infra.web.grants import needs
 from answerable.infra.web.request import DeskRequest, JsonAnswer, Reply, respond
 from answerable.kernel.paging import page_request
 from answerable.webhooks import actions, queries
 from answerable.webhooks.actions import Keyed
 from answerable.webhooks.queries import DeliveryView, EndpointView
-from answerable.webhooks.rules import Delivery, Wanted
+from answerable.webhooks.rules import NAME_LENGTH, TYPES, Delivery, Wanted
 
 ADMINS = needs("webhook.admin")
 
@@ -17,9 +20,9 @@ ADMINS = needs("webhook.admin")
 class EndpointDraft(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What an endpoint is called, where it is, which types of events it is told, and whether of internal notes."""
 
-    name: str
+    name: Annotated[str, says(minLength=NAME_LENGTH[0], maxLength=NAME_LENGTH[1])]
     url: str
-    events: list[str]
+    events: Annotated[list[str], some_of(TYPES)]
     notes: bool = False
 
 

@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from answerable import __version__
 from answerable.infra.web import probes
 from answerable.infra.web.bodies import BodyCheck
+from answerable.infra.web.described import DescribedStructs
 from answerable.infra.web.forms import FormCheck
 from answerable.infra.web.grants import PUBLIC, GrantCheck, needs
 from answerable.infra.web.problems import answer_crash, answer_http, answer_problem
@@ -48,6 +49,7 @@ def build_app(routes: tuple[Any, ...], max_body_bytes: int) -> Litestar:
             security=[{"token": []}],
             use_handler_docstrings=True,
         ),
+        plugins=[DescribedStructs()],
         debug=False,
     )
     for route in app.routes:

@@ -1,5 +1,6 @@
 """Deny by default: every route names the grant it needs, or that it is open to all."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -11,11 +12,12 @@ from answerable.kernel.words import N_
 
 PUBLIC = "*"  # anybody, signed in or not
 SIGNED_IN = "desk.enter"  # held by every role
+ALSO = "also"  # in the opt of a handler: media types that it answers besides JSON
 
 
-def needs(grant: str) -> dict[str, Any]:
-    """Return the ``opt`` of a route handler that asks for ``grant``."""
-    return {"grant": grant}
+def needs(grant: str, *, also: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the ``opt`` of a route handler that asks for ``grant`` and, where wanted, answers ``also`` other types."""
+    return {"grant": grant, **({ALSO: tuple(also)} if also else {})}
 
 
 class GrantCheck:

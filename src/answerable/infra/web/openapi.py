@@ -9,8 +9,9 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from answerable.infra.web.grants import PUBLIC
+from answerable.infra.web.grants import ALSO, PUBLIC
 from answerable.infra.web.problems import MEDIA_TYPE
+from answerable.kernel.paging import MAX_OFFSET, MAX_SIZE
 
 Document = dict[str, Any]
 NEEDS = "x-needs"  # the grant that an operation asks for
@@ -28,7 +29,7 @@ PROBLEMS = {
     "403": ("NotAllowed", "The caller may not do this."),
     "404": ("NotFound", "There is no such thing, or the caller may not see it."),
     "409": ("Conflict", "The thing is not in a state that allows this."),
-    "412": ("ChangedMeanwhile", "Somebody changed it since it was read."),
+    "412": ("ChangedMeanwhile", "Somebody changed the ticket since it was read."),
     "413": ("TooLarge", "The request is larger than the desk takes."),
     "415": ("NotJson", "The body does not say that it is JSON."),
     "422": ("KeyReused", "The Idempotency-Key came before with another request."),
@@ -36,6 +37,7 @@ PROBLEMS = {
     "503": ("Unavailable", "The desk cannot do this right now; nothing was changed."),
 }
 SUCCESS = {"200": "Done.", "201": "Made.", "202": "Accepted.", "204": "Done; there is nothing to say."}
+NULLABLE = ("integer", "boolean", "number")
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 NOISE = {"deprecated": False, "allowEmptyValue": False, "allowReserved": False, "headers": {}}
 
@@ -44,6 +46,11 @@ _PAGING = {
     "size": "Rows of a page, 1 to 1000.",
     "cursor": "The opaque place in the list that `Link` names.",
     "count": "`exact` counts all rows; otherwise `X-Total-Count` stops at `1000+`.",
+}
+_PAGING_SCHEMA: Document = {
+    "page": {"minimum": 0, "maximum": MAX_OFFSET},
+    "size": {"minimum": 1, "maximum": MAX_SIZE},
+    "count": {"enum": ["exact"]},
 }
 _PROBLEM_SCHEMA = {
     "type": "object",
@@ -68,14 +75,14 @@ _PARAMETERS = {
         "in": "header",
         "required": False,
         "description": "The same key and body within 24 hours are done once and answered the same.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": "^[ -~¡-¬®-ÿ]+$", "minLength": 1, "maxLength": 255},
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "required": False,
         "description": "The `ETag` that was read; the change is refused with 412 where it is not the newest.",
-        "schema": {"type": "string", "examples": ['"3"']},
+        "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$', "examples": ['"3"']},
     },
 }
 
@@ -133,6 +140,8 @@ def _complete(operation: Document, path: str, method: str, handler: HTTPRouteHan
     done = {status: answer for status, answer in operation["responses"].items() if status < "400"}
     for status, answer in done.items():
         answer["description"] = SUCCESS.get(status, answer["description"])
+        for media_type in handler.opt.get(ALSO, ()) if "content" in answer else ():
+            answer["content"][media_type] = {"schema": {"type": "string"}}
     errors = {
         s: {"$ref": f"#/components/responses/{PROBLEMS[s][0]}"} for s in _errors(operation, path, method, handler)
     }
@@ -147,7 +156,7 @@ def _complete(operation: Document, path: str, method: str, handler: HTTPRouteHan
         "description": operation.get("description", ""),
         "operationId": _camel(handler.handler_name) if unique else operation["operationId"],
         "parameters": parameters,
-        "requestBody": operation.get("requestBody"),
+        "requestBody": _body(operation, handler),
         "responses": dict(sorted((done | errors).items())),
         "security": [] if grant == PUBLIC else [{"token": []}],
         NEEDS: grant,
@@ -163,7 +172,7 @@ def _errors(operation: Document, path: str, method: str, handler: HTTPRouteHandl
     found = {
         "400": has_body or bool(operation.get("parameters")) or method == "post",
         "401": not public or proves or looks,
-        "403": not public,
+        "403": not public or method != "get",  # of what is open to all, programs may only read
         "404": "{" in path,
         "409": method != "get",
         "412": bool(handler.opt.get("if_match")),
@@ -176,6 +185,11 @@ def _errors(operation: Document, path: str, method: str, handler: HTTPRouteHandl
     return [status for status, possible in found.items() if possible]
 
 
+def _body(operation: Document, handler: HTTPRouteHandler) -> Document | None:
+    field, body = handler.parsed_data_field, operation.get("requestBody")
+    return {**body, "required": not field.is_optional} if body and field else body
+
+
 def _parameter(parameter: Document) -> Document:
     """Name a path parameter as clients know it; a query parameter that is left out is not null."""
     schema = dict(parameter.get("schema", {}))
@@ -183,7 +197,11 @@ def _parameter(parameter: Document) -> Document:
     if len(choices) == 1:
         del schema["oneOf"]
         schema |= choices[0]
+        if schema.get("type") in NULLABLE:
+            schema["type"] = [schema["type"], "null"]  # the framework reads the word null as nothing
     name = _camel(parameter["name"]) if parameter["in"] == "path" else parameter["name"]
+    if parameter["in"] == "query":
+        schema |= _PAGING_SCHEMA.get(name, {})
     words = parameter.get("description") or (_PAGING.get(name) if parameter["in"] == "query" else None)
     return {**parameter, "name": name, "schema": schema, **({"description": words} if words else {})}
 

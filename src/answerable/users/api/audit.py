@@ -63,7 +63,7 @@ async def list_acts(
     return list_response(request, found, [queries.act_view(row) for row in found.rows])
 
 
-@get("/api/audit/export", opt=needs("audit.read"), tags=["Audit log"])
+@get("/api/audit/export", opt=needs("audit.read", also=[LINES, MEDIA_TYPE]), tags=["Audit log"])
 async def export_acts(
     request: DeskRequest,
     shape: Annotated[Literal["csv", "jsonl"], Parameter(query="format", description="csv or jsonl.")] = "jsonl",

@@ -15,6 +15,7 @@ from answerable.kernel.visit import Visit
 from answerable.users.actions import browsers, mails, people, second, sessions
 from answerable.users.actions.door import USERS
 from answerable.users.api.answers import NextStep, TokenSet, door_of, nothing, shown, step, tokens
+from answerable.users.api.fields import Email, FreshPassword, Name
 from answerable.users.queries import people as queries
 from answerable.users.queries import visits
 from answerable.users.queries.people import PersonView
@@ -24,9 +25,9 @@ from answerable.users.rules import BAD_TOKEN, Person, check_password
 class Registration(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Somebody who wants an account."""
 
-    name: str
-    email: str
-    password: str
+    name: Name
+    email: Email
+    password: FreshPassword
 
 
 class Credentials(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -72,16 +73,16 @@ class NewPassword(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The token of a link and the password to set with it."""
 
     token: str
-    new_password: str
+    new_password: FreshPassword
 
 
 class FirstAdmin(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The token of the setup link, and who becomes the first administrator."""
 
     token: str
-    name: str
-    email: str
-    password: str
+    name: Name
+    email: Email
+    password: FreshPassword
 
 
 class Registered(msgspec.Struct, rename="camel"):

@@ -1,26 +1,31 @@
 """REST: keys of programs. A key is shown once, in the answer to whoever makes it."""
 
+from typing import Annotated
+
 import msgspec
 from litestar import Response, delete, get, post
 
+from answerable.infra.web.described import says, some_of
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.request import DeskRequest, Reply, respond
+from answerable.kernel.scopes import SCOPES
 from answerable.kernel.times import iso
 from answerable.users.actions import keys
 from answerable.users.actions.keys import MadeKey
 from answerable.users.queries import keys as queries
 from answerable.users.queries.keys import KeyView
-from answerable.users.rules.keys import DAYS, NewKey
+from answerable.users.rules import ROLES
+from answerable.users.rules.keys import DAYS, LONGEST_DAYS, NAME_LENGTH, NewKey
 
 
 class KeyDraft(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A key to make: it acts for ``personId`` (left out: for oneself), or by itself with a ``role``."""
 
-    name: str
-    scopes: list[str]
-    days: int = DAYS
+    name: Annotated[str, says(minLength=NAME_LENGTH[0], maxLength=NAME_LENGTH[1])]
+    scopes: Annotated[list[str], some_of(SCOPES)]
+    days: Annotated[int, says(minimum=1, maximum=LONGEST_DAYS)] = DAYS
     person_id: str | None = None
-    role: str | None = None
+    role: Annotated[str | None, says(enum=[*ROLES, None])] = None
 
 
 class NewKeyView(msgspec.Struct, frozen=True, rename="camel"):

@@ -7,6 +7,7 @@ from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.request import DeskRequest, respond
 from answerable.users.actions import people, sessions
 from answerable.users.api.answers import TokenSet, door_of, shown, tokens
+from answerable.users.api.fields import FreshPassword, Name
 from answerable.users.queries import people as queries
 from answerable.users.queries.people import PersonView
 from answerable.users.rules import check_password
@@ -16,13 +17,13 @@ class PasswordChange(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
     """The password of today and the one to come."""
 
     current_password: str
-    new_password: str
+    new_password: FreshPassword
 
 
 class OwnChanges(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What people may change about themselves; what is left out stays."""
 
-    name: str | None = None
+    name: Name | None = None
 
 
 @get("/api/auth/me", opt=needs(SIGNED_IN), tags=["Identity"])

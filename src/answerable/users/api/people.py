@@ -13,29 +13,30 @@ from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.kernel.paging import page_request
 from answerable.users.actions import erasure, people
 from answerable.users.api.answers import door_of, shown
+from answerable.users.api.fields import Email, FreshPassword, Name, Roles
 from answerable.users.queries import people as queries
 from answerable.users.queries.export import everything, find
 from answerable.users.queries.people import AgentView, PersonView
-from answerable.users.rules import Changes, Person, check_roles
+from answerable.users.rules import ROLES, Changes, Person, check_roles
 from answerable.users.store import people as store
 
 
 class PersonDraft(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Somebody to add. Without a password they get a mail with a link to choose one."""
 
-    name: str
-    email: str
-    password: str | None = None
-    roles: list[str] = msgspec.field(default_factory=lambda: ["USER"])
+    name: Name
+    email: Email
+    password: FreshPassword | None = None
+    roles: Roles = msgspec.field(default_factory=lambda: ["USER"])
     active: bool = True
 
 
 class PersonChanges(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """What to change about a person, all together; what is left out stays."""
 
-    roles: list[str] | None = None
+    roles: Roles | None = None
     active: bool | None = None
-    name: str | None = None
+    name: Name | None = None
 
 
 @get("/api/users/agents", opt=needs(SIGNED_IN), tags=["People"])
@@ -54,7 +55,7 @@ async def get_user(request: DeskRequest, user_id: str) -> Response[PersonView]:
 async def list_users(
     request: DeskRequest,
     q: Annotated[str | None, Parameter(description="Part of a name or an email.", max_length=254)] = None,
-    role: str | None = None,
+    role: Annotated[str | None, Parameter(schema_extra={"pattern": f"^({'|'.join(ROLES)})?$"})] = None,
     active: bool | None = None,
     page: int = 0,
     size: int = 10,
