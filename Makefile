@@ -54,6 +54,7 @@ test-long: setup ## Deadlines in a million random cases, then 100,000 pairs of w
 	@SLA_CASES=1000000 $(BIN)/python -m pytest -q -rs tests/sla/test_opening.py
 	@WORLD_PAIRS=100000 $(BIN)/python -m pytest -q -rs tests/security/test_01_paired_worlds.py
 	@PARSER_CASES=5000 $(BIN)/python -m pytest -q -rs tests/security/test_fuzzed_parsers.py
+	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -rs tests/security/test_fuzzed_interface.py
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .

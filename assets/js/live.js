@@ -117,11 +117,11 @@ function announce(words) {
   if (said && words) said.textContent = words;
 }
 
-function show({ state, topics, anew }) {
+function show({ state, topics }) {
   if (state === "open") {
     clearTimeout(lostTimer);
     lostTimer = undefined;
-    if (mayHaveMissed || anew) readAgain(["*"]);
+    if (mayHaveMissed) readAgain(["*"]);
     mayHaveMissed = false;
     line.hidden = true;
   } else if (state === "lost") {
@@ -157,11 +157,9 @@ function share() {
 
 function listen(tell, tries = 0) {
   const stream = new EventSource("/api/live");
-  let anew = true; // a new stream begins with now; one that the browser mends by itself says what it heard last
   stream.onopen = () => {
     tries = 0;
-    tell({ state: "open", anew });
-    anew = false;
+    tell({ state: "open" });
   };
   for (const [name, topicsOf] of Object.entries(TOPICS)) {
     stream.addEventListener(name, (event) => tell({ topics: topicsOf(JSON.parse(event.data)) }));
