@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -28,7 +28,10 @@ from answerable.users.store import people
 from bench import servers
 from bench.__main__ import draft, load
 
-ROLES = {"ADMIN": 0, "MANAGER": 1, "AGENT": 2, "USER": 50}  # a person of each, as bench.load numbers them
+# A person of each role, as bench.load numbers them.
+ROLES = {
+    role: f"p{number}@bench.invalid" for role, number in {"ADMIN": 0, "MANAGER": 1, "AGENT": 2, "USER": 50}.items()
+}
 TIMES = 40
 PAGE_MS, VISIT_KB, LIVE_MS = 30, 90, 300
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -41,18 +44,18 @@ SHIFTS = """() => new Promise(resolve => {
 })"""
 
 
-async def cookies_of(folder: Path) -> dict[str, str]:
-    """Sign a browser in for a person of each role; return the cookies."""
+async def cookies_of(folder: Path, emails: Mapping[str, str] = ROLES) -> dict[str, str]:
+    """Sign a browser in for a person of each role, by address; return the cookies."""
     only_errors()
     desk = Desk(Settings().with_values("bench", storage__data_dir=str(folder)))
     await desk.prepare()
 
-    async def begin(tx: Tx, number: int) -> str:
-        person = await people.load_person_by_email(tx, f"p{number}@bench.invalid")
+    async def begin(tx: Tx, email: str) -> str:
+        person = await people.load_person_by_email(tx, email)
         assert person is not None
         return await sign_in(tx, person, Browser(zone="Europe/Berlin"))
 
-    found = {role: await desk.database.write(service("bench"), begin, number) for role, number in ROLES.items()}
+    found = {role: await desk.database.write(service("bench"), begin, email) for role, email in emails.items()}
     await desk.stop()
     return found
 

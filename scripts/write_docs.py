@@ -245,7 +245,7 @@ def cloud_event() -> dict[str, Any]:
 def service_of(topic: str) -> str:
     """Say which service a topic belongs to."""
     word = topic.removeprefix("answerable.").removesuffix(".commands")
-    name = {"assignments": "assignment", "sla": "assignment"}.get(word, word)
+    name = {"assignments": "assignment", "sla": "assignment", "webhooks": "notifications"}.get(word, word)
     if name not in SERVICES:
         raise SystemExit(f"{topic}: belongs to no service")
     return f"Spoken to by all, heard by {name}." if topic.endswith(".commands") else f"Spoken by the {name} service."

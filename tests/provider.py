@@ -42,6 +42,7 @@ class Provider:
     sign: Callable[["Provider", dict[str, Any]], str] | None = None
     published: list[str] = field(default_factory=lambda: ["k1"])
     document: dict[str, Any] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)  # paths that it takes requests for, and never answers
     asked: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -57,6 +58,9 @@ class Provider:
         """Serve one request."""
         path, query = scope["path"], dict(parse_qsl(scope["query_string"].decode()))
         self.asked.append(path)
+        while path in self.silent:
+            if (await receive())["type"] == "http.disconnect":
+                return
         status, body, headers = 404, b"", []
         if path.endswith("/.well-known/openid-configuration"):
             status, body = 200, msgspec.json.encode(self._discovery())

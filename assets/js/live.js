@@ -117,11 +117,11 @@ function announce(words) {
   if (said && words) said.textContent = words;
 }
 
-function show({ state, topics }) {
+function show({ state, topics, anew }) {
   if (state === "open") {
     clearTimeout(lostTimer);
     lostTimer = undefined;
-    if (mayHaveMissed) readAgain(["*"]);
+    if (mayHaveMissed || anew) readAgain(["*"]);
     mayHaveMissed = false;
     line.hidden = true;
   } else if (state === "lost") {
@@ -157,9 +157,11 @@ function share() {
 
 function listen(tell, tries = 0) {
   const stream = new EventSource("/api/live");
+  let anew = true; // a new stream begins with now; one that the browser mends by itself says what it heard last
   stream.onopen = () => {
     tries = 0;
-    tell({ state: "open" });
+    tell({ state: "open", anew });
+    anew = false;
   };
   for (const [name, topicsOf] of Object.entries(TOPICS)) {
     stream.addEventListener(name, (event) => tell({ topics: topicsOf(JSON.parse(event.data)) }));

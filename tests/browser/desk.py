@@ -32,6 +32,8 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 45_000  # milliseconds until something is missing: other tests want the processors, too
 expect.set_options(timeout=PATIENCE)
 LOOK = """async () => {
+    const moving = document.getAnimations().filter(one => Number.isFinite(one.effect.getComputedTiming().endTime));
+    await Promise.allSettled(moving.map(one => one.finished));  // what fades in has the contrast of its end
     const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
     const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"] });
     const place = ({ html }) => html.slice(0, 200);

@@ -1,9 +1,10 @@
 """Coming in and going out, in a browser."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from answerable.infra.web.cookies import SESSION
 from answerable.users.actions import people
@@ -127,6 +128,31 @@ async def test_tabs_of_one_browser_share_one_stream(desk: BrowserDesk) -> None:
     await second.open("/profile")
     await second.ready()
     assert desk.world.desk.parts["live"].open_streams == 1
+
+
+async def test_what_happens_while_another_tab_takes_the_stream_over_is_seen(desk: BrowserDesk) -> None:
+    guest = await desk.guest("AGENT", name="Abe Agent")
+    await guest.open("/profile")
+    await guest.ready()
+    await desk.until(lambda: streams(desk))
+    second, asked, answer = await guest.another_tab(), asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await answer.wait()
+        await route.continue_()
+
+    await second.page.route("**/api/live", hold)
+    page = await second.open("/profile")
+    await second.ready()
+    await page.evaluate("document.querySelector('#who').dataset.live = 'queue'")
+    await page.wait_for_load_state("networkidle")
+    await guest.page.close()
+    async with asyncio.timeout(20):
+        await asked.wait()
+    await desk.world.db.write(guest.person.actor, people.rename_oneself, "Abe Renamed")
+    answer.set()
+    await expect(page.locator("#who h1")).to_have_text("Abe Renamed")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from answerable.commands import build
 from answerable.infra.bus.seals import Sealing
 from answerable.infra.bus.verify import verify_log
-from answerable.infra.database.backup import container, postgres
+from answerable.infra.database.backup import container, postgres, sqlite
 from answerable.infra.database.open import FILE
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.errors import Invalid
@@ -188,6 +188,21 @@ def test_nothing_is_touched_by_what_is_refused(whole: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.one_engine
+def test_a_damaged_desk_is_replaced_by_its_backup(whole: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / FILE).write_bytes(b"nonsense " * 1000)
+    refused = run(place, "restore", str(whole))
+    assert refused.exit_code == 1
+    assert "is not empty" in refused.output
+    assert (place / FILE).read_bytes().startswith(b"nonsense")
+    replaced = run(place, "restore", str(whole), "--replace")
+    assert replaced.exit_code == 0, replaced.output
+    assert not sqlite.is_empty(place / FILE)
+    assert sqlite.facts(place / FILE).tables == container.check(whole).tables
+
+
+@pytest.mark.one_engine
 def test_a_backup_of_another_time_place_or_secret(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copied, newer = tmp_path / "copied", tmp_path / "newer"
     container.unpack(whole, copied)
@@ -216,6 +231,12 @@ def test_a_backup_of_another_time_place_or_secret(whole: Path, tmp_path: Path, m
     proved = run(tmp_path / "place", "backup", "--prove", str(whole))
     assert proved.exit_code == 1
     assert "was made with another secret" in proved.output
+    assert "--data-dir" in proved.output
+    monkeypatch.delenv("ANSWERABLE_STORAGE_SECRET")
+    proved = run(tmp_path / "nowhere", "backup", "--prove", str(whole))
+    assert proved.exit_code == 1
+    assert "name the desk's folder with --data-dir" in proved.output
+    assert not (tmp_path / "nowhere").exists(), "no secret is made for what was another desk's"
 
 
 @pytest.mark.one_engine

@@ -1,12 +1,15 @@
 """Live signals with every feature at work, and over a real socket."""
 
 import asyncio
+import gc
 import socket
 
 import httpx
 import uvicorn
+from uvicorn.protocols.http import httptools_impl
 
 from answerable.gateway.live import Hub
+from tests.apart import serving
 from tests.gateway.sse import SseClient, listening
 from tests.people import make_person
 from tests.world import World, json_of
@@ -65,3 +68,25 @@ async def test_a_server_with_open_streams_stops_at_once(world: World) -> None:
                     pass
                 await serving
     assert hub.open_streams == 0
+
+
+async def test_what_a_request_was_is_gone_once_it_is_answered(world: World) -> None:
+    una = await make_person(world)
+
+    async def work(client: httpx.AsyncClient) -> None:
+        answer = await client.post("/api/tickets", json=DRAFT, headers=una.headers)
+        assert answer.status_code == 201
+        for path in ("/api/tickets/" + json_of(answer)["id"], "/api/tickets", "/api/tickets/unknown", "/login"):
+            await client.get(path, headers=una.headers)
+
+    async with serving(world.desk) as url, httpx.AsyncClient(base_url=url) as client:
+        await work(client)
+        gc.collect()
+        gc.disable()  # its pauses are felt by all, so there should be nothing for it to find
+        try:
+            for _ in range(3):
+                await work(client)
+            kept = [one for one in gc.get_objects() if type(one) is httptools_impl.RequestResponseCycle]
+        finally:
+            gc.enable()
+        assert len(kept) <= 1, "one connection knows its last request"

@@ -566,3 +566,10 @@ def test_an_address_that_cannot_be_right_is_refused_without_repeating_it(address
 def test_a_schema_needs_a_plain_name(schema: str) -> None:
     with pytest.raises(Invalid, match=r"storage\.schema"):
         open_database(Settings().with_values("t", storage__database="postgresql://a@b/c", storage__schema=schema))
+
+
+async def test_who_begins_to_listen_looks_once_more_when_it_can_hear(tmp_path: Path) -> None:
+    async with opened(tmp_path) as database:
+        database.watch_others()
+        beats = await database.pulse.wait(0, 5)
+        assert await database.pulse.wait(beats, 5) == 2, "somebody may have written while it was being connected"

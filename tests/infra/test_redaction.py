@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from answerable.infra.bus import redaction, seals
 from answerable.infra.bus.seals import Sealing
+from answerable.kernel.ids import uuid7
 from answerable.messages.base import Message
 from answerable.messages.erasure import without_person
 from answerable.messages.users import UserChanged
@@ -29,6 +30,32 @@ async def test_the_chain_holds_without_the_words(world: World) -> None:
     assert await world.db.read(TESTER, seals.holds_seal, noted)
     assert await world.db.write(TESTER, redaction.redact, USERS, "Otto", without_person) == 0, "once is enough"
     await sealed(world, 1)
+
+
+async def test_a_message_is_found_beside_what_was_made_with_it_without_reading_its_whole_stream(world: World) -> None:
+    event = UserChanged(user_id="Otto", name="Otto", email="a@b.test", roles=[], active=True, changed=["name"])
+    made, read = [], []
+
+    async def change(tx: Any) -> None:
+        made.append(tx.new_id())
+        tx.publish(event)
+
+    for _ in range(5):
+        await world.db.write(TESTER, change)
+        await world.advance(seconds=1)
+
+    def without_name(message: Message) -> Message:
+        read.append(message)
+        return without_person(message)
+
+    assert await world.db.write(TESTER, _redact_beside, without_name, made[3]) == 1
+    assert len(read) == 1
+    assert await world.db.write(TESTER, _redact_beside, without_name, uuid7(1, 0, "0" * 16)) == 4, "it looks further"
+    assert await differences(world) == []
+
+
+async def _redact_beside(tx: Any, rewrite: Any, made: str) -> int:
+    return await redaction.redact(tx, USERS, "Otto", rewrite, beside=[made])
 
 
 async def test_words_may_go_in_several_steps(world: World) -> None:

@@ -1,6 +1,11 @@
 """Timers beside messages: what was told before a deadline counts, however busy the bus is."""
 
+import asyncio
+
+from answerable.infra.timers import Timers
+from answerable.kernel.manifest import Timer
 from answerable.kernel.times import HOUR, SECOND
+from answerable.kernel.tx import Database, Tx
 from answerable.tickets import actions
 from answerable.tickets.rules import Draft
 from tests.people import make_person
@@ -56,3 +61,27 @@ async def test_a_timer_wakes_when_a_commit_brings_something_due(world: World) ->
         await world.desk.timers.stop()
         await world.desk.bus.stop()
     assert len(await world.envelopes("SLA_BREACHED")) == 1
+
+
+async def test_while_commits_go_on_and_on_a_timer_that_finds_nothing_looks_rarely(world: World) -> None:
+    looks = 0
+
+    async def due(_: Tx) -> None:
+        nonlocal looks
+        looks += 1
+
+    async def run(_: Database) -> bool:
+        raise AssertionError("nothing was due")
+
+    una = await make_person(world, "USER")
+    timers = Timers(world.db, world.desk.bus, [], Timer("patient", due, run))
+    timers.start()
+    try:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 0.5
+        while loop.time() < end:
+            await world.db.write(una.actor, actions.create_ticket, DRAFT)
+            await asyncio.sleep(0.001)
+    finally:
+        await timers.stop()
+    assert 2 <= looks <= 9  # each commit brought one before, fifty times a second at most

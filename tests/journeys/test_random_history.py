@@ -16,6 +16,7 @@ from answerable.messages.base import Event
 from answerable.messages.tickets import CommentAdded, StatusChanged, TicketAssigned, TicketEvent
 from answerable.notifications.rules.matrix import TYPES, addressees, doers
 from answerable.users.rules import grants_of
+from tests.engines import ENGINE
 from tests.journeys.desk import Client, company
 from tests.people import TestPerson, make_person, token_for
 from tests.reporting.test_equal_recount import expect_equal, recount
@@ -372,6 +373,7 @@ async def expect_everybody_told_once(history: History) -> None:
     )
 
 
+LONGEST = {"sqlite": 1500, "postgres": 700}  # what a long history finds is the desk's, whatever the engine
 CASES = [
     pytest.param(3, 300, True, id="orderly"),
     pytest.param(8, 300, False, id="in haste"),
@@ -385,7 +387,7 @@ async def test_whatever_people_do_the_desk_is_sound(tmp_path: Path, seed: int, s
     async with company(tmp_path / "desk", assignment__capacity=CAPACITY) as desk:  # which is sound at the end
         history = History(desk, seed, orderly=orderly)
         await history.begin()
-        await history.go(steps)
+        await history.go(min(steps, LONGEST[ENGINE.name]))
         world = desk.world
         assert await world.desk.audit() == []
         assert await history.waiting_in_vain() == []

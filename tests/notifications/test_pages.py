@@ -133,6 +133,17 @@ async def test_administrators_see_what_became_of_mails(desk: World) -> None:
     assert "No mail is in this state." in seen(browser)
     assert (await browser.open("/admin/mails?kind=LOST")).status_code == 400
     assert (await (await at(desk, ria)).open("/admin/mails")).status_code == 403
+    await desk.http.get("/api/notifications/mail", headers=ada.headers)
+    reading = "SELECT actor_id, about FROM users_act WHERE act = 'MAIL_LOG_READ'"
+    await desk.settle()
+    assert [dict(act) for act in await desk.sql(reading)] == [{"actor_id": ada.id, "about": "mails"}], (
+        "not a line a page"
+    )
+    assert "read the mail log" in seen(await at(desk, ada, "/admin/audit"))
+    await desk.advance(hours=1)
+    await at(desk, ada, "/admin/mails")
+    await desk.settle()
+    assert len(await desk.sql(reading)) == 2
 
 
 async def test_a_failed_mail_is_sent_again_from_the_page(desk: World) -> None:

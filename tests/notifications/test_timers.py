@@ -9,6 +9,7 @@ import pytest
 from answerable.kernel.actor import service
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Event
+from answerable.messages.tickets import TicketErased
 from answerable.messages.users import UserChanged
 from answerable.notifications import actions
 from tests.notifications.stories import assigned, comment, created, ref, resolved
@@ -174,6 +175,29 @@ async def test_a_queued_mail_to_somebody_who_left_meanwhile_is_not_sent(mailing:
     assert [mail["To"] for mail in mailbox.messages] == ["new@example.org"]
     [row] = await mailing.sql("SELECT reason FROM notifications_delivery WHERE state = 'SUPPRESSED'")
     assert row["reason"] == "not active"
+
+
+@pytest.mark.parametrize("outcome", ["sent", "put off", "given up"])
+async def test_a_mail_on_its_way_does_not_bring_erased_words_back(
+    mailing: World, mailbox: Mailbox, outcome: str
+) -> None:
+    ria, abe, _ = await people(mailing)
+    ticket, nobody = ref(ria.id, abe.id), service("notifications")
+    await mailing.tell(comment("another", ticket=ticket))
+    claimed = await mailing.db.write(nobody, actions.claim_mail)  # one of two; the other one still waits
+    assert claimed is not None
+    await mailing.tell(TicketErased(ticket=ref(ria.id, abe.id, title="Erased"), description="Erased"))
+    if outcome == "sent":
+        await mailing.db.write(nobody, actions.record_sent, claimed)
+    else:
+        verb = actions.put_off_mail if outcome == "put off" else actions.give_up_mail
+        await mailing.db.write(nobody, verb, claimed, "451 come back to ria@example.org")
+    await mailing.advance(days=2)
+    assert mailbox.messages == []
+    rows = [dict(row) for row in await mailing.sql("SELECT * FROM notifications_delivery WHERE channel = 'email'")]
+    assert {row["state"] for row in rows} == {"SUPPRESSED"}
+    assert len([row for row in rows if row["reason"] == "its words were erased"]) == 2
+    assert [row for row in rows if "Printer" in str(row) or "@example.org" in str(row)] == []
 
 
 async def test_a_title_cannot_write_headers(mailing: World, mailbox: Mailbox) -> None:

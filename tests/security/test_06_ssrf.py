@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from answerable.infra.fetching import post
+from answerable.infra.fetching import exchange, fetch, post
 from answerable.infra.places import check_url, may_go_to, networks_of
 from answerable.kernel.errors import Invalid
 from tests.people import make_person
@@ -385,6 +385,19 @@ def test_a_name_is_judged_by_what_it_resolves_to(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it went there"))
     with pytest.raises(Invalid, match="not public"):
         post("https://rebound.example/hook", b"{}", {})
+    with pytest.raises(Invalid, match="not public"):  # what a provider of sign-in names
+        fetch("https://rebound.example/keys", allowed=())
+    with pytest.raises(Invalid, match="not public"):
+        exchange("https://rebound.example/token", {}, {}, allowed=())
+
+
+def test_where_a_provider_may_be_is_judged_as_it_is_for_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it went there"))
+    for url in [*URLS, *(f"https://{host}/keys" for host in HOSTS)]:
+        with pytest.raises(Invalid):
+            fetch(url, allowed=())
+        with pytest.raises(Invalid):
+            exchange(url, {"code": "x"}, {}, allowed=())
 
 
 def test_a_second_answer_of_a_name_server_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """10: nobody is believed because of a header, a session is new at each sign-in, and a provider only what it signed."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ from answerable.kernel.errors import Invalid
 from answerable.kernel.times import SECOND
 from answerable.settings import Settings, checked
 from tests.forms import BROWSER, Browser
-from tests.people import make_person
+from tests.people import door_of, make_person
 from tests.provider import CLIENT, SECRET, Provider, key_named, open_provider
 from tests.security.asgi import ask
 from tests.world import World, json_of, open_world
@@ -36,6 +38,7 @@ async def desk_with(folder: Path, provider: Provider, **values: Any) -> AsyncIte
         "oidc__client_id": CLIENT,
         "oidc__client_secret": SECRET,
         "oidc__allow_http": True,
+        "oidc__private_networks": ("127.0.0.0/8",),
         **values,
     }
     async with open_world(folder, ("users",), **settings) as world:
@@ -259,7 +262,35 @@ async def test_keys_are_changed_while_people_sign_in(tmp_path: Path) -> None:
         assert (await come_in(Browser(world))).status_code == 401  # withdrawn
 
 
-async def test_a_provider_that_is_away_or_another_one_is_told_kindly(tmp_path: Path) -> None:
+async def test_a_provider_that_hangs_is_asked_once_and_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("answerable.users.queries.provider.PAUSE", 600)
+    document = "/.well-known/openid-configuration"
+
+    async def opened(world: World, addresses: list[str], browsers: list[Browser]) -> list[int]:
+        pages = [browser.open(address) for browser, address in zip(browsers, addresses, strict=True)]
+        return [page.status_code for page in await asyncio.gather(*pages)]
+
+    async with open_provider(**UNA) as provider, desk_with(tmp_path, provider, oidc__timeout_seconds=1.0) as world:
+        known, browsers = door_of(world).provider, [Browser(world) for _ in range(5)]
+        provider.silent = {document}
+        assert await opened(world, ["/login/provider"] * 5, browsers) == [503] * 5
+        assert await opened(world, ["/login/provider"] * 5, browsers) == [503] * 5
+        assert provider.asked == [document]
+        provider.silent, known._away_until = {"/keys"}, 0.0
+        backs = [await go_there(browser) for browser in browsers]
+        assert await opened(world, backs, browsers) == [503] * 5
+        assert provider.asked.count("/keys") == 1
+        provider.silent, known._away_until = set(), 0.0
+        assert await opened(world, [await go_there(browser) for browser in browsers], browsers) == [200] * 5
+        assert (provider.asked.count(document), provider.asked.count("/keys")) == (2, 2)
+
+
+async def test_a_provider_that_is_away_or_another_one_is_told_kindly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("answerable.users.queries.provider.PAUSE", 0)  # it is put right in no time
     async with open_provider(**UNA) as provider, desk_with(tmp_path, provider) as world:
         for document in ({"issuer": "http://evil.test"}, {"jwks_uri": None}, {"token_endpoint": "file:///etc/passwd"}):
             provider.document = document
@@ -273,6 +304,31 @@ async def test_a_provider_that_is_away_or_another_one_is_told_kindly(tmp_path: P
         browser.http = Browser(world).http
         assert issuer
         assert (await browser.open(back)).status_code == 401
+
+
+async def test_a_provider_leads_the_desk_to_no_inner_place(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own place must be public or named by the operator, and so must be whatever its document names."""
+    monkeypatch.setattr("answerable.users.queries.provider.PAUSE", 0)
+    with socket.create_server(("127.0.0.2", 0)) as inner:
+        inner.setblocking(False)
+        place = f"http://127.0.0.2:{inner.getsockname()[1]}"
+        async with open_provider(**UNA) as provider:
+            async with desk_with(tmp_path / "a", provider, oidc__private_networks=()) as world:
+                assert (await Browser(world).open("/login/provider")).status_code == 503
+                assert provider.asked == []
+            async with desk_with(tmp_path / "b", provider, oidc__private_networks=("127.0.0.1/32",)) as world:
+                assert (await come_in(Browser(world))).status_code == 200
+                for number, name in enumerate(("token_endpoint", "jwks_uri"), 1):
+                    provider.document, provider.kid = {name: f"{place}/{name}"}, f"k{number}"
+                    await world.advance(hours=1, minutes=1)
+                    assert (await come_in(Browser(world))).status_code == 503, name
+        with pytest.raises(BlockingIOError):
+            inner.accept()  # nobody came
+    assert capfd.readouterr().out.count("must be a public address") == 2
+    with pytest.raises(Invalid, match=r"oidc\.private_networks"):
+        checked(Settings().with_values("test", oidc__private_networks=("10.1.0.0/33",)))
 
 
 async def test_the_desks_second_factor_is_asked_for_all_the_same(tmp_path: Path) -> None:

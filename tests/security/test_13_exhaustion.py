@@ -230,7 +230,7 @@ async def test_a_real_server_ends_what_is_too_long_or_too_odd(tmp_path: Path) ->
         header = (
             b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-A: " + b"a" * 30_000_000 + b"\r\nConnection: close\r\n\r\n"
         )
-        await talk(header)
+        assert (await talk(header)).split(b" ")[1:2] in ([], [b"431"]), "it is cut off, or told so first"
         assert (await talk(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).startswith(
             b"HTTP/1.1 200"
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from answerable.infra.web.edge import canonical_path
 from answerable.infra.web.limits import QUEUE, Buckets, Proxies, Turns
 from answerable.infra.web.wire import protocol_of
 from answerable.kernel.errors import Throttled
@@ -67,6 +68,9 @@ async def test_strangers_share_by_address_and_forged_tokens_are_strangers(world:
     assert await asked(world, 6, "/api/tickets", forged) == [401] * 6
     assert await asked(world, 5, "/api/auth/jwks.json", {}) == [200] * 4 + [429]
     assert await asked(world, 2, "/api/auth/jwks.json", {}, client="192.0.2.2") == [200] * 2
+    assert await asked(world, 10, "/api/auth/jwks.json", {}, client="2001:db8:1:2::1") == [200] * 10
+    assert await asked(world, 1, "/api/auth/jwks.json", {}, client="2001:db8:1:2:ffff::1") == [429], "one house"
+    assert await asked(world, 1, "/api/auth/jwks.json", {}, client="2001:db8:1:3::1") == [200]
     many = [{"x-forwarded-for": f"203.0.113.{number}"} for number in range(3)]
     told = [ask(world, "GET", "/api/auth/jwks.json", headers, client="192.0.2.1") for headers in many * 3]
     statuses = sorted(answer.status for answer in await asyncio.gather(*told))
@@ -79,6 +83,26 @@ async def test_what_takes_long_has_a_share_of_its_own(world: World) -> None:
     mia = await make_person(world, "MANAGER")
     assert await asked(world, 6, "/api/reports/summary", mia.headers) == [200] * 5 + [429]
     assert await asked(world, 1, "/api/tickets", mia.headers) == [200]
+    otto = await make_person(world, "MANAGER")
+    spelled = ["//api/reports/summary", "/api//reports/summary", "/ticket-service//reports/summary"] * 2
+    answers = await asyncio.gather(*(ask(world, "GET", path, otto.headers) for path in spelled))
+    assert sorted(answer.status for answer in answers) == [200] * 5 + [429], "however its path is spelled"
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "path"),
+    [
+        ("/", "/"),
+        ("//", "/"),
+        ("/api/live", "/api/live"),
+        ("/api/live/", "/api/live"),  # it is told by its path, and waits for no turn
+        ("api//live", "/api/live"),
+        ("///ticket-service///tickets//", "/api/tickets"),
+        ("/ticket-service//api/tickets", "/api/tickets"),
+    ],
+)
+def test_a_path_has_one_spelling(asked_for: str, path: str) -> None:
+    assert canonical_path(asked_for) == path
 
 
 async def test_guesses_are_counted_for_the_client_behind_a_trusted_proxy(world: World) -> None:

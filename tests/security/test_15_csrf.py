@@ -58,6 +58,13 @@ async def test_a_body_that_a_browser_sends_without_asking_is_not_read(tmp_path: 
             assert await company.world.sql("SELECT COUNT(*) AS n FROM bus_outbox") == before, row
 
 
+async def test_slashes_that_say_nothing_do_not_make_a_form_a_body(world: World) -> None:
+    person = await make_person(world)
+    for path in ("//api/auth/me", "/api//auth/me", "/api/auth/me/", "/user-service//auth/me"):
+        headers = person.headers | {"content-type": "text/plain"}
+        assert (await ask(world, "PATCH", path, headers, b'{"name": "Una"}')).status == 415, path
+
+
 async def test_json_may_be_called_by_all_its_names(world: World) -> None:
     person = await make_person(world)
     for media_type in ("application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"):

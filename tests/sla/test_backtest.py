@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from click.testing import CliRunner
 from answerable.commands import build
 from answerable.infra.bus.open import open_history
 from answerable.sla.actions.terms import change_terms
+from answerable.sla.queries import apart
 from answerable.sla.queries.backtest import BacktestView, backtest, differences
 from answerable.sla.rules import edits
 from answerable.sla.rules.replay import TYPES
@@ -188,3 +191,9 @@ def test_at_a_prompt(tmp_path: Path) -> None:
     code, told = command()
     assert code == 1
     assert "RESOLUTION 1 of ticket t1: FULFILLED None, the log says" in told
+
+
+def test_a_replay_that_wants_all_memory_ends_itself_and_nothing_else() -> None:
+    wants = f"from {apart.__name__} import bound_memory; bound_memory(); bytearray({apart.MOST_MEMORY})"
+    ended = subprocess.run([sys.executable, "-c", wants], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, "MemoryError")

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from answerable.kernel.times import iso, parse_iso
 from answerable.messages.sla import SlaBreached, SlaFulfilled, SlaRecomputed
 from answerable.messages.tickets import TicketCreated
 from answerable.sla import timers
+from answerable.sla.actions import clocks
 from answerable.sla.actions.terms import change_terms
 from answerable.sla.rules import edits
 from answerable.sla.rules.toml import read_toml
@@ -197,6 +199,28 @@ async def test_a_ticket_that_is_heard_of_late_has_the_terms_of_its_time_then_tho
     kinds = [(metric.kind, metric.target_micros) for metric in await metrics_of(world, clock) if metric.target_micros]
     assert kinds == [("activate", 8 * HOUR), ("apply_policy", 4 * HOUR)]
     assert clock.applied_at == START + HOUR
+
+
+async def test_what_a_late_message_begins_is_held_to_the_terms_of_its_time_then_to_those_of_now(world: World) -> None:
+    answers = '[policies.targets.NEXT_RESPONSE]\ncalendars = ["Berlin"]\ntimes = { HIGH = "1h" }\n[[policies.levels]]'
+    first = DESK.replace("[[policies.levels]]", answers)
+    await apply(world, first)
+    story = await Story(world).raised()
+    await story.answered()
+    solved = await Story(world, "t2").raised()
+    await solved.becomes("RESOLVED")
+    told_at = world.clock.now
+    await world.advance(hours=1)
+    await apply(world, first.replace('HIGH = "8h"', 'HIGH = "4h"').replace('{ HIGH = "1h"', '{ HIGH = "30m"'))
+    await world.advance(hours=1)  # all that is open has followed
+    await world.db.write(TESTER, clocks.hear_requester, story.ref, told_at)
+    for status in ("WAITING", "IN_PROGRESS"):
+        await world.db.write(TESTER, clocks.follow_status, replace(solved.ref, status=status), told_at)
+    asked = await clock_of(world, "NEXT_RESPONSE")
+    again = await clock_of(world, "RESOLUTION", 2, "t2")
+    assert (asked.started_at, asked.applied_at, asked.target_micros) == (told_at, START + HOUR, HOUR // 2)
+    assert (again.target_micros, again.state) == (4 * HOUR, "RUNNING")
+    assert asked.edition == again.edition == (await clock_of(world, "RESOLUTION")).edition
 
 
 async def test_a_message_before_the_walk_has_come_is_held_to_the_terms_of_its_time(world: World) -> None:

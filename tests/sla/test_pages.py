@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from answerable.infra.web.words import translations
+from answerable.sla.pages.wording import in_words
 from tests.forms import BROWSER
 from tests.people import TestPerson, make_person
 from tests.sla.stories import Story
@@ -64,6 +66,30 @@ async def test_the_policies_in_force_are_shown(world: World) -> None:
     cells = re.findall(r'<td class="number">([^<]+)</td>', page)
     assert cells[:3] == ["15 min", "15 min", "1 h"]
     assert cells[-3:] == ["8 h", "8 h", "1 d"]
+    assert "any ticket" in page
+    german = await make_person(world, "MANAGER")
+    german.headers["Accept-Language"] = "de"
+    page = await look(world, german, "/admin/sla")
+    assert '<span class="tag">jedes Ticket</span>' in page
+    assert "jemanden aus der Leitung rufen" in page
     agent = await make_person(world, "AGENT")
     for path in ("/sla/pressing", "/sla/escalations", "/admin/sla"):
         assert (await world.http.get(path, headers={**BROWSER, **agent.headers})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("priority CRITICAL or HIGH, category NETWORK", "Priorität Kritisch oder Hoch, Kategorie NETWORK"),
+        ("requester u1", "Anfrage von u1"),
+        (
+            "tell agent and role:MANAGER and person:u1, priority CRITICAL",
+            "zuständige Person und die ganze Leitung und person:u1 benachrichtigen, Priorität Kritisch",
+        ),
+        ("give it to another agent", "jemand anderem im Team geben"),
+        ("Its condition did not fit", "Die Bedingung traf nicht zu"),
+        ("something of tomorrow", "something of tomorrow"),
+    ],
+)
+def test_what_the_rules_say_is_said_in_the_language_of_the_reader(english: str, german: str) -> None:
+    assert in_words(english, translations("de").gettext) == german

@@ -10,8 +10,9 @@ from answerable.sla.actions.terms import change_terms
 from answerable.sla.rules import edits
 from answerable.sla.rules.figures import middle, ninth_tenth, week_of
 from answerable.sla.rules.toml import read_toml
+from answerable.sla.store.reports import list_stops
 from tests.people import TestPerson, make_person
-from tests.sla.stories import START, Story
+from tests.sla.stories import START, Story, clock_of
 from tests.world import TESTER, World, json_of, open_world
 
 DESK = (Path(__file__).parent / "desk.toml").read_text()
@@ -79,6 +80,21 @@ async def test_times_in_business_and_calendar_hours(world: World) -> None:
     }
     table = await world.http.get("/api/sla/reports/times", headers=mia.headers | {"Accept": "text/csv"})
     assert table.text.splitlines()[3] == "RESOLUTION,2,2.75,4.0,26.75,48.5"
+    paused, broken = [await clock_of(world, "RESOLUTION", ticket_id=ticket) for ticket in ("t1", "t2")]
+    assert {row["clock_id"] for row in await world.db.read(TESTER, list_stops, paused.id, paused.id)} == {paused.id}
+    assert await world.db.read(TESTER, list_stops, broken.id, broken.id) == [], "nor any pause before the first"
+
+
+async def test_what_is_taken_out_as_a_table_is_in_the_audit_log(world: World) -> None:
+    mia, ada = await lived(world), await make_person(world, "ADMIN")
+    for name in ("attainment", "times", "breaches", "breaches?size=1", "attainment?from=soon"):
+        await world.http.get(f"/api/sla/reports/{name}", headers=mia.headers)
+        await world.http.get(f"/api/sla/reports/{name}", headers=mia.headers | {"Accept": "text/csv"})
+    await world.settle()
+    found = json_of(await world.http.get("/api/audit?act=REPORT_EXPORTED", headers=ada.headers))
+    assert [(act["named"].rpartition("/")[2], act["actorId"]) for act in reversed(found)] == [
+        (name, mia.id) for name in ("attainment", "times", "breaches", "breaches")
+    ]
 
 
 async def test_what_cannot_be_asked(world: World) -> None:

@@ -1,5 +1,6 @@
 """Calendars and policies as data: over HTTP, as a text, at a prompt; nothing half applied, mistakes with places."""
 
+import time
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 from answerable.commands import build
 from answerable.kernel.errors import Invalid
 from answerable.messages.sla import SlaTermsChanged
-from answerable.sla.rules import own_terms
+from answerable.sla.rules import own_terms, read_terms
 from answerable.sla.rules.toml import read_toml, write_toml
 from tests.people import TestPerson, make_person
 from tests.sla.stories import HOUR, Story, at
@@ -95,6 +96,35 @@ async def test_calendars_and_policies_have_versions_and_a_history(world: World) 
     again = await send(world, ada, "POST", "calendars", OFFICE)
     assert again["number"] == 6
     assert (await send(world, ada, "GET", "calendars/Office"))["version"] == 3, "it goes on counting"
+
+
+async def test_who_says_what_they_have_read_undoes_nothing_of_others(world: World) -> None:
+    ada = await make_person(world, "ADMIN")
+    read = await world.http.get("/api/sla/terms", headers=ada.headers)
+    await send(world, ada, "POST", "calendars", OFFICE)
+    for method, path, body in (
+        ("PUT", "terms", {"text": DESK}),
+        ("PUT", "calendars/Office", OFFICE | {"zone": "UTC"}),
+        ("PUT", "calendars/Office?dryRun=true", OFFICE | {"zone": "UTC"}),
+        ("POST", "policies", GOLD),
+        ("DELETE", "calendars/Office", None),
+    ):
+        answer = await world.http.request(
+            method, f"/api/sla/{path}", headers={**ada.headers, "If-Match": read.headers["etag"]}, json=body
+        )
+        assert (answer.status_code, json_of(answer)["errors"]) == (412, ["calendar Office: new"]), path
+    assert [each["number"] for each in await send(world, ada, "GET", "terms/history")] == [1]
+    tags = {
+        (await world.http.get(f"/api/sla/{path}", headers=ada.headers)).headers["etag"]
+        for path in ("terms", "calendars", "calendars/Office", "policies", "policies/default")
+    }
+    assert len(tags) == 1
+    ada.headers["If-Match"] = tags.pop()
+    planned = await send(world, ada, "PUT", "terms?effectiveFrom=2026-03-09T00:00:00Z", {"text": DESK})
+    assert planned["number"] == 2
+    ada.headers["If-Match"] = (await world.http.get("/api/sla/terms", headers=ada.headers)).headers["etag"]
+    await send(world, ada, "DELETE", "terms/planned")
+    assert await refused(world, ada, "POST", "policies", GOLD) == (412, ["The change that you read was taken back."])
 
 
 async def test_what_cannot_be_done_says_why_and_changes_nothing(world: World) -> None:
@@ -281,10 +311,63 @@ def test_a_mistake_in_a_text_is_told_with_its_line(was: str, becomes: str, told:
     assert any(told in line for line in (raised.value.message, *raised.value.errors)), raised.value.errors
 
 
+def test_a_calendar_that_is_named_often_is_laid_out_once() -> None:
+    text = DESK.replace('calendars = ["Berlin"]', "calendars = [" + '"Berlin", ' * 20_000 + "]")
+    office = next(each for each in read_terms(read_toml(text.encode())).policies if each.name == "Office")
+    assert [each.name for each in office.hours["RESOLUTION"].calendars] == ["Berlin"]
+
+
 def test_not_a_text_at_all() -> None:
     for text in (b"\xff\xfe", b"\x00", b"[" * 10_000, b"x" * 5_000_000):
         with pytest.raises(Invalid):
             read_toml(text)
+
+
+ENDLESS = {
+    "dots": "a." * 20_000 + "a = 1",
+    "policies": "".join(
+        f'[[policies]]\nname = "p{n}"\n[policies.targets.RESOLUTION]\ncalendars = ["o"]\ntimes = {{ HIGH = "1h" }}\n'
+        for n in range(2000)
+    ),
+    "digits": "a = " + "1" * 5000,
+}
+
+
+@pytest.mark.one_engine
+async def test_no_text_holds_up_those_who_are_at_work(world: World) -> None:
+    ada = await make_person(world, "ADMIN")
+    told = []
+    began = time.process_time()
+    for text in ENDLESS.values():
+        for method, path in (("PUT", "terms"), ("POST", "backtest")):
+            status, errors = await refused(world, ada, method, path, {"text": text})
+            assert status == 400
+            told += errors
+        for path in ("/admin/sla/text", "/admin/sla/backtest"):
+            headers = {"Accept": "text/html", **ada.headers}
+            page = await world.http.post(path, headers=headers, data={"text": text, "do": "plan"})
+            assert page.status_code == 400
+            assert 'id="text-error">' in page.text
+    assert time.process_time() - began < 8, "each took as long as the square of its length, or longer"
+    assert (
+        told[::2]
+        == told[1::2]
+        == [
+            "Line 1 has a key of more than 16 parts.",
+            "policies: has 2000 entries, at most 200 fit",
+            "A number is too long.",
+        ]
+    )
+
+
+def test_a_long_key_is_seen_wherever_it_stands_and_dots_elsewhere_are_none() -> None:
+    long, short = " . ".join("a" * 17), ".".join("a" * 16)
+    for text in (f"[{long}]", f"b = 1\n{long} = 1", f'x = ["""a"""", {{ {long} = 1 }}]', f"x = '''\\'''\n{long} = 1"):
+        with pytest.raises(Invalid, match=r"^Line \d has a key of more than 16 parts"):
+            read_toml(text.encode())
+    for text in (f"{short} = 1", f'b = "{long}"', f"b = 1 # {long}", f"b = '''\n{long} = 1\n'''", f'"{long}" = 1'):
+        with pytest.raises(Invalid, match="unknown field"):
+            read_toml(text.encode())
 
 
 async def test_a_text_over_http_is_told_what_is_wrong_with_it_and_given_back(world: World) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
 
+import httpx
 import pytest
 
 from answerable.kernel.errors import Conflict, Unavailable
@@ -121,6 +122,58 @@ async def test_what_is_wrong_with_a_calendar_is_said_beside_its_field(
     assert await world.sql("SELECT 1 AS one FROM sla_edition") == []
 
 
+ICS = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:tests
+BEGIN:VEVENT
+DTSTART;VALUE=DATE:20261224
+DTEND;VALUE=DATE:20261226
+SUMMARY:Weihnachten über
+  die Tage
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+async def send_file(browser: Browser, path: str, fields: dict[str, str], content: bytes) -> httpx.Response:
+    file = {"ics_file": ("feiertage.ics", content, "text/calendar")}
+    page = await browser.http.post(path, data={"_form": browser.token, **fields}, files=file)
+    browser.page = page
+    return page
+
+
+async def test_a_file_of_holidays_is_sent_from_the_form(world: World) -> None:
+    ada = await at_the_desk(world, "ADMIN")
+    new = "/admin/sla/calendars/new"
+    await ada.open(new)
+    assert ada.page is not None
+    assert 'enctype="multipart/form-data"' in ada.page.text
+    for content in (ICS.encode(), b"\xef\xbb\xbf" + ICS.replace("\n", "\r\n").encode()):
+        page = await send_file(ada, new, {**BERLIN, "do": "holidays"}, content)
+        assert page.status_code == 200
+        assert fields_of(ada)["holidays"].splitlines() == [
+            "2026-12-24 Weihnachten über die Tage",
+            "2026-12-25 Christmas Day",
+        ]
+    for wrong, told in (
+        (ICS.replace("20261224", "2026-12-24"), "'DTSTART;VALUE=DATE:2026-12-24' is no date (line 5)"),
+        (ICS.replace("SUMMARY", "RRULE:FREQ=YEARLY\nSUMMARY"), "repeats by a rule; export"),
+        (ICS.replace("BEGIN:VEVENT\n", ""), "'END:VEVENT' ends what did not begin (line 8)"),
+        ("a letter\n", "'a letter' is no part of a calendar (line 1)"),
+        (ICS.replace("END:VCALENDAR\n", ""), "the calendar is not whole (line 9)"),
+        ("\0" * 9, "is no part of a calendar (line 1)"),
+    ):
+        page = await send_file(ada, new, {**BERLIN, "do": "holidays"}, wrong.encode())
+        found = re.search(r'id="ics_file-error">([^<]*)<', page.text)
+        assert (page.status_code, found and told in unescape(found[1])) == (400, True), page.text
+    page = await send_file(ada, new, {**BERLIN, "do": "holidays"}, b"x" * world.desk.settings.server.max_body_bytes)
+    assert page.status_code == 413
+    await ada.open(new)
+    page = await send_file(ada, new, {**BERLIN, "_form": "of another browser"}, b"")
+    assert page.status_code == 419
+    assert await world.sql("SELECT 1 AS one FROM sla_edition") == []
+
+
 async def test_a_policy_is_made_on_a_form_and_open_tickets_follow(world: World) -> None:
     await Story(world).raised()
     ada = await at_the_desk(world, "ADMIN")
@@ -167,6 +220,34 @@ async def test_what_is_wrong_with_a_policy_is_said_beside_its_field(
     if field:
         assert re.search(rf'id="{field}-error">[^<]+<', page.text)
     assert await world.sql("SELECT 1 AS one FROM sla_edition") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "changed"),
+    [("calendars/Berlin", {**BERLIN, "tue": "09:00-12:00"}), ("policies/Office", {**OFFICE, "RESOLUTION-HIGH": "8h"})],
+)
+async def test_two_administrators_do_not_undo_each_other(world: World, path: str, changed: dict[str, str]) -> None:
+    ada, ben = await at_the_desk(world, "ADMIN"), await at_the_desk(world, "ADMIN")
+    await ada.send("/admin/sla/calendars/new", BERLIN)
+    await ada.send("/admin/sla/policies/new", OFFICE)
+    for browser in (ada, ben):
+        await browser.open(f"/admin/sla/{path}")
+    await ada.send(f"/admin/sla/{path}", {**changed, "edition": ada.hidden("edition")})
+    made = await world.sql("SELECT * FROM sla_edition ORDER BY number")
+    mine = {**changed, "zone": "UTC", "RESOLUTION-HIGH": "7h"}
+    for do in ("plan", "apply", "drop"):
+        page = await ben.send(f"/admin/sla/{path}", {**mine, "do": do, "edition": made[1]["id"]})
+        assert await world.sql("SELECT * FROM sla_edition ORDER BY number") == made
+        assert "have changed since you read them" in page.text
+        if do != "drop":
+            told = re.search(r'id="meanwhile".*?</ul>', page.text, re.S)
+            assert page.status_code == 409
+            assert told
+            assert re.findall(r"<li>([^<]+)</li>", told[0]) == made[2]["changes"].strip('["]').split('","')
+            assert "UTC" in page.text or "7h" in page.text, "what was filled in stays"
+            again = ben.hidden("edition")
+    page = await ben.send(f"/admin/sla/{path}", {**mine, "edition": again})
+    assert "Edition 4 is made." in page.text
 
 
 async def test_the_whole_as_a_text_and_a_change_that_waits(world: World) -> None:

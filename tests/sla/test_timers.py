@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaBreached, TicketEscalated
 from answerable.messages.tickets import TicketCreated
 from answerable.messages.users import UserChanged
 from answerable.sla import timers
 from tests.people import TestPerson, make_person, token_for
-from tests.sla.stories import Story, at, clock_of, manager, ref
+from tests.sla.stories import HOUR, Story, at, clock_of, manager, ref
 from tests.world import TESTER, World, json_of, open_world
 
 
@@ -71,6 +72,50 @@ async def test_many_are_done_in_bounded_units(world: World) -> None:
     assert await timers.look(world.desk.database) == 10
     assert await timers.look(world.desk.database) == 0
     assert len(await world.log("SLA_BREACHED")) == timers.BATCH + 10
+
+
+@pytest.mark.one_engine
+async def test_a_crowd_is_told_at_once_in_bounded_units_and_calls_in_managers_in_turn(world: World) -> None:
+    many = 2 * timers.BATCH + 8
+    await world.tell(manager("max"), manager("mia"), manager("ada", "ADMIN"))
+
+    async def arm(tx: Tx) -> None:
+        numbers = "(WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < :many) SELECT n FROM n)"
+        await tx.run(
+            f"""INSERT INTO sla_ticket SELECT 't' || n, n, 'A title', 'OTHER', 'HIGH', 'ASSIGNED', 'una', 'abe', :at
+            FROM {numbers} numbers""",
+            many=many,
+            at=at("09:00"),
+        )
+        await tx.run(
+            f"""INSERT INTO sla_clock (id, ticket_id, target, cycle, policy, target_micros, started_at, applied_at,
+                state, due_at, look_at, version, levels_ahead)
+            SELECT 'k' || n, 't' || n, 'RESOLUTION', 1, 'default', :span, :at, :at, 'RUNNING', :at + :span, :at + :span,
+                1, '[["100%",' || (:at + :span) || ']]' FROM {numbers} numbers""",
+            many=many,
+            at=at("09:00"),
+            span=HOUR,
+        )
+        await tx.run(
+            """INSERT INTO sla_metric SELECT id, 1, 'activate', started_at, target_micros, '', policy, '' FROM sla_clock
+            WHERE target_micros = :span""",
+            span=HOUR,
+        )
+
+    await world.desk.database.write(TESTER, arm)
+    world.clock.now = at("10:00")
+    assert await timers.keep_up(world.desk.database) == many
+    told = await world.sql(
+        """SELECT key, MIN(type) AS first, MAX(type) AS last, COUNT(*) AS n FROM bus_outbox
+        WHERE key LIKE 't%' GROUP BY key"""
+    )
+    assert len(told) == many
+    assert {(row["first"], row["last"], row["n"]) for row in told} == {("SLA_BREACHED", "TICKET_ESCALATED", 2)}
+    units = await world.sql("SELECT DISTINCT COUNT(*) AS n FROM sla_metric WHERE kind = 'breach' GROUP BY clock_id")
+    assert [row["n"] for row in units] == [1]
+    loads = await world.sql("SELECT id, open_escalations AS n FROM sla_manager ORDER BY id")
+    assert [(row["id"], row["n"]) for row in loads] == [("ada", 0), ("max", many // 2), ("mia", many // 2)]
+    assert await world.desk.audit() == []
 
 
 async def test_two_processes_that_look_at_once_tell_once(tmp_path: Path) -> None:

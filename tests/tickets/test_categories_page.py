@@ -66,3 +66,9 @@ async def test_how_long_words_are_kept_is_set_beside_the_categories(office: Tick
     kept = {each["category"]: each["keepDays"] for each in await office.read(office.ada, "/categories/retention")}
     assert (kept["HARDWARE"], kept["OTHER"]) == (365, 0)
     assert (await keep({"days-HARDWARE": "99999"})).status_code == 400
+    for mistake in ("1e2", "365 days", "-5", ""):
+        page = await keep({"days-HARDWARE": "7", "days-NETWORK": mistake, "days-OTHER": "99999"})
+        assert page.status_code == 400, mistake
+        assert unescape(page.text).count("must be 0 to 36500") == 2, "each beside its field"
+    after = {each["category"]: each["keepDays"] for each in await office.read(office.ada, "/categories/retention")}
+    assert after == kept, "all is changed, or nothing"

@@ -433,3 +433,34 @@ async def test_found_tickets_have_pages_and_orders(office: TicketDesk) -> None:
         (ticket["priority"] for ticket in found), key=PRIORITIES.index, reverse=True
     )
     assert len(found) == 7
+
+
+@pytest.mark.parametrize(("first", "farthest"), [(8, 25_600), (8, 16)])
+async def test_the_same_is_found_however_far_one_walks_before_the_index_is_asked(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch, first: int, farthest: int
+) -> None:
+    monkeypatch.setattr("answerable.tickets.store.near.ASKED_FIRST", first)
+    monkeypatch.setattr("answerable.tickets.store.near.FARTHEST", farthest)
+    tickets = []
+    for n in range(36):
+        title = "Printer on fire" if n % 3 else "Something else"
+        who = office.una if n % 2 else office.otto
+        tickets.append(
+            await office.raised(who, title=title, priority=PRIORITIES[n % 4], description="It does not work.")
+        )
+    for n in (0, 6, 12, 30):
+        await office.said(office.max, tickets[n], "It is the printer after all.", internal=n == 30)
+    told = {0, 6, 12, 30}
+    hits = [tickets[n]["number"] for n in range(36) if n % 3 or n in told]
+    for sort in ("createdAt", "-createdAt", "-priority", "updatedAt"):
+        found = await walk(office, f"/api/tickets?q=printer&size=5&sort={sort}")
+        assert sorted(numbers(found)) == hits, sort
+        exact = await office.get(office.max, "/tickets", q="printer", size=100, sort=sort, count="exact")
+        assert numbers(found) == numbers(json_of(exact)), sort
+    answer = await office.get(office.max, "/tickets", q="printer", size=3, page=2)
+    assert (numbers(json_of(answer)), answer.headers["x-total-count"]) == (hits[::-1][6:9], str(len(hits)))
+    none = await office.get(office.max, "/tickets", q="printer", cursor=encode_cursor("-createdAt", 1001, 1001))
+    assert (json_of(none), none.headers["x-total-count"]) == ([], str(len(hits))), "nothing was before the first"
+    for q, count in (("printer", 6 + 6 + 3), ("fire", 12), ("#1001", 1), ("all", 3), ("nothing", 0)):
+        answer = await office.get(office.otto, "/tickets", q=q, size=2)
+        assert answer.headers["x-total-count"] == str(count), q

@@ -9,12 +9,15 @@ import httpx
 import pytest
 
 from answerable.kernel.actor import Actor
+from answerable.kernel.paging import PageRequest, decode_cursor
 from answerable.kernel.times import DAY, HOUR
+from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaFulfilled, SlaStarted
 from answerable.messages.tickets import TicketRef
 from answerable.tickets import timers
 from answerable.tickets.actions import work as deeds
 from answerable.tickets.queries import work
+from answerable.tickets.rules.views import WORK_SORTS, WorkFilter
 from answerable.tickets.store import work as work_store
 from answerable.users.rules import grants_of
 from tests.forms import Browser
@@ -127,6 +130,55 @@ async def test_a_view_is_the_same_whichever_way_it_is_read(office: TicketDesk, m
     assert titles(await max_.open("/queue?view=open")) == few
     assert len(few) == 3
     assert titles(await max_.open("/queue?view=solved")) == []
+
+
+async def test_much_is_looked_for_at_the_beginning_of_its_order(office: TicketDesk, monkeypatch: Any) -> None:
+    for number, priority in enumerate(("LOW", "HIGH", "MEDIUM", "CRITICAL", "LOW", "HIGH", "HIGH")):
+        await office.raised(title=f"Printer {number} rings", priority=priority)
+    await office.given(await office.raised(title="Printer of Bea"), office.bea)
+    await office.given(await office.raised(title="Printer of Abe"))
+    found: dict[int, list[list[int]]] = {}
+    for near in (0, 2, 4, 5000):  # nothing is looked through, too few tickets, enough for a page, all
+        monkeypatch.setattr(work_store, "_MANY", 1 if near else 1000)
+        monkeypatch.setattr(work_store, "_NEAR", near)
+        for role, person in (("MANAGER", office.max), ("AGENT", office.abe)):
+            who = Actor(person.id, "person", frozenset({role}), grants_of([role]))
+            for sort in WORK_SORTS:
+                for view, q in (("unassigned", ""), ("open", ""), ("all", "printer"), ("at-risk", "")):
+                    wanted = WorkFilter(view=view, q=q, sort=sort)
+                    found.setdefault(near, []).append(await office.world.db.read(who, _numbers_of, wanted))
+    assert found[0] == found[2] == found[4] == found[5000]
+    assert max(map(len, found[0])) == 9
+
+
+async def _numbers_of(tx: Tx, wanted: WorkFilter) -> list[int]:
+    numbers: list[int] = []
+    page = await work.list_rows(tx, wanted, PageRequest(size=3))
+    while page.next_cursor:
+        numbers += [row.number for row in page.rows]
+        page = await work.list_rows(
+            tx, wanted, PageRequest(size=3, cursor=decode_cursor(page.next_cursor, wanted.order))
+        )
+    return [*numbers, *(row.number for row in page.rows)]
+
+
+async def test_the_list_and_the_views_read_themselves_again_each_alone(office: TicketDesk) -> None:
+    ticket = await office.given(await office.raised(title="Rings all day"))
+    abe = await sit_down(office, office.abe)
+    page = await abe.open(f"/queue?view=mine&ticket={ticket['id']}")
+    sources = {name: unescape(found) for name, found in re.findall(r'id="(list|views)"[^>]*data-src="([^"]+)"', page)}
+    assert sources.keys() == {"list", "views"}
+    live = {"x-desk-live": "1", "hx-request": "true"}
+    again = {name: (await abe.browser.http.get(path, headers=live)).text for name, path in sources.items()}
+    assert titles(again["list"]) == ["Rings all day"]
+    assert 'class="count"' not in again["list"]
+    assert counts(again["views"]) == counts(page)
+    assert 'aria-current="page"' in again["views"]
+    assert "Rings all day" not in again["views"]
+    whole = (await abe.browser.http.get(f"/queue?view=mine&ticket={ticket['id']}", headers={"x-desk-live": "1"})).text
+    assert 'id="conversation"' in whole
+    assert 'id="views"' not in whole, "the parts that read themselves are not read with the ticket"
+    assert titles(whole) == []
 
 
 async def test_nobody_sees_or_counts_what_is_not_theirs(office: TicketDesk) -> None:

@@ -11,8 +11,10 @@ import pytest
 from answerable.infra.web.keys import NOTED_EVERY
 from answerable.kernel.scopes import SCOPES, scope_of
 from answerable.kernel.times import SECOND
+from answerable.kernel.tx import Tx
 from answerable.users.actions import people
 from answerable.users.rules import Changes, token_hash
+from answerable.users.store import keys
 from tests.forms import Browser
 from tests.gateway.sse import listening
 from tests.people import TestPerson, make_person
@@ -167,10 +169,41 @@ async def test_what_cannot_be_a_key_is_told_field_by_field(world: World) -> None
         assert tried.status_code == 401
 
 
+@pytest.mark.one_engine
+async def test_a_key_that_reads_people_does_not_take_out_all_that_is_kept_about_one(world: World) -> None:
+    admin, person = await make_person(world, "ADMIN"), await make_person(world)
+    made = await make(world, admin, *SCOPES)
+    assert (await get(world, made["key"], f"/api/users/{person.id}")).status_code == 200
+    refused = await get(world, made["key"], f"/api/users/admin/{person.id}/export")
+    assert (refused.status_code, json_of(refused)["message"]) == (403, "API keys are not taken here.")
+    whole = await world.http.get(f"/api/users/admin/{person.id}/export", headers=admin.headers)
+    assert whole.status_code == 200
+
+
+@pytest.mark.one_engine
+async def test_whoever_had_many_keys_is_deactivated_with_the_last_one(world: World) -> None:
+    admin, agent = await make_person(world, "ADMIN"), await make_person(world, "AGENT")
+
+    async def had(tx: Tx) -> None:
+        for number in range(keys.MOST):
+            name = f"0{number:03}"  # before all others
+            more = {"hint": "", "roles": "", "scopes": "", "person_id": agent.id}
+            await keys.insert_key(tx, id=name, hash=name, name=name, expires_at=tx.now - 1, **more)
+
+    await world.db.write(admin.actor, had)
+    made = await make(world, agent, "tickets:read")
+    await world.db.write(admin.actor, people.change_somebody, agent.id, Changes(active=False))
+    await world.db.write(admin.actor, people.change_somebody, agent.id, Changes(active=True))
+    assert (await get(world, made["key"], "/api/tickets")).status_code == 401
+    [ended] = await world.sql("SELECT id FROM users_key WHERE revoked_at IS NOT NULL")
+    assert ended["id"] == made["id"]
+
+
 async def test_a_key_is_stored_as_a_hash_and_named_in_the_audit_log(world: World) -> None:
     admin = await make_person(world, "ADMIN")
     made = await make(world, admin, "tickets:read")
-    await world.http.delete(f"/api/keys/{made['id']}", headers=admin.headers)
+    for _ in range(2):  # the second time nothing happens
+        assert (await world.http.delete(f"/api/keys/{made['id']}", headers=admin.headers)).status_code == 200
     stored = await world.everything_stored()
     assert made["key"].encode() not in stored
     assert token_hash(made["key"]).encode() in stored
@@ -214,6 +247,7 @@ def test_every_area_has_its_scopes_and_nothing_else_is_open_to_keys() -> None:
         ("POST", "/api/users/admin"),  # there is no people:write
         ("POST", "/api/live"),
         ("PUT", "/api/reports/x"),
+        ("GET", "/api/users/admin/{user_id}/export"),  # it holds far more than people
         ("GET", "/api/auth/me"),
         ("GET", "/api/keys"),
         ("GET", "/my"),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from answerable.kernel.errors import Conflict, Invalid
+from answerable.kernel.places import place_of
 from answerable.kernel.times import MINUTE, SECOND
 from answerable.users.rules import (
     GRANTS,
@@ -21,7 +22,7 @@ from answerable.users.rules import (
     link_token,
     next_mail_try,
 )
-from answerable.users.rules.tries import Count, Counters, Limit, one_less, one_more, place_of, wait_of
+from answerable.users.rules.tries import Count, Counters, Limit, one_less, one_more, wait_of
 
 
 @pytest.mark.parametrize("name", ["Bo", "x" * 51, " a ", "", "Una\x00User", "Una\u202eUser", "\ud800abc"])

@@ -12,9 +12,10 @@ import pytest
 
 from answerable.users.queries.second import qr_of
 from answerable.users.rules.second import app_address, code_of, matching_step, step_of, tidy_code, written
+from answerable.users.store import second
 from tests.forms import Browser
 from tests.people import PASSWORD, TestPerson, make_person, token_for
-from tests.world import World, json_of, open_world
+from tests.world import TESTER, World, json_of, open_world
 
 FORCED: dict[str, Any] = {"auth__require_second_factor": ("AGENT", "ADMIN"), "auth__second_factor_grace_days": 7}
 
@@ -242,6 +243,32 @@ async def test_staff_are_led_to_set_it_up_and_after_a_while_must(strict: World) 
     assert "Your recovery codes" in page.text
     assert (await late.open("/profile")).status_code == 200
     assert json_of(await log_in(strict, una))["needs"] == "code"
+
+
+async def test_who_stays_signed_in_has_no_more_time_than_others(strict: World) -> None:
+    una = await make_person(strict, "AGENT")
+    tokens = json_of(await log_in(strict, una))
+    await strict.db.write(TESTER, second.delete_second, una.id)  # they came in before the desk asked for it
+    statuses = []
+    for _ in range(3):
+        refreshed = await post(strict, "refresh", refreshToken=tokens["refreshToken"])
+        statuses.append(refreshed.status_code)
+        tokens = json_of(refreshed) if refreshed.status_code == 200 else tokens
+        await strict.advance(days=4)
+    assert statuses == [200, 200, 401]
+
+
+async def test_time_to_set_up_does_not_begin_again_where_it_is_switched_off(strict: World) -> None:
+    una = await make_person(strict, "AGENT")
+    assert (await log_in(strict, una)).status_code == 200
+    for days, status in ((3, 200), (4, 202), (30, 202)):
+        await strict.advance(days=days)
+        app, _ = await set_up(strict, una)
+        off = await post(strict, "second-factor/off", una, password=PASSWORD, code=await app.next())
+        assert off.status_code == 200
+        assert (await log_in(strict, una)).status_code == status, days
+    state = json_of(await strict.http.get("/api/auth/second-factor", headers=una.headers))
+    assert (state["on"], state["required"], state["recoveryCodesLeft"]) == (False, True, 0)
 
 
 async def test_a_password_from_a_link_does_not_do_without_the_second_factor(world: World) -> None:

@@ -1,5 +1,6 @@
 """Access tokens: what passes for one, and what must never."""
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from answerable.kernel.times import SECOND
+from answerable.kernel.tx import Tx
 from answerable.settings import Settings
 from answerable.users.queries import identity
 from answerable.users.queries.keyring import Keyring, make_key
@@ -55,6 +57,22 @@ async def test_anybody_can_verify_a_token_with_the_published_keys(world: World) 
         una.token, key, algorithms=["EdDSA"], audience="answerable", options={"verify_exp": False, "verify_iat": False}
     )
     assert claims["sub"] == una.id
+
+
+async def test_people_are_signed_in_while_the_keys_are_read_again(world: World) -> None:
+    keyring = door_of(world).keyring
+    token, published = (await make_person(world)).token, keyring.published()
+
+    async def read_again(tx: Tx) -> None:
+        reading = asyncio.create_task(keyring.load(tx))  # as a token with a key that nobody knows makes it
+        while not reading.done():
+            assert keyring.published() == published
+            assert keyring.sign(claims_of(token))
+            await asyncio.sleep(0)
+        assert await reading
+
+    await world.db.read(TESTER, read_again)
+    assert keyring.published() == published
 
 
 async def test_a_token_ends_on_the_desks_clock_also_when_it_is_remembered(world: World) -> None:

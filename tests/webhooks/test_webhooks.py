@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
-from answerable.webhooks import timers
+from answerable.messages.tickets import TicketErased
+from answerable.messages.users import PersonErased, UserChanged
+from answerable.webhooks import actions, timers
 from answerable.webhooks.rules import EVENTS, FIRST_PAUSE, LONGEST_PAUSE, pause_after
 from tests.forms import Browser
+from tests.notifications.stories import breached, comment, ref
 from tests.people import TestPerson, make_person
 from tests.webhooks.receiver import receiving
 from tests.world import World, json_of, open_world
@@ -62,6 +65,13 @@ async def log(world: World, ada: TestPerson, hook: dict[str, str]) -> list[dict[
 async def state(world: World, ada: TestPerson, hook: dict[str, str]) -> dict[str, Any]:
     shown: dict[str, Any] = json_of(await world.http.get(f"/api/webhooks/{hook['id']}", headers=ada.headers))
     return shown
+
+
+def changed(person_id: str, name: str) -> UserChanged:
+    """A person has another name."""
+    return UserChanged(
+        user_id=person_id, name=name, email="zoe@mail.test", roles=["AGENT"], active=True, changed=["name"]
+    )
 
 
 async def test_a_program_is_told_and_can_prove_who_told_it(world: World, ada: TestPerson) -> None:
@@ -143,6 +153,7 @@ async def test_what_fails_is_tried_again_for_three_days_under_the_same_id(world:
 async def test_an_endpoint_that_fails_for_days_is_disabled_and_so_is_one_that_is_gone(
     world: World, ada: TestPerson
 ) -> None:
+    bob, max_, una = [await make_person(world, role) for role in ("ADMIN", "MANAGER", "USER")]
     async with receiving(*[500] * 6) as program:
         hook = await add(world, ada, program.url)
         await raise_ticket(world, ada)
@@ -161,6 +172,16 @@ async def test_an_endpoint_that_fails_for_days_is_disabled_and_so_is_one_that_is
             ("WEBHOOK_MADE", "person"),
             ("WEBHOOK_DISABLED", "service"),
         ]
+        told = "The desk tells this program nothing any more. Reason: Nothing arrived there for days."
+        for person, notices in ((ada, [told]), (bob, [told]), (max_, []), (una, [])):
+            shown = json_of(await world.http.get("/api/notifications?size=100", headers=person.headers))
+            assert [each["message"] for each in shown if each["type"] == "WEBHOOK_DISABLED"] == notices, person.name
+        browser = Browser(world)
+        await browser.sign_in(bob, next="/notifications")
+        [notice] = await world.sql("SELECT id FROM notifications_notice WHERE user_id = :id", id=bob.id)
+        page = await browser.open(f"/notifications/{notice['id']}")
+        assert str(page.url).endswith("/admin/webhooks")
+        assert "The webhook Chat room is disabled" in (await browser.open("/notifications")).text
         await world.http.put(f"/api/webhooks/{hook['id']}/resume", headers=ada.headers)
         assert (await state(world, ada, hook))["failingSince"] is None
         program.answers[:] = [410]
@@ -238,6 +259,69 @@ async def test_paused_is_told_nothing_and_old_deliveries_are_forgotten(world: Wo
         world.clock.now = due
         assert await timers.prune(world.db) == 1
         assert await log(world, ada, hook) == []
+
+
+async def test_what_waits_for_an_endpoint_that_is_paused_is_given_up_and_forgotten_in_time(
+    world: World, ada: TestPerson
+) -> None:
+    async with receiving() as program:
+        paused = await add(world, ada, program.url + "/paused")
+        await raise_ticket(world, ada)
+        assert await world.db.read(ada.actor, timers.next_delivery) is not None
+        await world.http.put(f"/api/webhooks/{paused['id']}/pause", headers=ada.headers)
+        assert await world.db.read(ada.actor, timers.next_delivery) is None
+        await add(world, ada, program.url + "/open")
+        await raise_ticket(world, ada)
+        await send(world)
+        assert [one.path for one in program.received] == ["/hook/open"]
+        due = await world.db.read(ada.actor, timers.next_pruning)
+        assert due is not None
+        assert 0 < due - world.clock.now - 3 * DAY <= HOUR
+        world.clock.now = due
+        assert await timers.prune(world.db) == 1
+        [row] = await log(world, ada, paused)
+        assert (row["state"], row["error"]) == ("FAILED", "the endpoint was not active")
+        while (due := await world.db.read(ada.actor, timers.next_pruning)) is not None:
+            world.clock.now = due
+            await timers.prune(world.db)
+        assert await log(world, ada, paused) == [], "it is kept no longer than the others"
+
+
+async def test_of_an_erased_ticket_nothing_is_told_with_its_words(world: World, ada: TestPerson) -> None:
+    async with receiving() as program:
+        await add(world, ada, program.url, "SLA_BREACHED", "COMMENT_ADDED")
+        ticket = ref(ada.id, None, id="ticket-9")
+        await world.tell(breached(ticket=ticket), comment(ada.id, ticket=ticket))  # both are yet to be sent
+        await world.tell(TicketErased(ticket=ref(ada.id, None, id="ticket-9", title="Erased"), description="Erased"))
+        assert (await world.sql("SELECT COUNT(*) AS n FROM webhooks_delivery"))[0]["n"] == 0
+        await world.tell(breached(ticket=ticket))  # by a feature that had not heard of it
+        await world.tell(comment(ada.id, ticket=ref(ada.id, None, id="ticket-9", title="New words", version=1)))
+        await send(world)
+        assert {told.event["subject"] for told in program.received} == {"ticket-9"}
+        assert {told.event["type"]: told.event["data"]["ticket"]["title"] for told in program.received} == {
+            "SLA_BREACHED": "Erased",
+            "COMMENT_ADDED": "New words",  # what somebody has written since
+        }
+
+
+async def test_of_an_erased_person_nothing_is_told_some_at_a_time(
+    world: World, ada: TestPerson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "FORGOTTEN_AT_ONCE", 2)
+    async with receiving() as program:
+        await add(world, ada, program.url, "COMMENT_ADDED", "USER_CHANGED")
+        said = comment("zoe", ticket=ref(ada.id), name="Zoe Zyzzyva")
+        other = comment("abe", ticket=ref(ada.id), name="Abe Agent")
+        await world.tell(said, said, said, changed("zoe", "Zoe Zyzzyva"), other)
+        await world.tell(PersonErased(user_id="zoe"))
+        while (due := await world.db.read(ada.actor, timers.next_pruning)) is not None and due <= world.clock.now:
+            await timers.prune(world.db)
+        [left] = await world.sql("SELECT author_id FROM webhooks_delivery")
+        assert left["author_id"] == "abe"
+        await world.tell(said, changed("zoe", "Zoe Zyzzyva"))  # one that had been put aside until now
+        await send(world)
+        assert len(program.received) == 3
+        assert not [told for told in program.received if "Zyzzyva" in told.body.decode()]
 
 
 @pytest.mark.one_engine

@@ -21,7 +21,7 @@ from answerable.infra.database.backup.container import Manifest
 from answerable.infra.database.backup.facts import Facts, differences
 from answerable.infra.database.migrate import migrate, pending_of
 from answerable.infra.database.open import FILE, system_clock
-from answerable.infra.secret import with_secret
+from answerable.infra.secret import has_secret, with_secret
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import iso
@@ -81,10 +81,6 @@ def restore(file: Path, replace: bool) -> None:
 
 for _command in (backup, restore):
     desk_options(_command)
-
-
-def _settings(of: Opener) -> Settings:
-    return with_secret(with_schema(of.settings(), of.services))
 
 
 async def _back_up(of: Opener, file: Path) -> Manifest:
@@ -188,9 +184,14 @@ def _hold(manifest: Manifest, found: Facts) -> None:
 
 
 async def _prove(of: Opener, file: Path) -> tuple[list[str], Manifest]:
-    settings = _settings(of)
+    settings = with_schema(of.settings(), of.services)
     manifest = await asyncio.to_thread(container.check, file)
     _check_kind(manifest, settings, of.services)
+    if not has_secret(settings):  # one made now would fit no seal
+        raise Invalid("To prove a backup takes the secret of its desk: name the desk's folder with --data-dir.")
+    settings = with_secret(settings)
+    if manifest.mark not in ("", seals.mark_of(settings.storage.secret)):
+        raise Invalid("The backup was made with another secret: name the folder of its desk with --data-dir.")
     async with _scratch(settings) as there:
         if there.storage.database:
             await _put_schema(there, of.services, file, manifest, replace=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from answerable.kernel.actor import Actor
 from answerable.messages.base import Event
-from answerable.messages.notifications import NotificationCreated, NotificationsRead
+from answerable.messages.notifications import NotificationCreated, NotificationErased, NotificationsRead
 from answerable.messages.sla import SlaAtRisk, SlaEvent, SlaFulfilled, SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import (
     CommentAdded,
@@ -65,7 +65,7 @@ class Audience:
 
 def signals_of(event: Event) -> list[tuple[Signal, Audience]]:
     """Return the signals that an event makes, each with its audience."""
-    if isinstance(event, NotificationCreated | NotificationsRead):
+    if isinstance(event, NotificationCreated | NotificationErased | NotificationsRead):
         return [(BELL, Audience(people=frozenset({event.user_id})))]
     if isinstance(event, SlaEvent):
         return [(Signal("ticket", event.ticket.id), _who_sees(event.ticket, only=_only_staff(event)))]

@@ -1,8 +1,9 @@
 """The HTTP client for an address that somebody names: bounded in size and time, and it stays where it was sent.
 
 The name is resolved once, and only what was found is connected to, so that no second answer of a name server can lead
-elsewhere. What is read (``fetch``) may redirect on the same host and port; what is sent (``post``) is not sent on, and
-goes to public places only (``places.py``). Proxies of the environment are not asked.
+elsewhere. What is read (``fetch``) may redirect on the same host and port; what is sent (``post``) is not sent on.
+Whatever others name leads to public places only (``places.py``), or into networks that the operator allows; the
+operator's own configuration may be anywhere. Proxies of the environment are not asked.
 """
 
 import base64
@@ -110,26 +111,40 @@ class Address:
 
 
 def exchange(
-    text: str, form: Mapping[str, str], headers: Mapping[str, str], *, authorities: str = "", seconds: float = 10.0
+    text: str,
+    form: Mapping[str, str],
+    headers: Mapping[str, str],
+    *,
+    allowed: Sequence[Network] | None = None,
+    authorities: str = "",
+    seconds: float = 10.0,
 ) -> Answer:
     """Send a form to an address and return what comes, all in all for ``seconds``. A redirect is the answer.
 
-    Raises as ``fetch`` does.
+    Takes ``allowed`` and raises as ``fetch`` does.
     """
     address = Address.of(text)
     context = _trust(authorities) if address.parts.scheme == "https" else None
-    return _Conversation(address, _resolve(address), context, seconds).trade(form, headers)
+    return _Conversation(address, _resolve(address, text, allowed), context, seconds).trade(form, headers)
 
 
-def fetch(text: str, *, authorities: str = "", etag: str = "", seconds: float = 10.0) -> Answer:
+def fetch(
+    text: str,
+    *,
+    allowed: Sequence[Network] | None = None,
+    authorities: str = "",
+    etag: str = "",
+    seconds: float = 10.0,
+) -> Answer:
     """Ask for an address with GET, all in all for ``seconds`` (and what the name server takes).
 
+    With ``allowed``, only at a public place or in one of those networks, as ``post`` does; without, anywhere.
     ``authorities`` is a PEM file that replaces the system's. Raises ``Away`` where nobody answers, and ``Invalid``
     where what answers cannot be trusted, leads elsewhere or says too much.
     """
     address = Address.of(text)
     context = _trust(authorities) if address.parts.scheme == "https" else None
-    places = _resolve(address)
+    places = _resolve(address, text, allowed)
     end = time.monotonic() + seconds
     for _ in range(REDIRECTS + 1):
         left = max(0.001, end - time.monotonic())
@@ -152,12 +167,15 @@ def post(
     """
     address = Address(urlsplit(check_url(text, allowed)))
     places = _find(address)
-    if not all(may_go_to(place[4][0], allowed) for place in places):
-        raise Invalid(_NOT_THERE, errors=(f"url: {_NOT_THERE}",))
-    if address.parts.scheme == "http" and not all(_is_in(place[4][0], allowed) for place in places):
-        raise Invalid(_NOT_THERE, errors=(f"url: {_NOT_THERE}",))
+    _check_places(address, places, allowed)
     context = _trust("") if address.parts.scheme == "https" else None
     return _Conversation(address, places, context, seconds).tell(body, headers)
+
+
+def _check_places(address: Address, places: list[Any], allowed: Sequence[Network]) -> None:
+    fits = _is_in if address.parts.scheme == "http" else may_go_to
+    if not all(fits(place[4][0], allowed) for place in places):
+        raise Invalid(_NOT_THERE, errors=(f"url: {_NOT_THERE}",))
 
 
 def _is_in(place: str, networks: Sequence[Network]) -> bool:
@@ -179,8 +197,12 @@ def _find(address: Address) -> list[Any]:
         raise Away(f"the name {address.host} is not known here") from error
 
 
-def _resolve(address: Address) -> list[Any]:
+def _resolve(address: Address, text: str, allowed: Sequence[Network] | None) -> list[Any]:
+    if allowed is not None:
+        check_url(text, allowed)
     places = _find(address)
+    if allowed is not None:
+        _check_places(address, places, allowed)
     if address.parts.scheme == "http" and not all(ip_address(place[4][0]).is_loopback for place in places):
         raise Invalid(f"{address}: must be https; http is for this machine alone.")
     return places

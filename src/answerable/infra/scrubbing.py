@@ -1,6 +1,6 @@
 """Clearing away: after words were erased, the engine's own leftovers of them go as well."""
 
-from answerable.infra.bus.redaction import ask_to_scrub, begin_scrub, next_scrub
+from answerable.infra.bus.redaction import ask_to_scrub, begin_scrub, end_scrub, next_scrub
 from answerable.infra.database.port import DeskDatabase
 from answerable.kernel.actor import service
 from answerable.kernel.manifest import Timer
@@ -19,12 +19,13 @@ def scrubbing(database: DeskDatabase) -> Timer:
         return None if asked is None else asked + CALM
 
     async def run(db: Database) -> int:
-        await db.write(_SCRUBBER, begin_scrub)
+        lease = await db.write(_SCRUBBER, begin_scrub)
         try:
             await database.scrub()
         except BaseException:
             await db.write(_SCRUBBER, ask_to_scrub)
             raise
+        await db.write(_SCRUBBER, end_scrub, lease)
         return 1
 
     return Timer("scrubbing", due, run)

@@ -44,6 +44,11 @@ def with_secret(settings: Settings) -> Settings:
     return settings.with_values(str(path), storage__secret=secret)
 
 
+def has_secret(settings: Settings) -> bool:
+    """Tell whether the desk has a secret already, in its settings or in its folder."""
+    return bool(settings.storage.secret) or (Path(settings.storage.data_dir) / FILE).exists()
+
+
 def keep_secret(settings: Settings) -> None:
     """Keep the secret of a desk that moves in its new folder, unless that has one."""
     path = Path(settings.storage.data_dir) / FILE

@@ -17,7 +17,9 @@ LONGEST_SLEEP = 60.0
 CATCH_UP_SECONDS = 0.5  # a breach is found within a second, messages or not
 START_SECONDS = 30.0  # what an earlier process left is delivered first
 FOLLOW_SECONDS = 0.5
-BETWEEN_LOOKS = 0.02  # commits may come by the thousand; a look costs one indexed read
+# Commits may come by the thousand, and a look is a read for each timer. While they go on and on, each look that finds
+# nothing waits twice as long for the next.
+BETWEEN_LOOKS, LONGEST_BETWEEN_LOOKS = 0.02, 0.3
 _ASKING = service("timer")
 _log = structlog.get_logger(__name__)
 
@@ -53,6 +55,7 @@ class Timers:
 
     async def _run(self, timer: Timer) -> None:
         pause, led, caught_up = 0.1, 0, 0
+        between = BETWEEN_LOOKS
         while True:
             seen = self._db.pulse.count
             try:
@@ -78,7 +81,7 @@ class Timers:
                         caught_up = now
                     done = await timer.run(self._db)
                     await asyncio.sleep(0 if done else 0.2)
-                    pause = 0.1
+                    pause, between = 0.1, BETWEEN_LOOKS
                     continue
             except StorageFault:
                 await asyncio.sleep(pause)
@@ -89,5 +92,6 @@ class Timers:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 30.0)
                 continue
-            await self._db.pulse.wait(seen, min(wait, LONGEST_SLEEP))
-            await asyncio.sleep(BETWEEN_LOOKS)
+            seen = await self._db.pulse.wait(seen, min(wait, LONGEST_SLEEP))
+            await asyncio.sleep(between if due is None else min(between, max(0.0, (due - self._db.clock()) / SECOND)))
+            between = BETWEEN_LOOKS if self._db.pulse.count == seen else min(between * 2, LONGEST_BETWEEN_LOOKS)

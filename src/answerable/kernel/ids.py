@@ -13,6 +13,11 @@ def uuid7(unix_ms: int, counter: int, random: str) -> str:
     return f"{_beginning(unix_ms)}{counter:03x}-{_VARIANT[random[0]]}{random[1:4]}-{random[4:]}"
 
 
+def unix_ms_of(made: str) -> int:
+    """Return the Unix time in milliseconds at which a UUIDv7 was made."""
+    return int(made[:8] + made[9:13], 16)
+
+
 @lru_cache(maxsize=4)  # many ids are made in a millisecond
 def _beginning(unix_ms: int) -> str:
     time = f"{unix_ms & 0xFFFFFFFFFFFF:012x}"

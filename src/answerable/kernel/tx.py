@@ -1,6 +1,6 @@
 """One unit of work, as every feature sees it: the time, who asks, SQL, and the messages it sends."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from answerable.kernel.actor import Actor
@@ -44,8 +44,13 @@ class Tx(Protocol):
         """Run one statement with ``:name`` values and return its rows.
 
         The SQL is the portable subset of SQLite and PostgreSQL; ``MATCHES(t.table, :q)`` asks the full-text
-        index of a table whether it has this row, ``FOUND_IN(table, :q)`` for the numbers of all rows that it has.
+        index of a table whether it has this row, ``FOUND_IN(table, :q)`` for the numbers of all rows that it has,
+        ``HAS(t.table, :q, :low, :high)`` about few rows with numbers from ``low`` to ``high``.
         """
+        ...
+
+    async def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Run one statement that returns nothing for the values of each row, in their order."""
         ...
 
     def new_id(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from answerable.infra.bus.redaction import redact
 from answerable.kernel.errors import Conflict, Invalid, Missing
+from answerable.kernel.times import HOUR
 from answerable.kernel.tx import Row, Tx
 from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
@@ -13,12 +14,15 @@ from answerable.messages.erasure import ERASED, ERASED_PERSON, without_notice, w
 from answerable.messages.notifications import NotificationCreated, NotificationErased, NotificationsRead
 from answerable.messages.sla import SlaEvent
 from answerable.messages.tickets import TicketEvent
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications import queries, rules, store
 from answerable.notifications.queries import MailView, NoticeView, PreferenceView
 from answerable.notifications.rules import Delivery, Person
 from answerable.notifications.store import erasure
 
 MOST_PREFERENCES = 200
+MOST_ADMINS = 200  # who are told of the desk itself
+LOOK = HOUR  # of reading the mail log that is one act
 LOGGED_AT_ONCE = 200
 TOLD_AT_ONCE = 500  # ids in one event
 LOOKED_AT_AT_ONCE = 1000  # deliveries, while somebody is being forgotten
@@ -64,6 +68,17 @@ async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
         give_up_hours=tx.settings.mail.give_up_hours,
     )
     for delivery in made:
+        if await store.insert_delivery(tx, delivery):
+            await _show(tx, delivery)
+
+
+async def tell_admins(tx: Tx, event: WebhookDisabled) -> None:
+    """Tell all administrators of something about the desk itself, in the app."""
+    cause = tx.cause
+    assert cause is not None
+    title, message = rules.words_to_admins(event)
+    for person_id in await store.list_admins(tx, MOST_ADMINS):
+        delivery = rules.tell_on_screen(cause, person_id, title, message, tx.now)
         if await store.insert_delivery(tx, delivery):
             await _show(tx, delivery)
 
@@ -159,7 +174,7 @@ async def _erase(tx: Tx, told: Sequence[Row]) -> None:
         def less(message: Message, ids: set[str] = notices) -> Message:
             return without_notice(message, ids)
 
-        await redact(tx, NotificationCreated.TOPIC, user_id, less)
+        await redact(tx, NotificationCreated.TOPIC, user_id, less, beside=notices)
 
 
 # --- what people do with their own -------------------------------------------------------------------------------
@@ -204,6 +219,12 @@ async def set_preferences(tx: Tx, wanted: Sequence[Preference]) -> list[Preferen
     for preference in wanted:
         await store.save_preference(tx, tx.actor.id, preference.type, preference.channel, preference.enabled)
     return await queries.list_preferences(tx)
+
+
+async def look_at_mails(tx: Tx) -> None:
+    """Keep in the audit log that the caller reads the mail log: once an hour, not for each page of it."""
+    if await store.note_look(tx, tx.actor.id, tx.now - LOOK):
+        tx.send(RecordAct(act="MAIL_LOG_READ", about="mails"))
 
 
 # --- mail --------------------------------------------------------------------------------------------------------

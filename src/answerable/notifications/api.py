@@ -89,7 +89,9 @@ async def list_mails(
 ) -> Response[list[MailView]]:
     """List the mails of notifications, those of the newest events first; ``state`` narrows to one state."""
     part = page_request(page=page, size=size, cursor=cursor, count=count, sort=queries.MAILS)
-    found = await request.scan(queries.list_mails, queries.known_state(mail_state), part)
+    state = queries.known_state(mail_state)
+    await request.act(actions.look_at_mails)
+    found = await request.scan(queries.list_mails, state, part)
     return list_response(request, found, found.rows)
 
 

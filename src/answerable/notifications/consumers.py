@@ -4,6 +4,7 @@ from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaEvent
 from answerable.messages.tickets import TicketErased, TicketEvent
 from answerable.messages.users import PersonErased, PersonEvent
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications import actions
 from answerable.notifications.rules import Person
 
@@ -11,6 +12,11 @@ from answerable.notifications.rules import Person
 async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
     """Something happened to a ticket."""
     await actions.notify(tx, event)
+
+
+async def tell_admins(tx: Tx, event: WebhookDisabled) -> None:
+    """Something happened that administrators have to look after."""
+    await actions.tell_admins(tx, event)
 
 
 async def know_person(tx: Tx, event: PersonEvent) -> None:

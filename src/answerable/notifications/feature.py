@@ -6,6 +6,7 @@ from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
 from answerable.messages.tickets import TicketErased
 from answerable.messages.users import PersonErased, UserChanged, UserRegistered
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications import api, consumers, pages, queries, rules, timers
 
 
@@ -13,13 +14,14 @@ def feature() -> Feature:
     """Return what the notifications feature offers."""
     return Feature(
         "notifications",
-        acts={"MAIL_SENT_AGAIN": N_("had a mail sent again")},
+        acts={"MAIL_SENT_AGAIN": N_("had a mail sent again"), "MAIL_LOG_READ": N_("read the mail log")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
             PersonErased: consumers.forget_person,
             TicketErased: consumers.forget_ticket,
+            WebhookDisabled: consumers.tell_admins,
             **dict.fromkeys(rules.EVENTS, consumers.notify),
         },
         timers=(

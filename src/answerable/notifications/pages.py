@@ -31,6 +31,7 @@ FOR_STAFF = (
     ("SLA_BREACHED", N_("A promise is broken")),
     ("TICKET_ESCALATED", N_("A ticket is escalated")),
 )
+PLACES = {"WEBHOOK_DISABLED": "/admin/webhooks"}  # where one looks after what is about no ticket
 MAIL_STATES = (
     ("", N_("All")),
     ("QUEUED", N_("Waiting")),
@@ -64,7 +65,8 @@ async def follow_notice(request: DeskRequest, notice_id: str) -> Response[bytes]
     if not notice.read:
         with suppress(Unavailable):  # the way there matters more
             await request.act(actions.read_about, notice_id)
-    return go(request, f"/tickets/{notice.ticket_id}" if notice.ticket_id else "/notifications")
+    elsewhere = PLACES.get(notice.type, "/notifications")
+    return go(request, f"/tickets/{notice.ticket_id}" if notice.ticket_id else elsewhere)
 
 
 @post("/notifications/{notice_id:str}/read", status_code=200, opt=needs(SIGNED_IN), include_in_schema=False)
@@ -106,7 +108,9 @@ async def set_preferences(request: DeskRequest) -> Response[bytes]:
 @get("/admin/mails", opt=needs("mail.read"), include_in_schema=False)
 async def show_mails(request: DeskRequest, kind: str = "", cursor: str | None = None) -> Response[bytes]:
     """List the mails of notifications, newest events first; ``kind`` narrows to one state."""
-    log = await request.scan(queries.read_mail_log, queries.known_state(kind), cursor)
+    state = queries.known_state(kind)
+    await request.act(actions.look_at_mails)
+    log = await request.scan(queries.read_mail_log, state, cursor)
     configured = bool(request.desk_settings.mail.host)
     values: dict[str, Any] = {"log": log, "kind": kind.upper(), "kinds": MAIL_STATES, "sends": configured}
     return show(request, "notifications/mails.html", about=dict(FOR_ALL + FOR_STAFF), **values)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from answerable.kernel.tx import Tx
-from answerable.messages.audit import RecordAct
 from answerable.messages.tickets import TicketRef
 from answerable.reporting import store
 from answerable.reporting.rules import Facts, movement
@@ -18,8 +17,3 @@ async def record(tx: Tx, ticket: TicketRef, learn: Callable[[Facts], Facts]) -> 
     await store.save_facts(tx, after)
     for change in movement(before, after):
         await store.add_to_count(tx, change)
-
-
-async def record_export(tx: Tx, path: str) -> None:
-    """Keep in the audit log that somebody took a report out of the desk as a table."""
-    tx.send(RecordAct(act="REPORT_EXPORTED", about="report", named=path))

@@ -12,11 +12,11 @@ from litestar.response import Stream
 from answerable.infra.web.grants import needs
 from answerable.infra.web.paging import list_headers, list_response
 from answerable.infra.web.request import DeskRequest
-from answerable.infra.web.sheet import MEDIA_TYPE, Format, csv_headers, csv_lines, csv_response, wants_csv
+from answerable.infra.web.sheet import MEDIA_TYPE, Format, csv_headers, csv_lines, csv_response, takes_csv
 from answerable.infra.web.words import zone_of
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import MAX_SIZE, Page, PageRequest, decode_cursor, page_request
-from answerable.reporting import actions, queries
+from answerable.reporting import queries
 from answerable.reporting.queries import (
     AGENTS,
     BREACHES,
@@ -48,11 +48,8 @@ def span_of(start: From = None, end: To = None) -> Span:
 
 
 async def shape_of(request: DeskRequest, shape: Format = None) -> bool:
-    """Read whether a report is wanted as CSV; to take figures out of the desk is an act that is recorded."""
-    as_csv = wants_csv(request, shape)
-    if as_csv:
-        await request.act(actions.record_export, request.scope["path"])
-    return as_csv
+    """Read whether a report is wanted as CSV; that is an act then."""
+    return await takes_csv(request, shape)
 
 
 READS: dict[str, Any] = {

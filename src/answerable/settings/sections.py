@@ -166,6 +166,9 @@ class Oidc:
         False, "Whether the provider asks for second factors, so that the desk does not."
     )
     allow_http: bool = setting(False, "Whether the provider may be reached without TLS, on this machine: for tests.")
+    private_networks: tuple[str, ...] = setting(
+        (), "Networks that are not public and in which the provider may be, such as 10.1.0.0/16."
+    )
     timeout_seconds: float = setting(10.0, "Longest wait for the provider.")
 
 
@@ -334,6 +337,7 @@ def checked(settings: Settings) -> Settings:
         *_unless(settings.auth.second_factor_grace_days >= 0, "auth.second_factor_grace_days: must be 0 or more."),
         *_unless(settings.tickets.auto_close_days >= 0, "tickets.auto_close_days: must be 0 or more."),
         *_unless(settings.assignment.capacity >= 0, "assignment.capacity: must be 0 or more."),
+        *_unless(all(map(_is_network, settings.oidc.private_networks)), "oidc.private_networks: must be networks."),
         *_unless(
             all(map(_is_network, settings.webhooks.private_networks)), "webhooks.private_networks: must be networks."
         ),

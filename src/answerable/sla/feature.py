@@ -22,6 +22,7 @@ def feature() -> Feature:
     return Feature(
         "sla",
         acts={
+            "REPORT_EXPORTED": N_("took a report out as a table:"),
             "SLA_TERMS_CHANGED": N_("changed calendars and policies"),
             "SLA_TERMS_WITHDRAWN": N_("withdrew a change of calendars and policies"),
         },
@@ -33,14 +34,13 @@ def feature() -> Feature:
             **dict.fromkeys((TicketAssigned, TicketUnassigned), consumers.note_agent),
             TicketUpdated: consumers.note_update,
             TicketErased: consumers.forget_words,
-            UserRegistered: consumers.note_manager,
-            UserChanged: consumers.note_manager,
+            **dict.fromkeys((UserRegistered, UserChanged), consumers.note_manager),
         },
         commands=(cli.sla,),
         state={"backtests": Backtests()},
         timers=(
             Timer("sla.terms", timers.next_terms, timers.follow_terms),
-            Timer("sla.look", timers.next_look, timers.look, shared=True),
+            Timer("sla.look", timers.next_look, timers.keep_up, shared=True),
         ),
         audit=queries.audit,
         gauges=queries.gauges,

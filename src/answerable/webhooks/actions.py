@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 import msgspec
 
+from answerable.infra.bus.redaction import ask_to_scrub
 from answerable.infra.places import check_url, networks_of
 from answerable.kernel.errors import Conflict, Invalid, Missing
 from answerable.kernel.times import DAY
 from answerable.kernel.tx import Tx
 from answerable.messages.audit import RecordAct
 from answerable.messages.base import Event
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.webhooks import rules, store
-from answerable.webhooks.rules import ACTIVE, MOST_ENDPOINTS, PAUSED, Delivery, Endpoint, Outcome, Wanted
+from answerable.webhooks.rules import ACTIVE, MOST_ENDPOINTS, PAUSED, Delivery, Endpoint, Outcome, Told, Wanted
+
+FORGOTTEN_AT_ONCE = 500  # deliveries in one unit of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,15 @@ def _secret(tx: Tx, endpoint: Endpoint) -> str:
 
 async def tell(tx: Tx, event: Event) -> None:
     """Queue an event for each endpoint that wants it."""
-    cause, payload = tx.cause, ""
+    cause = tx.cause
     assert cause is not None
-    for endpoint in await store.list_endpoints(tx):
-        if rules.wants(endpoint, event):
-            payload = payload or rules.payload_of(cause)
-            await _queue(tx, endpoint, cause.id, cause.type, payload)
+    wanting = [endpoint for endpoint in await store.list_endpoints(tx) if rules.wants(endpoint, event)]
+    if not wanting:
+        return
+    erased = await store.load_erased(tx, event.key, rules.author_of(event))
+    told = rules.told_of(event, cause, erased)
+    for endpoint in wanting:
+        await _queue(tx, endpoint, told)
 
 
 async def ping(tx: Tx, endpoint_id: str) -> Delivery:
@@ -152,12 +159,12 @@ async def ping(tx: Tx, endpoint_id: str) -> Delivery:
         raise Conflict("The endpoint is not active. Please resume it first.")
     message_id = tx.new_id()
     payload = rules.write_payload(message_id, rules.PING, "/answerable/webhooks", endpoint.id, tx.now, {})
-    return await _queue(tx, endpoint, message_id, rules.PING, payload)
+    return await _queue(tx, endpoint, Told(message_id, rules.PING, endpoint.id, "", payload))
 
 
-async def _queue(tx: Tx, endpoint: Endpoint, message_id: str, kind: str, payload: str) -> Delivery:
+async def _queue(tx: Tx, endpoint: Endpoint, told: Told) -> Delivery:
     hours = tx.settings.webhooks.give_up_hours
-    delivery = rules.new_delivery(tx.new_id(), endpoint, message_id, kind, payload, now=tx.now, give_up_hours=hours)
+    delivery = rules.new_delivery(tx.new_id(), endpoint, told, now=tx.now, give_up_hours=hours)
     await store.insert_delivery(tx, delivery)
     return delivery
 
@@ -194,18 +201,27 @@ async def note_outcome(tx: Tx, delivery: Delivery, outcome: Outcome) -> None:
     await store.save_endpoint(tx, after)
     if after.state != before.state:
         _record(tx, "WEBHOOK_DISABLED", after, {"state": [before.state, after.state]})
+        tx.publish(WebhookDisabled(endpoint_id=after.id, name=after.name, reason=after.reason))
 
 
 async def prune(tx: Tx, most: int) -> int:
-    """Forget deliveries that were done long ago."""
-    return await store.delete_done(tx, tx.now - tx.settings.webhooks.keep_days * DAY, most)
+    """Forget more of what was erased, and what was done long ago; give up what waited in vain for too long."""
+    subject = await store.next_forgotten(tx)
+    forgotten = await _forget(tx, subject) if subject else 0
+    given_up = await store.give_up_waiting(tx, rules.NOT_ACTIVE, most)
+    return forgotten + given_up + await store.delete_done(tx, tx.now - tx.settings.webhooks.keep_days * DAY, most)
 
 
-async def forget_person(tx: Tx, person_id: str) -> None:
-    """Forget what programs were told, or are yet to be told, of a person who was erased."""
-    await store.delete_about(tx, person_id, "requesterId", "authorId")
+async def forget(tx: Tx, subject: str, version: int) -> None:
+    """Forget what programs were told, or are yet to be told, of a person or ticket: some at once, more by and by."""
+    await store.note_erased(tx, subject, version)
+    await _forget(tx, subject)
 
 
-async def forget_ticket(tx: Tx, ticket_id: str) -> None:
-    """Forget what programs were told, or are yet to be told, of a ticket that lost its words."""
-    await store.delete_about(tx, ticket_id)
+async def _forget(tx: Tx, subject: str) -> int:
+    gone = await store.delete_about(tx, subject, FORGOTTEN_AT_ONCE)
+    gone += await store.delete_by(tx, subject, FORGOTTEN_AT_ONCE - gone)
+    if gone < FORGOTTEN_AT_ONCE:
+        await store.end_forgetting(tx, subject)
+    await ask_to_scrub(tx)
+    return gone

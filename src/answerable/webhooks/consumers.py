@@ -14,9 +14,9 @@ async def tell(tx: Tx, event: Event) -> None:
 
 async def forget_person(tx: Tx, event: PersonErased) -> None:
     """Somebody is to be forgotten."""
-    await actions.forget_person(tx, event.user_id)
+    await actions.forget(tx, event.user_id, 0)
 
 
 async def forget_ticket(tx: Tx, event: TicketErased) -> None:
     """The words of a ticket are gone."""
-    await actions.forget_ticket(tx, event.ticket.id)
+    await actions.forget(tx, event.ticket.id, event.ticket.version)

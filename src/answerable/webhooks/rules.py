@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,8 @@ from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND, iso
 from answerable.kernel.words import N_
 from answerable.messages import sla, tickets, users
-from answerable.messages.base import Envelope, Event
+from answerable.messages.base import Envelope, Event, Message
+from answerable.messages.erasure import without_author, without_person, without_words
 
 EVENTS: tuple[type[Event], ...] = (
     tickets.TicketCreated,
@@ -44,6 +45,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 5 * SECOND, 6 * HOUR
 FORMER_LIFE = DAY  # for how long a replaced secret signs beside the new one
 LEASE = 2 * MINUTE
 ANSWER_LENGTH = 200  # characters kept of what an endpoint answered
+NOT_ACTIVE = "the endpoint was not active"
 GONE = 410  # "do not come again", as Standard Webhooks has it
 
 _LEFT_OUT = ("sessionVersion",)  # of no use to anybody outside
@@ -77,12 +79,17 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of telling one endpoint of one event. Instants are UTC microseconds, ``took_ms`` milliseconds."""
+    """What becomes of telling one endpoint of one event. Instants are UTC microseconds, ``took_ms`` milliseconds.
+
+    ``subject`` is the ticket or person that it is about; ``author_id`` who else is named in it, if anybody.
+    """
 
     id: str
     endpoint_id: str
     message_id: str
     type: str
+    subject: str
+    author_id: str
     payload: str
     state: str
     attempts: int
@@ -95,6 +102,17 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     tried_at: int | None
     done_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of one event, to whoever wants it."""
+
+    message_id: str
+    type: str
+    subject: str
+    author_id: str
+    payload: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +198,36 @@ def wants(endpoint: Endpoint, event: Event) -> bool:
     return bool(endpoint.notes) or not getattr(event, "internal", False)
 
 
-def payload_of(cause: Envelope) -> str:
+def author_of(event: Event) -> str:
+    """Return who is named in an event beside its subject; empty for nobody."""
+    return event.author_id if isinstance(event, tickets.CommentAdded) else ""
+
+
+def without_erased(event: Event, erased: Mapping[str, int]) -> Event:
+    """Return an event without the words that it should not have any more, whoever told it and had not heard.
+
+    ``erased`` are people and tickets by id, these with the version from which on their words are gone.
+    """
+    left: Message = event
+    if isinstance(left, tickets.TicketEvent | sla.SlaEvent):
+        if left.ticket.version <= erased.get(left.ticket.id, -1):
+            left = without_words(left)
+        if (author := author_of(event)) in erased:
+            left = without_author(left, author)
+    elif event.key in erased:
+        left = without_person(left)
+    assert isinstance(left, Event)
+    return left
+
+
+def told_of(event: Event, cause: Envelope, erased: Mapping[str, int]) -> Told:
     """Write an event as a CloudEvent (1.0, structured): what the desk's own messages say, and nothing else."""
-    data = {name: value for name, value in msgspec.json.decode(cause.body).items() if name not in _LEFT_OUT}
-    return write_payload(cause.id, cause.type, "/" + cause.topic.replace(".", "/"), cause.key, cause.time, data)
+    left = without_erased(event, erased)
+    said = msgspec.json.decode(cause.body if left is event else msgspec.json.encode(left))
+    data = {name: value for name, value in said.items() if name not in _LEFT_OUT}
+    source = "/" + cause.topic.replace(".", "/")
+    payload = write_payload(cause.id, cause.type, source, cause.key, cause.time, data)
+    return Told(cause.id, cause.type, cause.key, author_of(event), payload)
 
 
 def write_payload(message_id: str, kind: str, source: str, subject: str, at: int, data: Any) -> str:
@@ -201,16 +245,16 @@ def write_payload(message_id: str, kind: str, source: str, subject: str, at: int
     return msgspec.json.encode(written).decode()
 
 
-def new_delivery(
-    delivery_id: str, endpoint: Endpoint, message_id: str, kind: str, payload: str, *, now: int, give_up_hours: int
-) -> Delivery:
+def new_delivery(delivery_id: str, endpoint: Endpoint, told: Told, *, now: int, give_up_hours: int) -> Delivery:
     """Return a delivery that is due at once."""
     return Delivery(
         id=delivery_id,
         endpoint_id=endpoint.id,
-        message_id=message_id,
-        type=kind,
-        payload=payload,
+        message_id=told.message_id,
+        type=told.type,
+        subject=told.subject,
+        author_id=told.author_id,
+        payload=told.payload,
         state=WAITING,
         attempts=0,
         next_at=now,

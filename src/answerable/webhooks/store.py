@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from answerable.kernel.tx import Row, Tx
-from answerable.webhooks.rules import ACTIVE, MOST_ENDPOINTS, Delivery, Endpoint
+from answerable.webhooks.rules import ACTIVE, FAILED, MOST_ENDPOINTS, Delivery, Endpoint
 
 _ENDPOINT = Endpoint.__struct_fields__
 _DELIVERY = Delivery.__struct_fields__
@@ -85,22 +85,26 @@ async def insert_delivery(tx: Tx, delivery: Delivery) -> None:
 async def next_delivery(tx: Tx) -> int | None:
     """Return when the next delivery to an active endpoint is due."""
     rows = await tx.run(
-        """SELECT d.next_at FROM webhooks_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
-        WHERE d.next_at IS NOT NULL AND e.state = :active ORDER BY d.next_at LIMIT 1""",
+        """SELECT MIN((SELECT MIN(d.next_at) FROM webhooks_delivery d
+            WHERE d.endpoint_id = e.id AND d.next_at IS NOT NULL)) AS next_at
+        FROM webhooks_endpoint e WHERE e.state = :active""",
         active=ACTIVE,
     )
-    return rows[0]["next_at"] if rows else None
+    due: int | None = rows[0]["next_at"]
+    return due
 
 
 async def claim_delivery(tx: Tx, busy: Collection[str], until: int) -> Delivery | None:
     """Claim the delivery that is due first, but none to an endpoint that is ``busy``, until a lease ends."""
     values = {f"busy{place}": endpoint for place, endpoint in enumerate(busy)}
-    but = f"AND d.endpoint_id NOT IN ({', '.join(f':{name}' for name in values)})" if values else ""
+    but = f"AND e.id NOT IN ({', '.join(f':{name}' for name in values)})" if values else ""
     rows = await tx.run(
         f"""UPDATE webhooks_delivery SET state = 'SENDING', attempts = attempts + 1, next_at = :until
         WHERE id = (
-            SELECT d.id FROM webhooks_delivery d JOIN webhooks_endpoint e ON e.id = d.endpoint_id
-            WHERE d.next_at <= :now AND e.state = :active {but} ORDER BY d.next_at, d.id LIMIT 1)
+            SELECT d.id FROM webhooks_endpoint e JOIN webhooks_delivery d ON d.id = (
+                SELECT i.id FROM webhooks_delivery i WHERE i.endpoint_id = e.id AND i.next_at <= :now
+                ORDER BY i.next_at, i.id LIMIT 1)
+            WHERE e.state = :active {but} ORDER BY d.next_at, d.id LIMIT 1)
         AND next_at <= :now RETURNING {", ".join(_DELIVERY)}""",
         now=tx.now,
         until=until,
@@ -152,6 +156,35 @@ async def oldest_done(tx: Tx) -> int | None:
     return rows[0]["done_at"] if rows else None
 
 
+async def next_given_up(tx: Tx) -> int | None:
+    """Return when what waits for an endpoint that is not active is given up first."""
+    rows = await tx.run(
+        """SELECT MIN((SELECT MIN(d.give_up_at) FROM webhooks_delivery d
+            WHERE d.endpoint_id = e.id AND d.next_at IS NOT NULL)) AS give_up_at
+        FROM webhooks_endpoint e WHERE e.state <> :active""",
+        active=ACTIVE,
+    )
+    ends: int | None = rows[0]["give_up_at"]
+    return ends
+
+
+async def give_up_waiting(tx: Tx, error: str, limit: int) -> int:
+    """Give up some deliveries that waited for too long for endpoints that are not active; return how many."""
+    rows = await tx.run(
+        """UPDATE webhooks_delivery SET state = :failed, next_at = NULL, done_at = :now, error = :error WHERE id IN (
+            SELECT d.id FROM webhooks_endpoint e CROSS JOIN webhooks_delivery d
+            WHERE d.endpoint_id = e.id AND e.state <> :active AND d.next_at IS NOT NULL AND d.give_up_at < :now
+            LIMIT :limit)
+        RETURNING 1 AS given_up""",
+        failed=FAILED,
+        now=tx.now,
+        error=error,
+        active=ACTIVE,
+        limit=limit,
+    )
+    return len(rows)
+
+
 async def delete_done(tx: Tx, before: int, limit: int) -> int:
     """Forget some deliveries that were done before an instant; return how many."""
     rows = await tx.run(
@@ -164,7 +197,63 @@ async def delete_done(tx: Tx, before: int, limit: int) -> int:
     return len(rows)
 
 
-async def delete_about(tx: Tx, subject: str, *fields: str) -> None:
-    """Forget deliveries, done or not, about a person or ticket, or which name them in one of some fields."""
-    for field in ("subject", *fields):
-        await tx.run("DELETE FROM webhooks_delivery WHERE payload LIKE :part", part=f'%"{field}":"{subject}"%')
+async def delete_about(tx: Tx, subject: str, limit: int) -> int:
+    """Forget some deliveries, done or not, about a person or ticket; return how many."""
+    rows = await tx.run(
+        """DELETE FROM webhooks_delivery WHERE id IN (
+            SELECT id FROM webhooks_delivery WHERE subject = :subject LIMIT :limit)
+        RETURNING 1 AS gone""",
+        subject=subject,
+        limit=limit,
+    )
+    return len(rows)
+
+
+async def delete_by(tx: Tx, author_id: str, limit: int) -> int:
+    """Forget some deliveries, done or not, about what a person wrote; return how many."""
+    rows = await tx.run(
+        """DELETE FROM webhooks_delivery WHERE id IN (
+            SELECT id FROM webhooks_delivery WHERE author_id = :author AND author_id <> '' LIMIT :limit)
+        RETURNING 1 AS gone""",
+        author=author_id,
+        limit=limit,
+    )
+    return len(rows)
+
+
+async def load_erased(tx: Tx, *subjects: str) -> dict[str, int]:
+    """Return which of some people and tickets were erased, with the version since when."""
+    named = {f"subject{place}": subject for place, subject in enumerate(subjects)}
+    rows = await tx.run(
+        f"SELECT subject, version FROM webhooks_erased WHERE subject IN ({', '.join(f':{name}' for name in named)})",
+        **named,
+    )
+    return {row["subject"]: row["version"] for row in rows}
+
+
+async def note_erased(tx: Tx, subject: str, version: int) -> None:
+    """Note that a person or, as of a version, a ticket was erased, and that deliveries are to be forgotten."""
+    await tx.run(
+        """INSERT INTO webhooks_erased (subject, version, more_at) VALUES (:subject, :version, :now)
+        ON CONFLICT (subject) DO UPDATE SET version = :version, more_at = :now""",
+        subject=subject,
+        version=version,
+        now=tx.now,
+    )
+
+
+async def next_forgetting(tx: Tx) -> int | None:
+    """Return when to forget more deliveries about somebody or something that was erased."""
+    rows = await tx.run("SELECT more_at FROM webhooks_erased WHERE more_at IS NOT NULL ORDER BY more_at LIMIT 1")
+    return rows[0]["more_at"] if rows else None
+
+
+async def next_forgotten(tx: Tx) -> str:
+    """Return whom or what there are more deliveries about to forget; empty for none."""
+    rows = await tx.run("SELECT subject FROM webhooks_erased WHERE more_at IS NOT NULL ORDER BY more_at LIMIT 1")
+    return rows[0]["subject"] if rows else ""
+
+
+async def end_forgetting(tx: Tx, subject: str) -> None:
+    """Note that no delivery is about a person or ticket any more."""
+    await tx.run("UPDATE webhooks_erased SET more_at = NULL WHERE subject = :subject", subject=subject)

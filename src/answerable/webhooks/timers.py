@@ -56,13 +56,20 @@ async def send_due(database: Database) -> int:
 
 
 async def next_pruning(tx: Tx) -> int | None:
-    """Return the full hour after which a delivery has been done for long enough."""
-    oldest = await store.oldest_done(tx)
-    return None if oldest is None else (oldest + tx.settings.webhooks.keep_days * DAY) // HOUR * HOUR + HOUR
+    """Return the full hour after which a delivery has been done, or has waited in vain, for long enough.
+
+    Where more of what was erased is to be forgotten, that is now.
+    """
+    if (erased := await store.next_forgetting(tx)) is not None:
+        return erased
+    oldest, over = await store.oldest_done(tx), await store.next_given_up(tx)
+    ends = [] if oldest is None else [oldest + tx.settings.webhooks.keep_days * DAY]
+    ends += [] if over is None else [over]
+    return min(ends) // HOUR * HOUR + HOUR if ends else None
 
 
 async def prune(database: Database) -> int:
-    """Forget some of what was done long ago."""
+    """Forget some of what was erased or done long ago, and give up what waited in vain."""
     return await database.write(_DESK, actions.prune, PRUNED_AT_ONCE)
 
 

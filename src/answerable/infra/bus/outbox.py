@@ -46,6 +46,11 @@ def insert(tx: "SqliteTx", message: Message) -> None:
     tx.run_now(_INSERT, values_of(tx, message))
 
 
+def insert_many(tx: "SqliteTx", messages: Sequence[Message]) -> None:
+    """Write messages in their order. Raises ``ChainTooLong``."""
+    tx.run_many_now(_INSERT, (values_of(tx, message) for message in messages))
+
+
 def values_of(tx: Tx, message: Message) -> dict[str, Any]:
     """Return a message and its envelope as values of a row. Raises ``ChainTooLong`` at the end of a chain."""
     cause = tx.cause

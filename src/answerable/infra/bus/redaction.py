@@ -5,39 +5,89 @@ go, the digest stays, in ``bus_redaction``, and the number is blotted out; ``pro
 the desk's secret, so that only the desk can have done it, and no more than this.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 import msgspec
 
 from answerable.infra.bus import seals
 from answerable.infra.bus.outbox import open_envelope
+from answerable.kernel.ids import unix_ms_of, uuid7
+from answerable.kernel.times import MINUTE
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.base import Envelope, Message
 
+AT_ONCE = 500  # messages in memory
+SOON_MS = 200
+SCRUB_LEASE = 15 * MINUTE  # whoever clears away and dies is followed by another
 _BLOTTED = "0" * seals.SALT
 _encode = msgspec.json.Encoder().encode
 _COLUMNS = "position, id, topic, type, key, sequence, time, actor, actor_kind, cause, depth, trace, body"
 
 
-async def redact(tx: Tx, topic: str, key: str, rewrite: Callable[[Message], Message]) -> int:
+async def redact(
+    tx: Tx, topic: str, key: str, rewrite: Callable[[Message], Message], *, beside: Collection[str] = ()
+) -> int:
     """Rewrite what was said under one topic and key; return how many messages lost words.
 
     ``rewrite`` gives back a message as it came, or one of the same type with less in it. Messages that wait to be done
-    again, and so have a copy, are rewritten there too.
+    again, and so have a copy, are rewritten there too. ``beside`` are ids that were made in the same units as the
+    messages, one for each: those are looked for first, for a stream may be long, and all of it is read only where one
+    is not found.
     """
-    rows = await tx.run(
-        f"SELECT {_COLUMNS} FROM bus_outbox WHERE key = :key AND topic = :topic ORDER BY sequence", key=key, topic=topic
-    )
     changed = 0
-    for row in rows:
-        body = _rewritten(Envelope(**dict(row)), rewrite)
-        if body != row["body"]:
-            await _blot(tx, row, body)
-            changed += 1
+    for made in beside:
+        async for row in _rows_beside(tx, topic, key, made):
+            changed += await _redact_row(tx, row, rewrite)
+    if not beside or changed < len(beside):
+        async for row in _rows_of(tx, topic, key):
+            changed += await _redact_row(tx, row, rewrite)
     await _redact_copies(tx, topic, key, rewrite)
     if changed:
         await ask_to_scrub(tx)
     return changed
+
+
+async def _rows_of(tx: Tx, topic: str, key: str) -> AsyncIterator[Row]:
+    """Give all messages of a stream, some at a time."""
+    behind, rows = 0, list[Row]()
+    while not behind or len(rows) == AT_ONCE:
+        rows = await tx.run(
+            f"""SELECT {_COLUMNS} FROM bus_outbox WHERE key = :key AND topic = :topic AND sequence > :behind
+            ORDER BY sequence LIMIT :most""",
+            key=key,
+            topic=topic,
+            behind=behind,
+            most=AT_ONCE,
+        )
+        for row in rows:
+            behind = row["sequence"]
+            yield row
+        if not rows:
+            return
+
+
+async def _rows_beside(tx: Tx, topic: str, key: str, made: str) -> AsyncIterator[Row]:
+    """Give the messages of a stream whose ids were made soon after another id."""
+    soon = uuid7(unix_ms_of(made) + SOON_MS, 0, "0" * 16)
+    # The index by id is the one to use, not the stream's: hence the key is no bare column here.
+    for row in await tx.run(
+        f"""SELECT {_COLUMNS} FROM bus_outbox WHERE id > :made AND id < :soon AND key || '' = :key AND topic = :topic
+        ORDER BY id LIMIT :most""",
+        made=made,
+        soon=soon,
+        key=key,
+        topic=topic,
+        most=AT_ONCE,
+    ):
+        yield row
+
+
+async def _redact_row(tx: Tx, row: Row, rewrite: Callable[[Message], Message]) -> int:
+    body = _rewritten(Envelope(**dict(row)), rewrite)
+    if body == row["body"]:
+        return 0
+    await _blot(tx, row, body)
+    return 1
 
 
 def _rewritten(sealed: Envelope, rewrite: Callable[[Message], Message]) -> str:
@@ -123,8 +173,13 @@ async def forget_answers(tx: Tx, person_id: str) -> None:
 
 
 async def ask_to_scrub(tx: Tx) -> None:
-    """Let the database clear away, soon, what the engine still holds of rows that were changed or deleted."""
-    await tx.run("UPDATE bus_rewriting SET scrub_at = :at WHERE id = 1 AND scrub_at IS NULL", at=tx.now)
+    """Let the database clear away, soon, what the engine still holds of rows that were changed or deleted.
+
+    Also where it is being cleared away just now: that may have begun too early.
+    """
+    await tx.run(
+        "UPDATE bus_rewriting SET scrub_at = :at WHERE id = 1 AND (scrub_at IS NULL OR scrub_at > :at)", at=tx.now
+    )
 
 
 async def next_scrub(tx: Tx) -> int | None:
@@ -133,6 +188,13 @@ async def next_scrub(tx: Tx) -> int | None:
     return rows[0]["scrub_at"] if rows else None
 
 
-async def begin_scrub(tx: Tx) -> None:
-    """Note that what was erased until now is being cleared away."""
-    await tx.run("UPDATE bus_rewriting SET scrub_at = NULL WHERE id = 1")
+async def begin_scrub(tx: Tx) -> int:
+    """Note that what was erased until now is being cleared away, until a lease ends; return when it does."""
+    lease = tx.now + SCRUB_LEASE
+    await tx.run("UPDATE bus_rewriting SET scrub_at = :lease WHERE id = 1", lease=lease)
+    return lease
+
+
+async def end_scrub(tx: Tx, lease: int) -> None:
+    """Note that it is cleared away, unless more was erased meanwhile."""
+    await tx.run("UPDATE bus_rewriting SET scrub_at = NULL WHERE id = 1 AND scrub_at = :lease", lease=lease)

@@ -281,8 +281,17 @@ def _seal(row: Row) -> Seal:
     return Seal(**{name: row[name] for name in Seal.__struct_fields__})
 
 
+def mark_of(secret: str) -> str:
+    """Return by what a seal shows the secret it was made with, without telling it."""
+    return _mark(_key_of(secret))
+
+
 def _key(tx: Tx) -> bytes:
-    return hmac.new(tx.settings.storage.secret.encode(), b"seals of the event log", hashlib.sha256).digest()
+    return _key_of(tx.settings.storage.secret)
+
+
+def _key_of(secret: str) -> bytes:
+    return hmac.new(secret.encode(), b"seals of the event log", hashlib.sha256).digest()
 
 
 def _mark(key: bytes) -> str:

@@ -1,4 +1,8 @@
-"""Full-text search: ``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` become the engine's own words here."""
+"""Full-text search: three forms that become the engine's own words here.
+
+``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` ask the index. ``HAS(t.table, :q, :low, :high)`` is for rows that
+are few, and known to have numbers from ``low`` to ``high``: it asks about each of them, or about no others.
+"""
 
 import re
 import sqlite3
@@ -6,6 +10,7 @@ import unicodedata
 
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
 _FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)\)")
+_HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), :(\w+), :(\w+)\)")
 _WORD = re.compile(r"[^\W_]+")
 _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
@@ -22,16 +27,22 @@ def for_sqlite(sql: str) -> tuple[str, frozenset[str]]:
 
     The index of ``table`` is the FTS5 table ``<table>_fts`` with the same row ids.
     """
-    if "MATCHES(" not in sql and "FOUND_IN(" not in sql:
-        return sql, frozenset()
     names = queries_of(sql)
+    if not names:
+        return sql, names
     rewritten = _MATCHES.sub(r"\1.rowid IN (SELECT rowid FROM \2_fts WHERE \2_fts MATCH :\3)", sql)
+    # The plus keeps the planner from going through all that is found, row by row of those that are asked.
+    between = r"+\1.number IN (SELECT rowid FROM \2_fts WHERE \2_fts MATCH :\3 AND rowid BETWEEN :\4 AND :\5)"
+    rewritten = _HAS.sub(between, rewritten)
     return _FOUND_IN.sub(r"(SELECT rowid FROM \1_fts WHERE \1_fts MATCH :\2)", rewritten), names
 
 
 def queries_of(sql: str) -> frozenset[str]:
     """Return the names of the values that hold queries."""
-    return frozenset(match[-1] for form in (_MATCHES, _FOUND_IN) for match in form.findall(sql))
+    if not any(f"{form}(" in sql for form in ("MATCHES", "FOUND_IN", "HAS")):
+        return frozenset()
+    found = [*(match[2] for match in _MATCHES.findall(sql)), *(match[1] for match in _FOUND_IN.findall(sql))]
+    return frozenset([*found, *(match[2] for match in _HAS.findall(sql))])
 
 
 def for_postgres(sql: str) -> tuple[str, frozenset[str]]:
@@ -39,11 +50,14 @@ def for_postgres(sql: str) -> tuple[str, frozenset[str]]:
 
     The index of ``table`` is the table ``<table>_words``, whose rows carry the ``number`` of the table's.
     """
-    if "MATCHES(" not in sql and "FOUND_IN(" not in sql:
-        return sql, frozenset()
     names = queries_of(sql)
+    if not names:
+        return sql, names
     found = "(SELECT w.number FROM {0}_words w WHERE w.words @@ CAST(CAST(:{1} AS TEXT) AS TSQUERY))"
     rewritten = _MATCHES.sub(lambda match: f"{match[1]}.number IN {found.format(match[2], match[3])}", sql)
+    # One value for one row: the planner does not know how few the rows are, and would ask the index for an EXISTS.
+    one = r"(SELECT w.words @@ CAST(CAST(:\3 AS TEXT) AS TSQUERY) FROM \2_words w WHERE w.number = \1.number)"
+    rewritten = _HAS.sub(one, rewritten)
     return _FOUND_IN.sub(lambda match: found.format(match[1], match[2]), rewritten), names
 
 

@@ -1,6 +1,7 @@
 """How this program opens a SQLite file."""
 
 import sqlite3
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from answerable.infra.database.search import merge_text_indexes
 
 CACHE_KB = 64_000
 PATIENCE_MS = 5000
+PAUSE_SECONDS = 0.1
 
 
 def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
@@ -32,13 +34,29 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
 def scrub(path: Path) -> None:
     """Clear away what the file and its log still hold of deleted words.
 
-    Raises ``sqlite3.Error`` where others are busy.
+    It takes its time: for a thread. Raises ``sqlite3.Error`` where others are busy.
     """
     connection = connect(path)
     try:
         connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
         merge_text_indexes(connection)
-        if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            raise sqlite3.OperationalError("the write-ahead log is in use")
+        _empty_log(connection)
     finally:
         connection.close()
+
+
+def _empty_log(connection: sqlite3.Connection) -> None:
+    """Empty the write-ahead log, without holding up anybody.
+
+    While SQLite itself waits for readers of the log (a backup under way), it holds the lock of writers: so it does not
+    wait, but is asked again. What can be copied without that lock is copied first.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    ends = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        if not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            return
+        if time.monotonic() >= ends:
+            raise sqlite3.OperationalError("the write-ahead log is in use")
+        time.sleep(PAUSE_SECONDS)

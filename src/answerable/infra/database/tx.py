@@ -1,6 +1,7 @@
 """The unit of work on SQLite: statements run at once, messages are written to the outbox at the end."""
 
 import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from answerable.infra.bus import outbox
@@ -39,6 +40,16 @@ class SqliteTx:
         """Run one statement and return its rows."""
         return self.run_now(sql, values)
 
+    async def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Run one statement for the values of each row."""
+        if rows:
+            self.run_many_now(sql, rows)
+
+    def run_many_now(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Do so without a coroutine around it (for ``infra`` itself)."""
+        asked = statement(sql)
+        self._connection.executemany(asked.text, map(asked.arguments, rows))
+
     def run_now(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement without a coroutine around it (for ``infra`` itself)."""
         asked = statement(sql)
@@ -63,7 +74,9 @@ class SqliteTx:
     def flush(self) -> int:
         """Write the kept messages to the outbox; return how many there were."""
         count = len(self._messages)
-        for message in self._messages:
-            outbox.insert(self, message)
+        if count == 1:
+            outbox.insert(self, self._messages[0])
+        elif count:
+            outbox.insert_many(self, self._messages)
         self._messages.clear()
         return count

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import structlog
+from litestar.utils import normalize_path
 
 from answerable.infra import metrics
 from answerable.infra.database.port import DeskDatabase
@@ -19,6 +20,7 @@ from answerable.infra.web.limits import Limits, Proxies, Refusal
 from answerable.infra.web.probes import PATHS as PROBES
 from answerable.infra.web.problems import MEDIA_TYPE, problem_body, problem_headers, wants_page
 from answerable.infra.web.visits import Visits
+from answerable.infra.web.wire import Headers, written
 from answerable.kernel.actor import ANONYMOUS, Actor, service
 from answerable.kernel.errors import Expired, Problem, Unauthenticated, Unavailable
 from answerable.kernel.times import SECOND
@@ -51,13 +53,42 @@ _log = structlog.get_logger(__name__)
 def canonical_path(path: str) -> str:
     """Return today's path for one that existing clients use: ``/ticket-service/tickets`` is ``/api/tickets``.
 
-    A local path that already begins with ``/api/`` is not doubled.
+    A local path that already begins with ``/api/`` is not doubled. Slashes that say nothing go, as the router lets them
+    go later: what is held against a path before it (form token, limits) must see the one that is served.
     """
+    if "//" in path or path[-1:] == "/" or path[:1] != "/":
+        path = normalize_path(path)
     for prefix in KEPT_PREFIXES:
         if path.startswith(prefix):
             local = path[len(prefix) - 1 :]
             return local if local.startswith("/api/") else "/api" + local
     return path
+
+
+class _Reply:
+    """How the answer to one request leaves: with the headers that all have, and its status is noted."""
+
+    __slots__ = ("_more", "_send", "_send_whole", "_tail", "closes", "status")
+
+    def __init__(self, send: Send, send_whole: Any, more: Headers, tail: bytes) -> None:
+        """Take the headers that all answers have, as such and as they are written."""
+        self._send, self._send_whole, self._more, self._tail = send, send_whole, more, tail
+        self.status, self.closes = 500, False
+
+    def answer(self, code: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole answer, or return false where it has to be sent in parts."""
+        if self._send_whole is None or not self._send_whole(code, headers, body, self._tail):
+            return False
+        self.status = code
+        return True
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Send a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            closing = [(b"connection", b"close")] if self.closes else []
+            message["headers"] = [*message["headers"], *self._more, *closing]
+        await self._send(message)
 
 
 class Edge:
@@ -99,7 +130,9 @@ class Edge:
         self._moment = (-1, 0)
         self._known: dict[bytes, Actor] = {}
         self._asked: dict[bytes, asyncio.Future[Actor]] = {}
-        self._origins = frozenset(origin.encode() for origin in database.settings.server.cors_origins)
+        origins = [origin.encode() for origin in database.settings.server.cors_origins]
+        common = {origin: [*SECURITY_HEADERS, *_cors(origin)] for origin in (None, *origins)}
+        self._common = {origin: (named, written(named)) for origin, named in common.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -114,28 +147,10 @@ class Edge:
         state = scope.setdefault("state", {})
         state["headers"], state["database"], state["parts"] = headers, self._db, self._parts
         state["request_id"] = _request_id(headers.get(b"x-request-id"))
-        extra = [] if self._inner else self._extra(state["request_id"], headers.get(b"origin"))
-        status = 500
-        send_whole = state.pop("send_whole", None)
-
-        def answer(code: int, more: list[tuple[bytes, bytes]], body: bytes) -> bool:
-            nonlocal status
-            if send_whole is None or not send_whole(code, [*more, *extra], body):
-                return False
-            status = code
-            return True
-
-        state["answer"] = answer
-
-        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], *extra]
-            await send(message)
-
+        reply = self._reply(send, state, headers.get(b"origin"))
+        state["answer"] = reply.answer
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-            await _answer(send_with_headers, 204, b"", self._preflight(headers.get(b"origin")))
+            await _answer(reply.send, 204, b"", self._preflight(headers.get(b"origin")))
             return
         try:
             if self._inner is None:
@@ -145,21 +160,22 @@ class Edge:
                     check_form_header(path, headers, state["form_key"])
             elif path not in PROBES:
                 self._take_over(headers, state)
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, reply.send)
             await self._note_use(path, state)
         except Problem as problem:
             if isinstance(problem, Refusal) and self._limits is not None and not await self._limits.hold(problem):
-                extra.append((b"connection", b"close"))
+                reply.closes = True
             if self._show_problem is not None and wants_page(scope):
-                await self._show_problem(scope, problem)(scope, receive, send_with_headers)
+                await self._show_problem(scope, problem)(scope, receive, reply.send)
                 return
             body = problem_body(problem.status, problem.title, problem.message, problem.errors)
             more = [(name.lower().encode(), value.encode()) for name, value in problem_headers(problem).items()]
-            await _answer(send_with_headers, problem.status, body, [(b"content-type", MEDIA_TYPE.encode()), *more])
+            await _answer(reply.send, problem.status, body, [(b"content-type", MEDIA_TYPE.encode()), *more])
         finally:
             if turn and self._limits is not None:
                 self._limits.give_turn_back(turn)
-            metrics.count_request(scope["method"], state.get("route", ""), status, time.perf_counter() - started)
+            del state["answer"]  # it leads back to the request: without it, what a request was is gone at once
+            metrics.count_request(scope["method"], state.get("route", ""), reply.status, time.perf_counter() - started)
 
     async def _take_turn(self, scope: Scope, state: dict[str, Any], started: float) -> str:
         """Hold a request against the limits of its caller; return what its turn is given back with, if it needs one.
@@ -252,27 +268,33 @@ class Edge:
         if caller.visit is not None:
             state["visit"], state["form_key"] = caller.visit, caller.form_key
 
-    def _extra(self, request_id: bytes, origin: bytes | None) -> list[tuple[bytes, bytes]]:
-        return [*SECURITY_HEADERS, (b"x-request-id", request_id), *self._cors(origin)]
-
-    def _cors(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
-        if origin is None or origin not in self._origins:
-            return [(b"vary", b"Origin")]
-        return [
-            (b"access-control-allow-origin", origin),
-            (b"access-control-allow-credentials", b"true"),
-            (b"access-control-expose-headers", EXPOSED_HEADERS),
-            (b"vary", b"Origin"),
-        ]
+    def _reply(self, send: Send, state: dict[str, Any], origin: bytes | None) -> _Reply:
+        send_whole = state.pop("send_whole", None)
+        if self._inner:
+            return _Reply(send, send_whole, [], b"")  # the gateway has its own
+        common, written = self._common.get(origin) or self._common[None]
+        named = (b"x-request-id", state["request_id"])
+        return _Reply(send, send_whole, [*common, named], b"%b%b: %b\r\n" % (written, *named))
 
     def _preflight(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
-        if origin is None or origin not in self._origins:
+        if origin is None or origin not in self._common:
             return []
         return [
             (b"access-control-allow-methods", METHODS),
             (b"access-control-allow-headers", ALLOWED_HEADERS),
             (b"access-control-max-age", b"600"),
         ]
+
+
+def _cors(origin: bytes | None) -> Headers:
+    if origin is None:
+        return [(b"vary", b"Origin")]
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", EXPOSED_HEADERS),
+        (b"vary", b"Origin"),
+    ]
 
 
 def check_form_header(path: str, headers: dict[bytes, bytes], key: bytes) -> None:

@@ -8,6 +8,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from answerable.infra.web.cookies import FORM, SAID, cookie_name, form_key, is_form_token, read_cookie, set_cookie
 from answerable.infra.web.html import Page
+from answerable.infra.web.multiparts import MULTIPART, parts_in
 from answerable.infra.web.request import DeskRequest, read_body
 from answerable.infra.web.said import Said, Undo, seal
 from answerable.infra.web.viewer import viewer_of
@@ -25,7 +26,7 @@ STALE = N_(
     "This page was open for too long, or cookies are switched off. Nothing was changed; go back, reload and try again."
 )
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORM = b"application/x-www-form-urlencoded"
+_FORM = "application/x-www-form-urlencoded"
 
 
 class FormCheck:
@@ -59,14 +60,17 @@ async def check_form(scope: Any, receive: Any) -> None:
             raise Expired(STALE)
         key = form_key(cookie)
     token = headers.get(HEADER, b"").decode("latin-1")
-    if not token and headers.get(b"content-type", b"").startswith(_FORM):
-        token = dict(fields_in(state["body"])).get(FIELD, "")
+    media_type = headers.get(b"content-type", b"").decode("latin-1")
+    if not token and media_type.startswith((_FORM, MULTIPART)):
+        token = dict(fields_in(state["body"], media_type)).get(FIELD, "")
     if not is_form_token(token, key):
         raise Expired(STALE)
 
 
-def fields_in(body: bytes) -> list[tuple[str, str]]:
+def fields_in(body: bytes, media_type: str = _FORM) -> list[tuple[str, str]]:
     """Read the fields of a form; raises ``Invalid`` for more than a form of ours can have."""
+    if media_type.startswith(MULTIPART):
+        return parts_in(media_type, body, MOST_FIELDS)
     try:
         return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except (ValueError, UnicodeDecodeError) as error:
@@ -111,6 +115,10 @@ class Form:
         """Tell whether a field is there: a checkbox that is not ticked is not."""
         return name in self._values
 
+    def having(self, name: str, value: str) -> "Form":
+        """Return the form with another value of a field."""
+        return Form([*(each for each in self._fields if each[0] != name), (name, value)], self.problem)
+
     def refused(self, problem: Problem) -> "Form":
         """Return the form as it goes back to whoever filled it in."""
         return Form(self._fields, problem)
@@ -118,7 +126,7 @@ class Form:
 
 async def form_of(request: DeskRequest) -> Form:
     """Read the form of a request."""
-    return Form(fields_in(await request.body()))
+    return Form(fields_in(await request.body(), request.headers.get("content-type", "")))
 
 
 def go(request: DeskRequest, path: str, said: Said | None = None, *, cookies: tuple[str, ...] = ()) -> Page:

@@ -13,6 +13,7 @@ from ipaddress import ip_address, ip_network
 from answerable.infra.web.probes import PATHS as PROBES
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Throttled
+from answerable.kernel.places import place_of
 from answerable.kernel.words import N_
 from answerable.settings import Settings
 
@@ -135,7 +136,7 @@ class Limits:
         if path in PROBES:
             return ""
         known = actor.kind == "person"
-        key = (actor.key.id if actor.key is not None else actor.id) if known else address
+        key = (actor.key.id if actor.key is not None else actor.id) if known else place_of(address)
         buckets = self._people if known else self._addresses
         wait = buckets.wait(key, now) if buckets is not None else 0.0
         if not wait and self._costly is not None and path.startswith(COSTLY):

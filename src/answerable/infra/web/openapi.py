@@ -29,7 +29,7 @@ PROBLEMS = {
     "403": ("NotAllowed", "The caller may not do this."),
     "404": ("NotFound", "There is no such thing, or the caller may not see it."),
     "409": ("Conflict", "The thing is not in a state that allows this."),
-    "412": ("ChangedMeanwhile", "Somebody changed the ticket since it was read."),
+    "412": ("ChangedMeanwhile", "Somebody changed it since it was read."),
     "413": ("TooLarge", "The request is larger than the desk takes."),
     "415": ("NotJson", "The body does not say that it is JSON."),
     "422": ("KeyReused", "The Idempotency-Key came before with another request."),

@@ -168,20 +168,25 @@ class DeskRequest(Request[Any, Any, State]):
         key = self.desk_settings.storage.secret.encode()
         return hmac.new(key, url.encode() + await self.body(), hashlib.sha256).hexdigest()
 
-    def expected_version(self) -> int | None:
-        """Return the version that ``If-Match`` names, ``None`` where it is absent or ``*``.
-
-        Raises ``Stale`` for a tag that can match no ticket, ``Invalid`` for no tag at all.
-        """
+    def expected_tag(self) -> str | None:
+        """Return what the ETag in ``If-Match`` says, ``None`` where it is absent or ``*``. Raises ``Invalid``."""
         header = self.headers.get("if-match")
         if header is None or header.strip() == "*":
             return None
         tag = header.strip().removeprefix("W/")
         if len(tag) < 2 or tag[0] != '"' or tag[-1] != '"':
             raise Invalid("If-Match must be an ETag.", errors=('If-Match: must look like "3"',))
-        if not (tag[1:-1].isascii() and tag[1:-1].isdigit()) or len(tag) > 20:
+        return tag[1:-1]
+
+    def expected_version(self) -> int | None:
+        """Return the version that ``If-Match`` names, ``None`` where it is absent or ``*``.
+
+        Raises ``Stale`` for a tag that can match no ticket, ``Invalid`` for no tag at all.
+        """
+        tag = self.expected_tag()
+        if tag is not None and (not (tag.isascii() and tag.isdigit()) or len(tag) > 18):
             raise Stale("The ticket has changed since you read it. Read it again, then repeat your change.")
-        return int(tag[1:-1])
+        return None if tag is None else int(tag)
 
 
 class JsonAnswer(Response[T]):

@@ -11,8 +11,11 @@ from litestar.params import Parameter
 
 from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Invalid
+from answerable.kernel.tx import Tx
+from answerable.messages.audit import RecordAct
 
 MEDIA_TYPE = "text/csv"  # the framework adds the charset
+EXPORTED = "REPORT_EXPORTED"
 Format = Annotated[
     str | None,
     Parameter(
@@ -34,6 +37,21 @@ def wants_csv(request: DeskRequest, wanted: str | None) -> bool:
             raise Invalid("format must be csv or json.", errors=("format: must be csv or json",))
         return wanted == "csv"
     return _prefers_csv(request.headers.get("accept", ""))
+
+
+async def takes_csv(request: DeskRequest, wanted: str | None) -> bool:
+    """Tell whether a report is wanted as CSV; to take figures out of the desk is an act that is recorded.
+
+    Features whose reports can be taken out name ``REPORT_EXPORTED`` among their acts.
+    """
+    as_csv = wants_csv(request, wanted)
+    if as_csv:
+        await request.act(_record_export, request.scope["path"])
+    return as_csv
+
+
+async def _record_export(tx: Tx, path: str) -> None:
+    tx.send(RecordAct(act=EXPORTED, about="report", named=path))
 
 
 def _prefers_csv(accept: str) -> bool:

@@ -18,6 +18,14 @@ from answerable.settings import Server
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNUSUAL = frozenset({b"connection", b"transfer-encoding"})
 _name_of = itemgetter(0)
+MAX_HEAD_BYTES = 1 << 20  # pieces are up to 256 KiB, and the first may hold the end of another request
+_TOO_LONG = STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n"
+Headers = list[tuple[bytes, bytes]]
+
+
+def written(headers: Headers) -> bytes:
+    """Return headers as they stand in an answer."""
+    return b"".join([b"%b: %b\r\n" % line for line in headers])
 
 
 class _Cycle(RequestResponseCycle):
@@ -40,25 +48,41 @@ class _Cycle(RequestResponseCycle):
             await super().send(start)
         await super().send(message)
 
-    def send_whole(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Write head and body, or return false, and do nothing, where uvicorn's own way is called for."""
+    def send_whole(self, status: int, headers: Headers, body: bytes, tail: bytes = b"") -> bool:
+        """Write head and body, or return false, and do nothing, where uvicorn's own way is called for.
+
+        The ``tail`` is headers that are written and looked at already.
+        """
         if self.response_started or self.disconnected or self.flow.write_paused or not self.keep_alive:
             return False
         named = dict(headers)
         if named[b"content-length"] != b"%d" % len(body) or not _UNUSUAL.isdisjoint(named):
             return False  # a wrong length (or the lack of a body after HEAD) is uvicorn's affair
-        lines = [*self.default_headers, *headers]
-        head = b"%b%b\r\n" % (STATUS_LINE[status], b"".join([b"%b: %b\r\n" % line for line in lines]))
-        ends = len(lines) + 2
-        if head.count(b"\n") != ends or head.count(b"\r") != ends or _CONTROL.search(head):
+        own, ends = written(headers), len(headers)
+        if own.count(b"\n") != ends or own.count(b"\r") != ends or _CONTROL.search(own):
             return False  # uvicorn refuses what would make a header into two
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
-        self.transport.write(head + body)
+        first = _FIRST.of(self.default_headers)
+        self.transport.write(b"%b%b%b%b\r\n%b" % (STATUS_LINE[status], first, own, tail, body))
         self.message_event.set()
         self.on_response()
         return True
 
+
+class _First:
+    """The headers that uvicorn puts first, written anew when it makes them anew, each second."""
+
+    _known: Headers | None = None
+    _written = b""
+
+    def of(self, headers: Headers) -> bytes:
+        if headers is not self._known:
+            self._known, self._written = headers, written(headers)
+        return self._written
+
+
+_FIRST = _First()
 
 # The protocol makes its cycles by this name. To change the class of each one afterwards costs a twentieth of a request.
 httptools_impl.RequestResponseCycle = _Cycle  # type: ignore[misc]
@@ -68,12 +92,14 @@ class DeskProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with answers that leave whole, and without patience for clients that do not get on.
 
     uvicorn lets a connection that never finishes a head or a body, or that never reads, stay for ever. Here one look
-    over all connections every few seconds finds those; it costs a request two assignments.
+    over all connections every few seconds finds those; it costs a request two assignments. It also reads heads of any
+    length, each piece more slowly than the one before.
     """
 
     head_seconds, body_seconds, read_seconds = 20.0, 60.0, 60.0
     _since: float | None = None  # when the head or the body that is not whole began
     _patience = 0.0
+    _in_head, _head_bytes = True, 0  # what came of a head that is not whole
     _stuck: float | None = None  # since when nothing was read of what is written
 
     def connection_made(self, transport: Any) -> None:
@@ -85,15 +111,26 @@ class DeskProtocol(HttpToolsProtocol):
             state.watched = True
             self.loop.call_later(self._pause(), self._look_over_all)
 
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sent, and give up on a head that does not end."""
+        super().data_received(data)
+        if not self._in_head:
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
+
     def on_message_begin(self) -> None:
         """Note that a head begins."""
         super().on_message_begin()
         self._since, self._patience = self.loop.time(), self.head_seconds
+        self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
         """Note that a body begins, or nothing does."""
         super().on_headers_complete()
-        self._patience = self.body_seconds
+        self._patience, self._in_head = self.body_seconds, False
 
     def on_message_complete(self) -> None:
         """Note that the client has said what it had to say."""

@@ -8,6 +8,7 @@ from answerable.notifications.rules.delivery import (
     decide,
     readdress,
     reconsider,
+    tell_on_screen,
     why_not_mail,
 )
 from answerable.notifications.rules.matrix import (
@@ -32,7 +33,7 @@ from answerable.notifications.rules.post import (
     suppress,
 )
 from answerable.notifications.rules.reading import read_as
-from answerable.notifications.rules.words import Words, names_person, words
+from answerable.notifications.rules.words import Words, names_person, words, words_to_admins
 
 __all__ = [
     "CHANNELS",
@@ -62,6 +63,8 @@ __all__ = [
     "requeue",
     "sent",
     "suppress",
+    "tell_on_screen",
     "why_not_mail",
     "words",
+    "words_to_admins",
 ]

@@ -18,6 +18,7 @@ INACTIVE = "not active"
 NOT_STAFF = "not staff any more"
 SWITCHED_OFF = "switched off by preference"
 NO_ADDRESS = "no address"
+WORDS_ERASED = "its words were erased"
 NO_MAILBOX = "an address of a domain that cannot exist"
 
 RESERVED = ".invalid"  # RFC 2606, section 2: no mailbox is ever there; replays and imports use it
@@ -111,6 +112,29 @@ def decide(
         )
         made.append(fresh if reason else _go(fresh, people[cell.person_id], now, give_up_hours))
     return made
+
+
+def tell_on_screen(cause: Envelope, person_id: str, title: str, message: str, now: int) -> Delivery:
+    """Return a delivery that somebody reads in the app, about the desk itself."""
+    return Delivery(
+        message_id=cause.id,
+        person_id=person_id,
+        channel=SCREEN,
+        state="SENT",
+        reason="",
+        part=Part.INFORMED,
+        type=cause.type,
+        ticket_id=None,
+        address="",
+        subject=title,
+        body=message,
+        attempts=0,
+        next_at=None,
+        give_up_at=None,
+        error=None,
+        created_at=now,
+        done_at=now,
+    )
 
 
 def reconsider(kept: Delivery, person: Person, switched_off: Collection[str], now: int, give_up_hours: int) -> Delivery:

@@ -11,6 +11,7 @@ from answerable.kernel.words import N_
 from answerable.messages.base import Event
 from answerable.messages.sla import SlaAtRisk, SlaBreached, SlaEvent, SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import CommentAdded, StatusChanged, TicketCreated, TicketEvent
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications.rules.matrix import Part
 
 _REQUESTER, _AGENT, _FORMER, _MANAGER = Part.REQUESTER, Part.AGENT, Part.FORMER_AGENT, Part.MANAGER
@@ -98,6 +99,14 @@ _TABLE: dict[tuple[str, Part], tuple[str, str]] = {
     ),
 }
 
+# What administrators are told of the desk itself, on screen.
+_TO_ADMINS: dict[str, tuple[str, str]] = {
+    "WEBHOOK_DISABLED": (
+        N_("The webhook {name} is disabled"),
+        N_("The desk tells this program nothing any more. Reason: {reason}"),
+    ),
+}
+
 _BECAUSE = {
     _REQUESTER: "it is your ticket",
     _AGENT: "the ticket is assigned to you",
@@ -149,7 +158,14 @@ def words(event: Event, part: Part, agent: str, public_url: str, addresses_are_v
 
 def told_about(kind: str) -> tuple[tuple[str, str], ...]:
     """Return the headlines and sentences that tell of one type of event."""
-    return tuple(texts for (event, _), texts in _TABLE.items() if event.partition(":")[0] == kind)
+    to_admins = (_TO_ADMINS[kind],) if kind in _TO_ADMINS else ()
+    return (*(texts for (event, _), texts in _TABLE.items() if event.partition(":")[0] == kind), *to_admins)
+
+
+def words_to_admins(event: WebhookDisabled) -> tuple[str, str]:
+    """Write what ``event`` means to administrators: a headline and a sentence."""
+    headline, sentence = _TO_ADMINS[event.TYPE]
+    return headline.format(name=event.name), sentence.format(reason=event.reason)
 
 
 def names_person(body: str, name: str) -> bool:

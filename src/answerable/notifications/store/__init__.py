@@ -62,6 +62,28 @@ async def load_names(tx: Tx, person_ids: Sequence[str]) -> dict[str, str]:
     return {row["id"]: row["name"] for row in rows}
 
 
+async def note_look(tx: Tx, person_id: str, before: int) -> bool:
+    """Note that somebody looks at the mail log; tell whether they had not since an instant."""
+    rows = await tx.run(
+        """INSERT INTO notifications_look (person_id, at) VALUES (:id, :now)
+        ON CONFLICT (person_id) DO UPDATE SET at = :now WHERE notifications_look.at <= :before RETURNING 1 AS noted""",
+        id=person_id,
+        now=tx.now,
+        before=before,
+    )
+    return bool(rows)
+
+
+async def list_admins(tx: Tx, limit: int) -> list[str]:
+    """Return the ids of active administrators, the first ones first."""
+    rows = await tx.run(
+        """SELECT id FROM notifications_person WHERE active = 1 AND (' ' || roles || ' ') LIKE '% ADMIN %'
+        ORDER BY id LIMIT :limit""",
+        limit=limit,
+    )
+    return [row["id"] for row in rows]
+
+
 async def find_addressee(tx: Tx, person_id: str, about: str) -> tuple[Person, set[str]] | None:
     """Read what is known of a person, and the channels on which they do not want to hear of the type ``about``."""
     rows = await tx.run(_FIND_ADDRESSEE, id=person_id, about=about)

@@ -1,6 +1,7 @@
 """SQL for forgetting what people were told."""
 
 from answerable.kernel.tx import Row, Tx
+from answerable.notifications.rules.delivery import UNKNOWN, WORDS_ERASED
 
 _SOME = "message_id, person_id, channel, ticket_id, state, body"
 
@@ -23,6 +24,7 @@ async def list_about(tx: Tx, ticket_id: str) -> list[Row]:
 async def queue_erasure(tx: Tx, person_id: str, name: str) -> None:
     """Note that what a person was told, and what names them, is to be looked for."""
     await tx.run("DELETE FROM notifications_preference WHERE person_id = :id", id=person_id)
+    await tx.run("DELETE FROM notifications_look WHERE person_id = :id", id=person_id)
     await tx.run(
         """INSERT INTO notifications_erasing (person_id, name, message_id, addressee) VALUES (:id, :name, '', '')
         ON CONFLICT (person_id) DO UPDATE SET message_id = '', addressee = ''""",
@@ -64,11 +66,21 @@ async def list_behind(tx: Tx, message_id: str, addressee: str, limit: int) -> li
 
 
 async def erase_delivery(tx: Tx, told: Row, left: str) -> None:
-    """Take the words out of what somebody was told, and the address it went to."""
+    """Take the words out of what somebody was told, and the address it went to.
+
+    What is yet to be told is not told any more. That is final, so that a mail which is on its way just now, and so is
+    in the memory of its sender, cannot be written back with its words.
+    """
     await tx.run(
         """UPDATE notifications_delivery SET subject = CASE WHEN subject = '' THEN '' ELSE :left END,
-            body = CASE WHEN body = '' THEN '' ELSE :left END, address = '', error = NULL
+            body = CASE WHEN body = '' THEN '' ELSE :left END, address = '', error = NULL,
+            state = CASE WHEN next_at IS NULL THEN state ELSE 'SUPPRESSED' END,
+            reason = CASE WHEN next_at IS NULL AND reason <> :unknown THEN reason ELSE :erased END,
+            done_at = CASE WHEN next_at IS NULL THEN done_at ELSE :now END, next_at = NULL
         WHERE message_id = :message_id AND person_id = :person_id AND channel = :channel""",
+        unknown=UNKNOWN,
+        erased=WORDS_ERASED,
+        now=tx.now,
         message_id=told["message_id"],
         person_id=told["person_id"],
         channel=told["channel"],

@@ -6,7 +6,7 @@
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import TicketRef
 from answerable.sla import rules, store
-from answerable.sla.actions.telling import insert, keep, tell
+from answerable.sla.actions.telling import insert, keep, tell_all
 from answerable.sla.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Clock, Edition, Terms
 from answerable.sla.store.pressing import save_name
 
@@ -72,7 +72,9 @@ async def _follow(tx: Tx, ticket: TicketRef, at: int, edition: Edition) -> None:
     if last is not None and last.state == rules.FULFILLED:
         again = await _take_up_again(tx, ticket, last, at, edition)
         if again is not None and wanted == rules.PAUSED:
-            await _pause(tx, ticket, again, at)
+            again = await _pause(tx, ticket, again, at)
+        if again is not None:
+            await _bring_to_now(tx, ticket, again)
 
 
 async def hear_staff(tx: Tx, ticket: TicketRef, at: int) -> None:
@@ -91,7 +93,9 @@ async def hear_requester(tx: Tx, ticket: TicketRef, at: int) -> None:
     awaited = [clock for clock in await store.load_standing(tx, ticket.id) if clock.target != RESOLUTION]
     if not any(clock.is_open for clock in awaited):
         cycle = await store.last_cycle(tx, ticket.id, NEXT_RESPONSE) + 1
-        await _arm(tx, ticket, NEXT_RESPONSE, cycle, at, edition)
+        armed = await _arm(tx, ticket, NEXT_RESPONSE, cycle, at, edition)
+        if armed is not None:
+            await _bring_to_now(tx, ticket, armed)
 
 
 async def apply_update(tx: Tx, ticket: TicketRef, former: TicketRef, at: int) -> None:
@@ -121,6 +125,11 @@ async def bring_up(tx: Tx, ticket: TicketRef, clocks: list[Clock], edition: Edit
     return found
 
 
+async def _bring_to_now(tx: Tx, ticket: TicketRef, clock: Clock) -> None:
+    """Hold a clock that a late message began to what holds by now: the others have followed that already."""
+    await bring_up(tx, ticket, [clock], await store.load_in_force(tx, tx.now))
+
+
 async def _apply(tx: Tx, ticket: TicketRef, clock: Clock, edition: Edition, at: int, reason: str) -> Clock:
     """Hold an open clock to what an edition promises to its ticket; where that is nothing, it is given up."""
     terms = _terms(tx, ticket, clock.target, edition)
@@ -135,17 +144,20 @@ async def _apply(tx: Tx, ticket: TicketRef, clock: Clock, edition: Edition, at: 
 
 async def look_at_due_clocks(tx: Tx, limit: int) -> int:
     """Say of some clocks what the time made of them; return how many."""
-    done = 0
     due = await store.load_due(tx, limit)
-    edition = await store.load_in_force(tx, tx.now) if due else rules.FIRST_EDITION
+    if not due:
+        return 0
+    edition = await store.load_in_force(tx, tx.now)
+    looked, told = [], []
     for clock, ticket in due:
         for current in await bring_up(tx, ticket, [clock], edition):
             change = rules.look(current, ticket, tx.now)
-            if change.metrics and not await store.claim_clock(tx, change.clock, current.version):
-                continue
-            await tell(tx, ticket, change)
-            done += 1
-    return done
+            if change.metrics:
+                looked.append((change.clock, current.version))
+                told.append((ticket, change))
+    await store.save_looked(tx, looked)
+    await tell_all(tx, told)
+    return len(due)
 
 
 async def note_manager(tx: Tx, person_id: str, roles: list[str], active: int) -> None:
@@ -166,10 +178,11 @@ def _terms(tx: Tx, ticket: TicketRef, target: str, edition: Edition) -> Terms | 
     return rules.promise_for(ticket, target, tx.settings.sla.warn_share, edition)
 
 
-async def _arm(tx: Tx, ticket: TicketRef, target: str, cycle: int, at: int, edition: Edition) -> None:
+async def _arm(tx: Tx, ticket: TicketRef, target: str, cycle: int, at: int, edition: Edition) -> Clock | None:
     terms = _terms(tx, ticket, target, edition)
-    if terms is not None:
-        await insert(tx, ticket, rules.arm(tx.new_id(), ticket, target, cycle, terms, at))
+    if terms is None:
+        return None
+    return await insert(tx, ticket, rules.arm(tx.new_id(), ticket, target, cycle, terms, at))
 
 
 async def _take_up_again(tx: Tx, ticket: TicketRef, former: Clock, at: int, edition: Edition) -> Clock | None:

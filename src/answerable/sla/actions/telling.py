@@ -1,11 +1,15 @@
 """The last two steps of every verb: store what a clock became and say what happened."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
 from answerable.kernel.tx import Tx
 from answerable.messages.assignment import ReplaceAgent
 from answerable.messages.sla import SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import RaisePriority, TicketRef
 from answerable.sla import rules, store
-from answerable.sla.rules import Change, Clock, Level
+from answerable.sla.rules import Change, Clock, Level, Manager
 
 MOST_TOLD = 100  # people, of one level
 
@@ -13,31 +17,65 @@ MOST_TOLD = 100  # people, of one level
 async def insert(tx: Tx, ticket: TicketRef, change: Change) -> Clock:
     """Store a new clock."""
     await store.insert_clock(tx, change.clock)
-    await tell(tx, ticket, change)
+    await tell_all(tx, [(ticket, change)])
     return change.clock
 
 
 async def keep(tx: Tx, ticket: TicketRef, before: Clock, change: Change) -> Clock:
     """Store what a clock became."""
     await store.save_clock(tx, change.clock, before.version)
-    await tell(tx, ticket, change)
+    await tell_all(tx, [(ticket, change)])
     return change.clock
 
 
-async def tell(tx: Tx, ticket: TicketRef, change: Change) -> None:
-    """Store what explains a change, publish it, and do what is to be done at the levels that came."""
-    await store.insert_metrics(tx, change.clock.id, change.metrics)
-    tx.publish(*change.events)
-    names = change.levels
-    if names:
-        clock = change.clock
-        held = rules.held_to(clock, await store.load_edition(tx, clock.edition))
-        for number, name in enumerate(names, len(rules.read_done(clock.levels_done)) - len(names) + 1):
-            done = await _reach(tx, ticket, change, held.level_named(name), number)
-            await store.insert_level(tx, clock.id, number, name, done)
+async def tell_all(tx: Tx, changes: Sequence[tuple[TicketRef, Change]]) -> None:
+    """Store what explains changes, publish them, and do what is to be done at the levels that came."""
+    await store.insert_metrics(tx, [(change.clock.id, metric) for _, change in changes for metric in change.metrics])
+    calls, levels = _Calls(tx), []
+    known: dict[tuple[str, str, str, str], Level | None] = {}
+    for ticket, change in changes:
+        tx.publish(*change.events)
+        names = change.levels
+        if names:
+            clock = change.clock
+            for number, name in enumerate(names, len(rules.read_done(clock.levels_done)) - len(names) + 1):
+                key = (clock.edition, clock.policy, clock.target, name)
+                if key not in known:
+                    edition = await store.load_edition(tx, clock.edition)
+                    known[key] = rules.held_to(clock, edition).level_named(name)
+                done = await _reach(tx, calls, ticket, change, known[key], number)
+                levels.append((clock.id, number, name, done))
+    await store.insert_levels(tx, levels)
+    await calls.note()
 
 
-async def _reach(tx: Tx, ticket: TicketRef, change: Change, level: Level | None, number: int) -> str:
+class _Calls:
+    """Those who can be called in, read once for all that is told together, and how often each was."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._managers: list[Manager] | None = None
+        self._count: Counter[str] = Counter()
+
+    async def managers(self) -> list[Manager]:
+        if self._managers is None:
+            self._managers = await store.load_managers(self._tx)
+        return self._managers
+
+    async def choose(self) -> Manager | None:
+        return rules.choose_manager(await self.managers())
+
+    def called(self, manager: Manager) -> None:
+        """Count a call: whoever is chosen next is chosen by it."""
+        self._count[manager.id] += 1
+        more = replace(manager, open_escalations=manager.open_escalations + 1, escalated_at=self._tx.now)
+        self._managers = [more if one is manager else one for one in self._managers or ()]
+
+    async def note(self) -> None:
+        await store.note_calls(self._tx, self._count)
+
+
+async def _reach(tx: Tx, calls: _Calls, ticket: TicketRef, change: Change, level: Level | None, number: int) -> str:
     """Do what is to be done at a level; say what was, or why nothing."""
     if level is None or not change.clock.is_open:
         return "It was over"
@@ -48,9 +86,9 @@ async def _reach(tx: Tx, ticket: TicketRef, change: Change, level: Level | None,
     for action in level.actions:
         match action.kind:
             case "MANAGER":
-                await _call_manager(tx, ticket, change.clock, number, reason)
+                await _call_manager(tx, calls, ticket, change.clock, number, reason)
             case "NOTIFY":
-                whom = rules.called(action.whom, ticket, await store.load_managers(tx))
+                whom = rules.called(action.whom, ticket, await calls.managers())
                 tx.publish(
                     SlaLevelReached(
                         ticket=ticket,
@@ -69,8 +107,8 @@ async def _reach(tx: Tx, ticket: TicketRef, change: Change, level: Level | None,
     return level.words()
 
 
-async def _call_manager(tx: Tx, ticket: TicketRef, clock: Clock, number: int, reason: str) -> None:
-    manager = rules.choose_manager(await store.load_managers(tx))
+async def _call_manager(tx: Tx, calls: _Calls, ticket: TicketRef, clock: Clock, number: int, reason: str) -> None:
+    manager = await calls.choose()
     escalation_id, role = tx.new_id(), manager.role if manager else "MANAGER"
     new = await store.insert_escalation(
         tx,
@@ -88,6 +126,8 @@ async def _call_manager(tx: Tx, ticket: TicketRef, clock: Clock, number: int, re
         cycle=clock.cycle,
     )
     if new:
+        if manager:
+            calls.called(manager)
         tx.publish(
             TicketEscalated(
                 ticket=ticket,

@@ -11,6 +11,7 @@ from answerable.messages.audit import RecordAct
 from answerable.messages.sla import SlaTermsChanged
 from answerable.sla import rules, store
 from answerable.sla.actions.clocks import bring_up
+from answerable.sla.queries.terms import expect
 from answerable.sla.rules import WrittenTerms
 from answerable.sla.store import Since, StoredEdition
 
@@ -26,14 +27,20 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 async def change_terms(
-    tx: Tx, edit: Callable[[WrittenTerms], WrittenTerms], effective_from: int | None = None, source: str | None = None
+    tx: Tx,
+    edit: Callable[[WrittenTerms], WrittenTerms],
+    effective_from: int | None = None,
+    source: str | None = None,
+    expected: str | None = None,
 ) -> Outcome:
     """Make what ``edit`` returns hold from an instant on, by default from now; all of it, or nothing.
 
-    Raises ``Invalid`` for what cannot hold and for an instant that is past or too far away, ``Conflict`` while another
-    change waits for its instant.
+    ``expected`` is the tag of the edition that the change was made of. Raises ``Stale`` where there is a newer one,
+    ``Invalid`` for what cannot hold and for an instant that is past or too far away, ``Conflict`` while another change
+    waits for its instant.
     """
     before = await store.load_newest(tx)
+    await expect(tx, before, expected)
     if before.effective_from > tx.now:
         raise Conflict(f"A change waits for {iso(before.effective_from)}. Withdraw it first.")
     at = tx.now if effective_from is None else effective_from

@@ -11,7 +11,7 @@ from litestar.response import Stream
 from answerable.infra.web.grants import needs
 from answerable.infra.web.paging import list_headers, list_response
 from answerable.infra.web.request import DeskRequest, Reply, respond
-from answerable.infra.web.sheet import MEDIA_TYPE, Format, csv_headers, csv_lines, csv_response, wants_csv
+from answerable.infra.web.sheet import MEDIA_TYPE, Format, csv_headers, csv_lines, csv_response, takes_csv
 from answerable.kernel.paging import MAX_SIZE, PageRequest, decode_cursor, page_request
 from answerable.sla.queries import broken, reports
 from answerable.sla.queries.apart import Backtests
@@ -37,7 +37,7 @@ async def attainment(
 ) -> Response[list[Attainment]]:
     """Tell how many promises were kept and broken: all, by priority, agent, category and week."""
     rows = await request.scan(reports.attainment, read_span(start, end))
-    return _table(request, Attainment, rows, "sla-attainment", shape)
+    return await _table(request, Attainment, rows, "sla-attainment", shape)
 
 
 @get("/api/sla/reports/times", opt=READ, tags=TAGS)
@@ -46,7 +46,7 @@ async def times(
 ) -> Response[list[Times]]:
     """Tell how long what was promised took, in business and in calendar hours: median and 90th percentile."""
     rows = await request.scan(reports.times, read_span(start, end))
-    return _table(request, Times, rows, "sla-times", shape)
+    return await _table(request, Times, rows, "sla-times", shape)
 
 
 @get("/api/sla/reports/breaches", opt=READ, tags=TAGS)
@@ -63,7 +63,7 @@ async def breaches(
     """List the broken promises with who had the ticket when, the newest first; CSV without a ``size`` holds all."""
     span = read_span(start, end)
     part = page_request(page=page, size=MAX_SIZE if size is None else size, cursor=cursor, count=count, sort=BROKEN)
-    as_csv = wants_csv(request, shape)
+    as_csv = await takes_csv(request, shape)
     if as_csv and size is None:
         return _whole(_all_broken(request, span, part), "sla-breaches")
     found = await request.scan(broken.list_broken, span, part)
@@ -85,10 +85,10 @@ async def backtest(request: DeskRequest, data: Draft, start: From = None, end: T
 ROUTES = (attainment, times, breaches, backtest)
 
 
-def _table(
+async def _table(
     request: DeskRequest, kind: type[msgspec.Struct], rows: list[Any], name: str, shape: str | None
 ) -> Response[Any]:
-    return csv_response(name, kind, rows) if wants_csv(request, shape) else respond(Reply(rows))
+    return csv_response(name, kind, rows) if await takes_csv(request, shape) else respond(Reply(rows))
 
 
 def _whole(lines: AsyncIterator[bytes], name: str) -> Response[Any]:

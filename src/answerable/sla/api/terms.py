@@ -1,9 +1,10 @@
 """Calendars and policies over HTTP. Each change makes a new edition of all of them, or with ``dryRun`` only says what
-it would change.
+it would change. All of them share one ETag: who sends it as ``If-Match`` changes nothing that others have changed.
 """
 
+import asyncio
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Response, delete, get, post, put
@@ -23,8 +24,10 @@ from answerable.sla.queries.terms import CalendarView, EditionView, PlanView, Po
 from answerable.sla.rules import WrittenCalendar, WrittenPolicy, edits, toml
 from answerable.sla.rules.edits import Edit
 
+T = TypeVar("T")
 _PLACE = re.compile(r"^(calendars|policies)\[\d+\](\.|: )")
-READ, EDIT = needs("sla.manage"), needs("sla.edit")
+READ = needs("sla.manage")
+EDIT = needs("sla.edit") | {"if_match": True}
 TAGS = ["SLA terms"]
 ONLY_SAID = ResponseSpec(PlanView, description="With dryRun: what would change.", generate_examples=False)
 DryRun = Annotated[bool, Parameter(query="dryRun", description="Only say what would change.")]
@@ -50,13 +53,14 @@ class TermsOrder(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 @get("/api/sla/calendars", opt=READ, tags=TAGS)
 async def list_calendars(request: DeskRequest) -> Response[list[CalendarView]]:
     """List the calendars that hold now."""
-    return _whole(request, await request.ask(queries.list_calendars))
+    rows, tag = await request.ask(queries.tagged, queries.list_calendars)
+    return _whole(request, rows, tag)
 
 
 @get("/api/sla/calendars/{name:str}", opt=READ, tags=TAGS)
-async def get_calendar(request: DeskRequest, name: str) -> CalendarView:
+async def get_calendar(request: DeskRequest, name: str) -> Response[CalendarView]:
     """Read a calendar as it holds now."""
-    return await request.ask(queries.get_calendar, name)
+    return _one(*await request.ask(queries.tagged, queries.get_calendar, name))
 
 
 @post("/api/sla/calendars", opt=EDIT, tags=TAGS, responses={200: ONLY_SAID})
@@ -89,20 +93,21 @@ async def add_holidays(
 ) -> Response[Outcome | PlanView]:
     """Copy holidays into a calendar: a country's, or those of an iCalendar file."""
     years = None if data.first_year is None else (data.first_year, data.last_year or data.first_year)
-    days = queries.holidays_from(data.country, data.region, years, data.ics)
+    days = await asyncio.to_thread(queries.holidays_from, data.country, data.region, years, data.ics)
     return await _change(request, edits.add_holidays(name, days), dry_run, effective_from)
 
 
 @get("/api/sla/policies", opt=READ, tags=TAGS)
 async def list_policies(request: DeskRequest) -> Response[list[PolicyView]]:
     """List the policies that hold now, in the order in which they are tried."""
-    return _whole(request, await request.ask(queries.list_policies))
+    rows, tag = await request.ask(queries.tagged, queries.list_policies)
+    return _whole(request, rows, tag)
 
 
 @get("/api/sla/policies/{name:str}", opt=READ, tags=TAGS)
-async def get_policy(request: DeskRequest, name: str) -> PolicyView:
+async def get_policy(request: DeskRequest, name: str) -> Response[PolicyView]:
     """Read a policy as it holds now."""
-    return await request.ask(queries.get_policy, name)
+    return _one(*await request.ask(queries.tagged, queries.get_policy, name))
 
 
 @post("/api/sla/policies", opt=EDIT, tags=TAGS, responses={200: ONLY_SAID})
@@ -139,9 +144,9 @@ async def drop_policy(
 
 
 @get("/api/sla/terms", opt=READ, tags=TAGS)
-async def read_terms(request: DeskRequest) -> TermsView:
+async def read_terms(request: DeskRequest) -> Response[TermsView]:
     """Read everything that holds now as one TOML text, and the change that waits for its instant."""
-    return await request.ask(queries.read_terms)
+    return _one(*await request.ask(queries.tagged, queries.read_terms))
 
 
 @put("/api/sla/terms", opt=EDIT, tags=TAGS)
@@ -149,11 +154,11 @@ async def put_terms(
     request: DeskRequest, data: TermsOrder, dry_run: DryRun = False, effective_from: From = None
 ) -> Response[Outcome | PlanView]:
     """Put a TOML text in the place of everything; a mistake is told with its line, and nothing is changed."""
-    edit = edits.all_new(toml.read_toml(data.text.encode("utf-8", "replace")))
+    edit = edits.all_new(await asyncio.to_thread(toml.read_toml, data.text.encode("utf-8", "replace")))
     return await _change(request, edit, dry_run, effective_from, source=data.text)
 
 
-@delete("/api/sla/terms/planned", status_code=200, opt=EDIT, tags=TAGS)
+@delete("/api/sla/terms/planned", status_code=200, opt=needs("sla.edit"), tags=TAGS)
 async def withdraw_terms(request: DeskRequest) -> Outcome:
     """Take back the change that waits for its instant; 409 where none does."""
     return await request.act(terms.withdraw_terms)
@@ -193,13 +198,14 @@ async def _change(
     source: str | None = None,
 ) -> Response[Any]:
     at = None if effective_from is None else _instant(effective_from)
+    tag = request.expected_tag()
     try:
         if dry_run:
-            planned: PlanView = await request.scan(queries.plan_terms, edit)
+            planned: PlanView = await request.scan(queries.plan_terms, edit, tag)
             return respond(Reply(planned))
         if request.method == "POST":
-            return await request.post(lambda made: Reply(made, status), terms.change_terms, edit, at, source)
-        return respond(Reply(await request.act(terms.change_terms, edit, at, source), status))
+            return await request.post(lambda made: Reply(made, status), terms.change_terms, edit, at, source, tag)
+        return respond(Reply(await request.act(terms.change_terms, edit, at, source, tag), status))
     except Invalid as error:
         if source is not None:
             raise
@@ -216,5 +222,12 @@ def _instant(text: str) -> int:
         raise Invalid(f"effectiveFrom {told}.", errors=(f"effectiveFrom: {told}",)) from None
 
 
-def _whole(request: DeskRequest, rows: list[Any]) -> Response[Any]:
-    return list_response(request, Page(rows, total=str(len(rows))), rows)
+def _one(view: T, tag: str) -> Response[T]:
+    return respond(Reply(view, headers={"ETag": f'"{tag}"'}))
+
+
+def _whole(request: DeskRequest, rows: list[Any], tag: str = "") -> Response[Any]:
+    answer = list_response(request, Page(rows, total=str(len(rows))), rows)
+    if tag:
+        answer.headers["ETag"] = f'"{tag}"'
+    return answer

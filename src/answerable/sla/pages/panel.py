@@ -1,12 +1,16 @@
 """What the pages of other features show of promises: the panel of a ticket, and what a new one would be promised."""
 
+from functools import partial
+
 from litestar import Response, get
 
+from answerable.infra.web.forms import words
 from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.kernel.times import parse_iso
 from answerable.kernel.words import N_
+from answerable.sla.pages.wording import in_words
 from answerable.sla.queries.clocks import ClockView, clocks_of_ticket
 from answerable.sla.queries.terms import list_offers
 
@@ -30,7 +34,8 @@ async def show_panel(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     clocks = await request.ask(clocks_of_ticket, ticket_id)
     newest = {clock.target: clock for clock in reversed(clocks)}  # the newest cycle of each is first in the list
     shown = [(name, newest[target], _state_of(newest[target])) for target, name in TARGETS.items() if target in newest]
-    return show(request, "sla/panel.html", clocks=shown, parse=parse_iso, whys=WHYS, most=MOST_SEGMENTS)
+    say = partial(in_words, say=words(request))
+    return show(request, "sla/panel.html", clocks=shown, parse=parse_iso, whys=WHYS, most=MOST_SEGMENTS, in_words=say)
 
 
 @get("/sla/promises", opt=needs("ticket.create"), include_in_schema=False)

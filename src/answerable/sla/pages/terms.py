@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from litestar import Response, get, post
@@ -11,11 +12,12 @@ from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import viewer_of
-from answerable.kernel.errors import Conflict, Invalid, Problem
+from answerable.kernel.errors import Conflict, Invalid, Problem, Stale
 from answerable.kernel.times import parse_iso
 from answerable.kernel.words import N_
 from answerable.sla.actions import terms
 from answerable.sla.pages import filling
+from answerable.sla.pages.wording import in_words
 from answerable.sla.queries import pressing
 from answerable.sla.queries import terms as queries
 from answerable.sla.rules import WrittenTerms, edits, toml
@@ -27,6 +29,7 @@ READ: dict[str, Any] = {"opt": needs("sla.manage"), "include_in_schema": False}
 EDIT: dict[str, Any] = {"opt": needs("sla.edit"), "include_in_schema": False}
 POST: dict[str, Any] = {**EDIT, "status_code": 200}
 PLAN = "plan"
+EDITION = "edition"  # the field that says of which edition a form was made
 DAYS = dict(
     zip(
         WEEKDAYS,
@@ -56,14 +59,15 @@ async def show_policies(request: DeskRequest) -> Response[bytes]:
         history=(await request.ask(queries.list_editions))[:10],
         warn=request.desk_settings.sla.warn_share,
         parse=parse_iso,
+        in_words=partial(in_words, say=words(request)),
     )
 
 
 @get(f"{HOME}/text", **EDIT)
 async def show_text(request: DeskRequest) -> Response[bytes]:
     """Show everything as one text, to be changed."""
-    held = await request.ask(queries.read_terms)
-    return show(request, "sla/text.html", form=Form([("text", held.text)]), plan=None)
+    held, tag = await request.ask(queries.tagged, queries.read_terms)
+    return show(request, "sla/text.html", form=Form([("text", held.text), (EDITION, tag)]), plan=None)
 
 
 @post(f"{HOME}/text", **POST)
@@ -72,8 +76,10 @@ async def change_text(request: DeskRequest) -> Response[bytes]:
     form = await form_of(request)
     text = form["text"].replace("\r\n", "\n")
     try:
-        edit = edits.all_new(toml.read_toml(text.encode("utf-8", "replace")))
+        edit = edits.all_new(await asyncio.to_thread(toml.read_toml, text.encode("utf-8", "replace")))
         return await _changed(request, form, edit, "sla/text.html", {}, source=text)
+    except Stale as problem:
+        return show(request, "sla/text.html", 409, form=await _again(request, form, problem), plan=None)
     except Problem as problem:
         lines = problem.errors if problem.errors and problem.errors[0].partition(": ")[0] != "effectiveFrom" else ()
         told = Invalid(problem.message, errors=(f"text: {'; '.join(lines) or problem.message}",))
@@ -107,8 +113,9 @@ async def add_calendar(request: DeskRequest) -> Response[bytes]:
 @get(f"{HOME}/calendars/{{name:str}}", **EDIT)
 async def edit_calendar(request: DeskRequest, name: str) -> Response[bytes]:
     """Show a calendar to be changed. Raises ``Missing``."""
-    found = edits.find_calendar(await request.ask(queries.newest_terms), name)
-    return _calendar(request, Form(filling.fields_of_calendar(found)), name)
+    newest = await request.ask(queries.newest_edition)
+    found = filling.fields_of_calendar(edits.find_calendar(newest.terms, name))
+    return _calendar(request, Form([*found, (EDITION, newest.tag)]), name)
 
 
 @post(f"{HOME}/calendars/{{name:str}}", **POST)
@@ -116,7 +123,7 @@ async def change_calendar(request: DeskRequest, name: str) -> Response[bytes]:
     """Change a calendar, or remove it."""
     form = await form_of(request)
     if form["do"] == "drop":
-        return await _dropped(request, edits.drop_calendar(name), f"{HOME}/calendars/{name}")
+        return await _dropped(request, form, edits.drop_calendar(name), f"{HOME}/calendars/{name}")
     return await _change_calendar(request, form, name, edits.put_calendar(name, filling.calendar_of(form)))
 
 
@@ -137,9 +144,10 @@ async def add_policy(request: DeskRequest) -> Response[bytes]:
 @get(f"{HOME}/policies/{{name:str}}", **EDIT)
 async def edit_policy(request: DeskRequest, name: str) -> Response[bytes]:
     """Show a policy to be changed. Raises ``Missing``."""
-    held = await request.ask(queries.newest_terms)
-    found = edits.find_policy(held, name)
-    return await _policy(request, Form(filling.fields_of_policy(found, held.policies.index(found) + 1)), name)
+    newest = await request.ask(queries.newest_edition)
+    policy = edits.find_policy(newest.terms, name)
+    found = filling.fields_of_policy(policy, newest.terms.policies.index(policy) + 1)
+    return await _policy(request, Form([*found, (EDITION, newest.tag)]), name)
 
 
 @post(f"{HOME}/policies/{{name:str}}", **POST)
@@ -147,7 +155,7 @@ async def change_policy(request: DeskRequest, name: str) -> Response[bytes]:
     """Change a policy, or remove it."""
     form = await form_of(request)
     if form["do"] == "drop":
-        return await _dropped(request, edits.drop_policy(name), f"{HOME}/policies/{name}")
+        return await _dropped(request, form, edits.drop_policy(name), f"{HOME}/policies/{name}")
     before = edits.find_policy(await request.ask(queries.newest_terms), name)
     place = form.number("position") or 0
     edit = edits.put_policy(name, filling.policy_of(form, before), place)
@@ -200,6 +208,8 @@ async def _change_calendar(request: DeskRequest, form: Form, name: str, edit: Ed
     place = names.index(name) if name in names else len(names)
     try:
         return await _changed(request, form, edit, "sla/calendar.html", {"name": name, "days": DAYS, "added": None})
+    except Stale as problem:
+        return _calendar(request, await _again(request, form, problem), name, 409)
     except (Invalid, Conflict) as problem:
         return _calendar(request, form.refused(filling.beside(problem, "calendars", place)), name, 400)
 
@@ -208,20 +218,22 @@ async def _with_holidays(request: DeskRequest, form: Form, name: str) -> Respons
     """Add holidays to what is filled in; nothing is stored yet."""
     years = form.number("first_year"), form.number("last_year") or form.number("first_year")
     span = None if years[0] is None or years[1] is None else (years[0], years[1])
-    ics = form["ics"].strip() or None
+    source = "ics_file" if form["ics_file"].strip() else "ics"
+    ics = form[source].strip("\ufeff") if form[source].strip() else None
     country = form["country"].strip().upper() or None
     region = form["region"].strip().upper() or None
     try:
         days = await asyncio.to_thread(queries.holidays_from, None if ics else country, region, span, ics)
     except Invalid as problem:
+        beside = {"years": "first_year", "firstYear": "first_year", "ics": source}
         told = tuple(
-            f"{'first_year' if where in ('years', 'firstYear') else where}: {what}"
+            f"{beside.get(where, where)}: {what}"
             for where, _, what in (error.partition(": ") for error in problem.errors)
         )
         return _calendar(request, form.refused(Invalid(problem.message, errors=told)), name, 400)
     known = filling.holidays_of(form)
     merged = filling.holiday_lines(dict(sorted({**days, **known}.items())))
-    kept = {"name", "zone", "always", *WEEKDAYS, "special", "starts"}
+    kept = {"name", "zone", "always", *WEEKDAYS, "special", "starts", EDITION}
     fields = [(field, form[field]) for field in kept if field in form]
     return _calendar(request, Form([*fields, ("holidays", merged)]), name, added=len(days.keys() - known.keys()))
 
@@ -229,6 +241,8 @@ async def _with_holidays(request: DeskRequest, form: Form, name: str) -> Respons
 async def _change_policy(request: DeskRequest, form: Form, name: str, edit: Edit, place: int) -> Response[bytes]:
     try:
         return await _changed(request, form, edit, "sla/policy.html", await _policy_values(request, form, name))
+    except Stale as problem:
+        return await _policy(request, await _again(request, form, problem), name, 409)
     except (Invalid, Conflict) as problem:
         return await _policy(request, form.refused(filling.beside(problem, "policies", place - 1)), name, 400)
 
@@ -237,19 +251,25 @@ async def _changed(
     request: DeskRequest, form: Form, edit: Edit, template: str, values: Mapping[str, Any], source: str | None = None
 ) -> Response[bytes]:
     """Show what a change would change, or make it."""
-    at = filling.starts_of(form, viewer_of(request.scope).zone)
+    at, edition = filling.starts_of(form, viewer_of(request.scope).zone), form[EDITION] or None
     if form["do"] == PLAN:
-        plan = await request.scan(queries.plan_terms, edit)
+        plan = await request.scan(queries.plan_terms, edit, edition)
         return show(request, template, form=form, plan=plan, **values)
-    made = await request.act(terms.change_terms, edit, at, source)
+    made = await request.act(terms.change_terms, edit, at, source, edition)
     if not made.changes:
         return go(request, HOME, Said(words(request)(N_("Nothing is different."))))
     return go(request, HOME, Said(words(request)(N_("Edition %(n)s is made.")) % {"n": made.number}))
 
 
-async def _dropped(request: DeskRequest, edit: Edit, path: str) -> Response[bytes]:
+async def _again(request: DeskRequest, form: Form, problem: Stale) -> Form:
+    """Return a form with what others changed meanwhile: who has read that may send it again."""
+    newest = await request.ask(queries.newest_edition)
+    return form.having(EDITION, newest.tag).refused(problem)
+
+
+async def _dropped(request: DeskRequest, form: Form, edit: Edit, path: str) -> Response[bytes]:
     try:
-        made = await request.act(terms.change_terms, edit, None, None)
-    except (Invalid, Conflict) as problem:
+        made = await request.act(terms.change_terms, edit, None, None, form[EDITION] or None)
+    except (Invalid, Conflict, Stale) as problem:
         return go(request, path, Said(problem.message, "warning"))
     return go(request, HOME, Said(words(request)(N_("Edition %(n)s is made.")) % {"n": made.number}))

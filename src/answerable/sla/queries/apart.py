@@ -6,6 +6,7 @@ The process gets what it needs on its standard input, settings with their secret
 
 import asyncio
 import os
+import resource
 import sys
 from contextlib import suppress
 
@@ -23,6 +24,7 @@ from answerable.sla.rules.span import Span
 from answerable.sla.rules.toml import read_toml
 
 LONGEST_SECONDS = 300.0
+MOST_MEMORY = 2 * 1024**3
 KINDLY = 10  # how much the process yields to those that people wait for
 BUSY = N_("Another back-test is running. Please try again when it is done; it takes a minute at most for most desks.")
 TOO_LONG = N_("The back-test took too long and was ended. Please choose a shorter range.")
@@ -48,15 +50,15 @@ class Backtests:
         self._running = False
 
     async def run(self, settings: Settings, text: str, span: Span, now: int) -> BacktestView:
-        """Replay the real history under a draft. Raises ``Invalid`` for a bad draft, before anything runs.
+        """Replay the real history under a draft. Raises ``Conflict`` while another one runs.
 
-        Raises ``Conflict`` while another one runs, and ``Unavailable`` where it cannot be finished.
+        Raises ``Invalid`` for a bad draft, before anything runs, and ``Unavailable`` where it cannot be finished.
         """
-        read_toml(text.encode("utf-8", "replace"))
         if self._running:
             raise Conflict(BUSY)
         self._running = True
         try:
+            await asyncio.to_thread(read_toml, text.encode("utf-8", "replace"))
             order = msgspec.json.encode(Order(settings, text, span.start, span.end, now))
             return msgspec.json.decode(await self._apart(order), type=BacktestView)
         finally:
@@ -89,10 +91,19 @@ async def _replay(order: Order) -> BacktestView:
         await database.close()
 
 
+def bound_memory() -> None:
+    """Let this process end where a draft wants more memory than a replay needs, rather than the desk or the machine."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
+    with suppress(ValueError, OSError):  # a system that does not know this
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
 def main() -> None:
     """Answer the order on the standard input."""
     only_errors()
     os.nice(KINDLY)
+    bound_memory()
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     sys.stdout.buffer.write(msgspec.json.encode(asyncio.run(_replay(order))))
 

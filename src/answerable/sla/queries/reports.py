@@ -74,7 +74,7 @@ async def times(tx: Tx, span: Span) -> list[Times]:
     after = ""
     while rows := await reports.list_fulfilled(tx, span, after, AT_ONCE):
         last = rows[-1]["id"]
-        stops = _stops_of(await reports.list_stops(tx, after, last))
+        stops = _stops_of(await reports.list_stops(tx, rows[0]["id"], last))
         for row in rows:
             hours = rules.hours_of(await editions.load_edition(tx, row["edition"]), row["policy"], row["target"])
             used = rules.elapsed(row["started_at"], stops.get(row["id"], []), row["ended_at"], hours)

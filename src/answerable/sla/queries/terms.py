@@ -1,19 +1,27 @@
 """What is promised, as people read it; and what a change of it would change."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import msgspec
 
-from answerable.kernel.errors import Invalid
+from answerable.kernel.errors import Invalid, Stale
 from answerable.kernel.times import iso
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.sla import rules, store
 from answerable.sla.rules import Clock, Edition, Terms, WrittenCalendar, WrittenPolicy, WrittenTerms, edits, toml
 from answerable.sla.rules.offer import Offer, offers
 from answerable.sla.rules.written import plain
 from answerable.sla.store import Since, StoredEdition
 
+T = TypeVar("T")
+CHANGED = N_(
+    "Calendars or policies have changed since you read them, and nothing was stored. Look at what changed, then send "
+    "yours again."
+)
+WITHDRAWN = N_("The change that you read was taken back.")
+MOST_BEHIND = 50  # lines that say what changed meanwhile
 MAX_HISTORY = 1000
 AT_ONCE = 2000
 
@@ -113,6 +121,25 @@ async def newest_terms(tx: Tx) -> WrittenTerms:
     return (await store.load_newest(tx)).terms
 
 
+async def newest_edition(tx: Tx) -> StoredEdition:
+    """Read the same with its tag, by which a later change says what it was made of."""
+    return await store.load_newest(tx)
+
+
+async def tagged(tx: Tx, query: Callable[..., Awaitable[T]], *args: Any) -> tuple[T, str]:
+    """Return what a query gives, and the tag of the newest edition."""
+    return await query(tx, *args), await store.load_newest_tag(tx)
+
+
+async def expect(tx: Tx, newest: StoredEdition, tag: str | None) -> None:
+    """Raise ``Stale`` with what changed where the newest edition is not the one of ``tag`` (``None``: any is right)."""
+    if tag is None or tag == newest.tag:
+        return
+    behind = await store.list_editions_behind(tx, tag, MOST_BEHIND)
+    lines = [WITHDRAWN] if behind is None else [line for each in behind for line in each.changes]
+    raise Stale(CHANGED, errors=tuple(lines[-MOST_BEHIND:]))
+
+
 async def list_editions(tx: Tx) -> list[EditionView]:
     """List the changes of calendars and policies, newest first."""
     return [_edition_view(each) for each in await store.list_editions(tx, MAX_HISTORY)]
@@ -161,9 +188,10 @@ def _policy_view(stored: StoredEdition, each: WrittenPolicy) -> PolicyView:
 # --- what would change ---------------------------------------------------------------------------------------------
 
 
-async def plan_terms(tx: Tx, edit: Callable[[WrittenTerms], WrittenTerms]) -> PlanView:
+async def plan_terms(tx: Tx, edit: Callable[[WrittenTerms], WrittenTerms], expected: str | None = None) -> PlanView:
     """Tell what an edit would change, and for how many open tickets. Raises what the change itself would."""
     before = await store.load_newest(tx)
+    await expect(tx, before, expected)
     after = edit(before.terms)
     edition = rules.read_terms(after, "draft", before.number + 1)
     changes = rules.changes_between(before.terms, after)

@@ -6,7 +6,7 @@ belongs to the day on which it opens. Instants are UTC microseconds.
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -37,7 +37,25 @@ Span: TypeAlias = tuple[int, int]
 NEVER: tuple[Windows, ...] = ((),) * 7
 
 
-class Calendar(msgspec.Struct, frozen=True, kw_only=True):
+class Unusual(NamedTuple):
+    """The days on which the hours of the week do not hold: a byte for each from ``first`` on, 1 where it is one.
+
+    So a day that is closed takes no step of Python: a desk may be closed on all days but one a year.
+    """
+
+    first: int
+    marks: bytes
+
+    def between(self, first: int, end: int) -> bytearray:
+        """Return the marks of the days from ``first`` to before ``end``."""
+        found = bytearray(end - first)
+        begin, until = max(first, self.first), min(end, self.first + len(self.marks))
+        if begin < until:
+            found[begin - first : until - first] = self.marks[begin - self.first : until - self.first]
+        return found
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Opening hours: seven days of ``week`` from Monday on, ``holidays`` (day -> name) without them, ``special`` days
     with hours of their own, also where they are holidays. ``always`` is open and knows no hours.
     """
@@ -48,6 +66,18 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     holidays: Mapping[int, str] = msgspec.field(default_factory=dict)
     special: Mapping[int, Windows] = msgspec.field(default_factory=dict)
     always: bool = False
+
+    @cached_property
+    def unusual(self) -> Unusual:
+        """Return the holidays and special days."""
+        days = [*self.holidays, *self.special]
+        if not days:
+            return Unusual(0, b"")
+        first = min(days)
+        marks = bytearray(max(days) - first + 1)
+        for day in days:
+            marks[day - first] = 1
+        return Unusual(first, bytes(marks))
 
     @property
     def last_special(self) -> int | None:
@@ -108,13 +138,16 @@ def zone_of(name: str) -> ZoneInfo:
 def spans_of(calendar: Calendar, first: int, end: int) -> Iterator[Span]:
     """Return the open time of the days from ``first`` to before ``end``, window by window, in UTC (rule 3)."""
     zone = zone_of(calendar.zone)
-    special, holidays = calendar.special, calendar.holidays
+    marks = calendar.unusual.between(first, end)
     for weekday, windows in enumerate(calendar.week):
         if windows:
-            usual = set(range(first + (weekday - weekday_of(first)) % 7, end, 7))
-            for day in usual.difference(holidays, special):
-                yield from _spans(zone, day, windows)
-    for day, windows in special.items():
+            begin = (weekday - weekday_of(first)) % 7
+            weeks = marks[begin::7]
+            place = weeks.find(0)
+            while place >= 0:
+                yield from _spans(zone, first + begin + 7 * place, windows)
+                place = weeks.find(0, place + 1)
+    for day, windows in calendar.special.items():
         if first <= day < end:
             yield from _spans(zone, day, windows)
 

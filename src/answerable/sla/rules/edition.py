@@ -66,9 +66,10 @@ class Reading:
             return None
 
     def bounded(self, place: str, kind: str, count: int) -> None:
-        """Note a list that is too long."""
+        """Raise ``Invalid`` with a list that is too long, and with what was found so far: no more is looked at."""
         if count > MOST[kind]:
             self.note(place, f"has {count} entries, at most {MOST[kind]} fit")
+            self.end()
 
     def hours(self, *calendars: Calendar) -> OpenTime:
         """Return the open time of some calendars, the same for all who have them."""
@@ -130,7 +131,7 @@ def _reached(policies: Sequence[Policy], wrong: Reading) -> None:
         if before is not None:
             wrong.note(
                 f"policies[{number}].when",
-                f"never applies: policies[{before}] ({policies[before].name}) takes every ticket that fits",
+                f"never applies: policies[{before}] ({policies[before].name[:60]}) takes every ticket that fits",
             )
 
 
@@ -245,7 +246,8 @@ def _hours(written: WrittenTarget, place: str, calendars: dict[str, Calendar], w
     for number, name in enumerate(written.calendars):
         if name not in calendars:
             wrong.note(f"{place}.calendars[{number}]", f"there is no calendar {name[:60]!r}")
-    return wrong.hours(*(calendars[name] for name in written.calendars if name in calendars))
+    # Named twice is named once: a list of thousands of the same would be laid out thousands of times for each day.
+    return wrong.hours(*(calendars[name] for name in dict.fromkeys(written.calendars) if name in calendars))
 
 
 def _filter(written: WrittenFilter, place: str, wrong: Reading) -> Filter:

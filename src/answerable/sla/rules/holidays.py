@@ -3,8 +3,10 @@
 Both packages are loaded when they are first wanted: a desk that runs needs neither.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from answerable.kernel.errors import Invalid
 
@@ -12,6 +14,7 @@ FIRST_YEAR, LAST_YEAR = 1990, 2100
 MOST_YEARS = 30
 MOST_EVENTS = 4000
 LONGEST_EVENT = 60  # days
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 def public_holidays(country: str, region: str | None, first: int, last: int) -> dict[str, str]:
@@ -37,37 +40,72 @@ def public_holidays(country: str, region: str | None, first: int, last: int) -> 
 def read_ics(text: str) -> dict[str, str]:
     """Return the days of a calendar's all-day events (date -> name), each day of one that is longer.
 
-    Raises ``Invalid`` for what is no calendar, or where an event repeats by a rule: its days are then not written.
+    Raises ``Invalid`` naming the line of what is no calendar, or of an event that repeats by a rule: its days are then
+    not written.
     """
     from icalendar import Calendar  # noqa: PLC0415
 
+    lines = _LINE_END.split(text)
     try:
-        parsed = Calendar.from_ical(text)
-        events = list(parsed.walk("VEVENT"))
+        events = list(Calendar.from_ical(text).walk("VEVENT"))
     except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise Invalid("This is not an iCalendar file.", errors=(f"ics: {str(error)[:200]}",)) from error
+        told = _mistake(lines) or str(error)[:200]
+        raise Invalid("This is not an iCalendar file.", errors=(f"ics: {told}",)) from error
     if len(events) > MOST_EVENTS:
         raise Invalid(f"The calendar has more than {MOST_EVENTS} events.", errors=("ics: has too many events",))
+    places = (number for number, line in enumerate(lines, 1) if line.strip().upper() == "BEGIN:VEVENT")
     found: dict[str, str] = {}
     for event in events:
-        try:
-            name = " ".join(str(event.get("SUMMARY", "Holiday")).split())[:100]
-            begin, end = (getattr(event.get(each), "dt", None) for each in ("DTSTART", "DTEND"))
-        except ValueError as error:  # a part that could not be read says so only when it is looked at
-            raise Invalid("An event cannot be read.", errors=(f"ics: {str(error)[:200]}",)) from error
+        place = next(places, 1)
+        name = " ".join(str(event.get("SUMMARY", "Holiday")).split())[:100]
+        begin, end = (_instant_of(event, each, lines, place) for each in ("DTSTART", "DTEND"))
         if not isinstance(begin, date) or isinstance(begin, datetime):
             continue  # an appointment is not a holiday
         if "RRULE" in event:
             told = f"{name!r} on {begin} repeats by a rule; export the calendar with its days written out"
-            raise Invalid(f"{told}.", errors=(f"ics: {told}",))
+            raise _wrong(told, place)
         length = (end - begin).days if isinstance(end, date) and not isinstance(end, datetime) else 1
         if length > LONGEST_EVENT:
-            told = f"{name!r} on {begin} is longer than {LONGEST_EVENT} days"
-            raise Invalid(f"{told}.", errors=(f"ics: {told}",))
+            raise _wrong(f"{name!r} on {begin} is longer than {LONGEST_EVENT} days", place)
         found |= dict.fromkeys(_days(begin, max(length, 1)), name)
     if not found:
         raise Invalid("The calendar has no event that takes whole days.", errors=("ics: has no all-day event",))
     return dict(sorted(found.items()))
+
+
+def _wrong(told: str, line: int) -> Invalid:
+    return Invalid(f"{told} (line {line}).", errors=(f"ics: {told} (line {line})",))
+
+
+def _instant_of(event: Any, name: str, lines: Sequence[str], place: int) -> Any:
+    try:
+        return getattr(event.get(name), "dt", None)
+    except ValueError as error:  # a part that could not be read says so only when it is looked at
+        rest = enumerate(lines[place:], place + 1)
+        line = next((number for number, text in rest if text.upper().startswith(name)), place)
+        raise _wrong(f"{lines[line - 1][:60]!r} is no date", line) from error
+
+
+def _mistake(lines: Sequence[str]) -> str:
+    """Say what is wrong with the lines of something that is no calendar, and where; empty where that is not plain."""
+    inside: list[str] = []
+    begun = False
+    last = 1
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line[0] in " \t":  # a line that goes on
+            continue
+        last = number
+        name, colon, value = line.strip().upper().partition(":")
+        if not colon or (not inside and name != "BEGIN") or (begun and not inside):
+            return f"{line[:60]!r} is no part of a calendar (line {number})"
+        if name == "BEGIN":
+            inside.append(value)
+            begun = True
+        elif name == "END" and (not inside or inside.pop() != value):
+            return f"{line[:60]!r} ends what did not begin (line {number})"
+    if inside or not begun:
+        return f"the calendar is not whole (line {last})"
+    return ""
 
 
 def _days(begin: date, count: int) -> Iterable[str]:

@@ -47,6 +47,8 @@ class OpenTime:
     def __init__(self, *calendars: Calendar) -> None:
         """Take the calendars."""
         self.calendars = calendars
+        for calendar in calendars:
+            _ = calendar.unusual  # made once and here, not while somebody waits for a deadline
         self._spans: list[Span] = []
         self._day = self._end_day = 0  # days whose windows are laid out
         self._growing = Lock()

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,7 +19,17 @@ _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_.-])+)\s*=""")
 _PARTS = re.compile(r""""([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+)""")
 _PLACE = re.compile(r" - at `(?:key in )?`?\$\.?([^`]*)`?$")
 _STEP = re.compile(r"\[(\d+)\]")
+# Strings and comments as TOML has them; one that does not end takes the rest, so that none is looked at twice.
+_WORDS = re.compile(
+    r'"{3}(?:[^\\"]|\\.|"{1,2}(?!"))*+(?:"{3,5}|\Z)'
+    r"""|'{3}(?:[^']|'{1,2}(?!'))*+(?:'{3,5}|\Z)"""
+    r"""|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?|#[^\n]*+""",
+    re.DOTALL,
+)
+_BETWEEN = re.compile(r"[^\[\]{},=\n]+")
 MAX_TEXT = 4 * 1024 * 1024
+MOST_PARTS = 16  # of a key; the deepest that means something has four
+LONGEST_PART = 100  # of a place that is told
 
 
 def read_toml(text: bytes) -> WrittenTerms:
@@ -27,12 +38,15 @@ def read_toml(text: bytes) -> WrittenTerms:
         raise Invalid(f"The file is larger than {MAX_TEXT // 1024 // 1024} MB.")
     try:
         source = text.decode("utf-8-sig")
+        _no_endless_keys(source)
         values = tomllib.loads(source)
     except UnicodeDecodeError as error:
         line = text[: error.start].count(b"\n") + 1
         raise Invalid(f"Line {line} is not UTF-8 text.") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Invalid(f"This is not TOML: {error}.") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Invalid("A number is too long.") from error
     try:
         written = msgspec.convert(values, WrittenTerms)
     except msgspec.ValidationError as error:
@@ -45,6 +59,19 @@ def read_toml(text: bytes) -> WrittenTerms:
     except Invalid as error:
         raise _placed(source, error) from None
     return written
+
+
+def _no_endless_keys(source: str) -> None:
+    """Raise ``Invalid`` for a key of many parts (``a.a.a``): the time to parse one grows with their square."""
+    bare = _WORDS.sub(_blank, source)
+    for found in _BETWEEN.finditer(bare):
+        if found[0].count(".") >= MOST_PARTS:
+            line = bare.count("\n", 0, found.start()) + 1
+            raise Invalid(f"Line {line} has a key of more than {MOST_PARTS} parts.")
+
+
+def _blank(found: re.Match[str]) -> str:
+    return "\n" * found[0].count("\n")
 
 
 def write_toml(written: WrittenTerms) -> str:
@@ -133,7 +160,9 @@ def _lines(source: str) -> dict[str, int]:
 
 
 def _parts(text: str) -> list[str]:
-    return [one or two or three for one, two, three in _PARTS.findall(text)]
+    # What looks like a key may be inside of a string: it is no longer here than a key can be.
+    found = islice(_PARTS.finditer(text), MOST_PARTS)
+    return [(one or two or three)[:LONGEST_PART] for one, two, three in (each.groups("") for each in found)]
 
 
 def _placed_header(parts: list[str], counts: dict[str, int], *, new: bool) -> str:

@@ -28,6 +28,9 @@ WHERE id = :id RETURNING {_HELD.format(at=":at")} AS held"""
 _INSERT_METRIC = f"""INSERT INTO sla_metric (clock_id, {", ".join(_METRIC)})
 VALUES (:clock_id, {", ".join(f":{name}" for name in _METRIC)})"""
 _INSERT_CLOCK = f"INSERT INTO sla_clock ({_CLOCK_NAMES}) VALUES ({', '.join(f':{name}' for name in _CLOCK)})"
+_MOVED = ("look_at", "warned_at", "breached_at", "levels_ahead", "levels_done", "version")  # by the time alone
+_SAVE_LOOKED = f"""UPDATE sla_clock SET {", ".join(f"{name} = :{name}" for name in _MOVED)}
+WHERE id = :id AND version = :was"""
 _SAVE_CLOCK = f"""UPDATE sla_clock SET {", ".join(f"{name} = :{name}" for name in _CLOCK if name not in _FIXED)}
 WHERE id = :id AND version = :was RETURNING 1 AS saved"""
 
@@ -87,15 +90,20 @@ async def insert_clock(tx: Tx, clock: Clock) -> None:
     await tx.run(_INSERT_CLOCK, **_fields(clock))
 
 
-async def claim_clock(tx: Tx, clock: Clock, was: int) -> bool:
-    """Store a changed clock if it still has the version ``was``; tell whether it had."""
-    return bool(await tx.run(_SAVE_CLOCK, was=was, **_fields(clock)))
-
-
 async def save_clock(tx: Tx, clock: Clock, was: int) -> None:
     """Store a changed clock. Raises ``Stale`` where somebody else changed it; the message is then tried again."""
-    if not await claim_clock(tx, clock, was):
+    if not await tx.run(_SAVE_CLOCK, was=was, **_fields(clock)):
         raise Stale("The clock has changed since it was read.")
+
+
+async def save_looked(tx: Tx, looked: Sequence[tuple[Clock, int]]) -> None:
+    """Store what the time made of clocks that had a version each when this unit read them.
+
+    They have it still: units write one after the other. If one did not, the metric event of its next version would be
+    there already, and storing it again undoes the unit.
+    """
+    rows = [{"id": clock.id, "was": was, **{name: getattr(clock, name) for name in _MOVED}} for clock, was in looked]
+    await tx.run_many(_SAVE_LOOKED, rows)
 
 
 def clock_of(row: Row) -> Clock:
@@ -182,10 +190,9 @@ async def list_late(tx: Tx, limit: int) -> list[Row]:
 # --- metric events -------------------------------------------------------------------------------------------------
 
 
-async def insert_metrics(tx: Tx, clock_id: str, metrics: Sequence[Metric]) -> None:
-    """Store what explains a change of a clock."""
-    for metric in metrics:
-        await tx.run(_INSERT_METRIC, clock_id=clock_id, **_fields(metric))
+async def insert_metrics(tx: Tx, metrics: Sequence[tuple[str, Metric]]) -> None:
+    """Store what explains changes of clocks, each with the id of its clock."""
+    await tx.run_many(_INSERT_METRIC, [{"clock_id": clock_id, **_fields(metric)} for clock_id, metric in metrics])
 
 
 async def load_metrics(tx: Tx, clock_id: str) -> list[Metric]:

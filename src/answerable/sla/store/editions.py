@@ -8,6 +8,7 @@ import msgspec
 from answerable.kernel.tx import Row, Tx
 from answerable.sla.rules import FIRST_EDITION, Edition, WrittenTerms, own_terms, read_terms
 
+NONE_YET = "0"  # the tag of what holds until somebody says something else
 KEPT = 64  # editions that are held ready, over all desks of this process
 _COLUMNS = "id, number, effective_from, body, source, made_at, made_by, changes, after"
 
@@ -31,6 +32,11 @@ class StoredEdition(msgspec.Struct, frozen=True, kw_only=True):
     made_at: int = 0
     made_by: str = ""
     changes: list[str] = []
+
+    @property
+    def tag(self) -> str:
+        """Return what tells this edition from every other one, also from one of the same number that was withdrawn."""
+        return self.id or NONE_YET
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -98,6 +104,26 @@ async def load_written(tx: Tx, at: int) -> StoredEdition:
         f"SELECT {_COLUMNS} FROM sla_edition WHERE effective_from <= :at ORDER BY number DESC LIMIT 1", at=at
     )
     return _stored(rows[0]) if rows else StoredEdition(terms=own_terms())
+
+
+async def load_newest_tag(tx: Tx) -> str:
+    """Return the tag of the newest edition."""
+    rows = await tx.run("SELECT id FROM sla_edition ORDER BY number DESC LIMIT 1")
+    return rows[0]["id"] if rows else NONE_YET
+
+
+async def list_editions_behind(tx: Tx, tag: str, limit: int) -> list[StoredEdition] | None:
+    """Read the newest editions behind one, oldest first; ``None`` where there is no such edition (any more)."""
+    if tag != NONE_YET and not await tx.run("SELECT 1 AS one FROM sla_edition WHERE id = :id", id=tag):
+        return None
+    rows = await tx.run(
+        f"""SELECT {_COLUMNS} FROM sla_edition
+        WHERE number > COALESCE((SELECT e.number FROM sla_edition e WHERE e.id = :id), 0)
+        ORDER BY number DESC LIMIT :limit""",
+        id=tag,
+        limit=limit,
+    )
+    return [_stored(row) for row in reversed(rows)]
 
 
 async def list_editions(tx: Tx, limit: int) -> list[StoredEdition]:

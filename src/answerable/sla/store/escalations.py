@@ -1,5 +1,6 @@
 """Managers who can be called in, and when they were."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, instant_cursor, total_text
@@ -37,7 +38,10 @@ async def load_managers(tx: Tx) -> list[Manager]:
 
 
 async def insert_escalation(tx: Tx, **values: Any) -> bool:
-    """Store that a manager was called in; tell whether it is the first time for this clock and level."""
+    """Store that a manager was called in; tell whether it is the first time for this clock and level.
+
+    ``note_calls`` keeps their load.
+    """
     new = await tx.run(
         """INSERT INTO sla_escalation
             (id, clock_id, level, ticket_id, agent_id, manager_id, role, priority, reason, at, target, cycle)
@@ -46,25 +50,25 @@ async def insert_escalation(tx: Tx, **values: Any) -> bool:
         ON CONFLICT (clock_id, level) DO NOTHING RETURNING 1 AS new""",
         **values,
     )
-    if new and values["manager_id"]:
-        await tx.run(
-            """UPDATE sla_manager SET open_escalations = open_escalations + 1, escalated_at = :at
-            WHERE id = :manager_id""",
-            at=values["at"],
-            manager_id=values["manager_id"],
-        )
     return bool(new)
 
 
-async def insert_level(tx: Tx, clock_id: str, number: int, name: str, done: str) -> None:
-    """Log a level that came, and what was done."""
-    await tx.run(
+async def note_calls(tx: Tx, calls: Mapping[str, int]) -> None:
+    """Note that managers were called in now, each so many times."""
+    await tx.run_many(
+        "UPDATE sla_manager SET open_escalations = open_escalations + :calls, escalated_at = :at WHERE id = :id",
+        [{"id": manager_id, "calls": count, "at": tx.now} for manager_id, count in calls.items()],
+    )
+
+
+async def insert_levels(tx: Tx, levels: Sequence[tuple[str, int, str, str]]) -> None:
+    """Log levels that came: of which clock, its number, its name, and what was done."""
+    await tx.run_many(
         """INSERT INTO sla_level (clock_id, number, name, at, done) VALUES (:clock_id, :number, :name, :at, :done)""",
-        clock_id=clock_id,
-        number=number,
-        name=name,
-        at=tx.now,
-        done=done,
+        [
+            {"clock_id": clock_id, "number": number, "name": name, "at": tx.now, "done": done}
+            for clock_id, number, name, done in levels
+        ],
     )
 
 

@@ -38,12 +38,12 @@ async def list_fulfilled(tx: Tx, span: Span, after: str, limit: int) -> list[Row
     )
 
 
-async def list_stops(tx: Tx, after: str, last: str) -> list[Row]:
-    """Read when the clocks between two ids stood still and went on, in their order."""
+async def list_stops(tx: Tx, first: str, last: str) -> list[Row]:
+    """Read when the clocks from one id to another stood still and went on, in their order."""
     return await tx.run(
         """SELECT clock_id, kind, at FROM sla_metric
-        WHERE clock_id > :after AND clock_id <= :last AND kind IN ('pause', 'resume') ORDER BY clock_id, number""",
-        after=after,
+        WHERE clock_id >= :first AND clock_id <= :last AND kind IN ('pause', 'resume') ORDER BY clock_id, number""",
+        first=first,
         last=last,
     )
 

@@ -1,5 +1,7 @@
 """Tickets forget: what an erased person wrote, and the words of closed tickets whose time is over."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from answerable.infra.bus.redaction import ask_to_scrub, redact
@@ -77,6 +79,21 @@ async def set_retention(tx: Tx, category: str, keep_days: int) -> None:
     await erasure.save_retention(tx, category, keep_days)
     changes = {"keepDays": [before, keep_days]}
     tx.send(RecordAct(act="RETENTION_CHANGED", about="category", about_id=category, named=category, changes=changes))
+
+
+async def set_retentions(tx: Tx, wanted: Mapping[str, int | None]) -> None:
+    """Set it for many categories: all, or none. ``None`` is what was no number.
+
+    Raises ``Invalid`` with a complaint for each category whose number cannot be, or that the desk does not have.
+    """
+    errors: list[str] = []
+    for category, keep_days in wanted.items():
+        try:
+            await set_retention(tx, category, -1 if keep_days is None else keep_days)
+        except Invalid as problem:
+            errors += [f"{category}: {each.partition(': ')[2]}" for each in problem.errors]
+    if errors:
+        raise Invalid("That is not a time to keep.", errors=tuple(errors))
 
 
 async def next_ending(tx: Tx) -> int | None:

@@ -45,13 +45,12 @@ async def set_categories(request: DeskRequest) -> Response[bytes]:
 async def keep_words(request: DeskRequest) -> Response[bytes]:
     """Set for how many days after they were closed tickets keep their words, for each category; 0 for always."""
     form = await form_of(request)
+    fields = {f"days-{each.category}": each.category for each in await request.ask(list_retention)}
+    wanted = {code: form.number(field) for field, code in fields.items() if field in form}
     try:
-        for before in await request.ask(list_retention):
-            field = f"days-{before.category}"
-            if field in form and (days := form.number(field) or 0) != before.keep_days:
-                await request.act(erasure.set_retention, before.category, days)
+        await request.act(erasure.set_retentions, wanted)
     except Invalid as problem:
-        told = tuple(f"{field}: {each.partition(': ')[2]}" for each in problem.errors)
+        told = tuple(f"days-{each}" for each in problem.errors)
         return await _page(request, form.refused(Invalid(problem.message, errors=told)))
     return go(request, CATEGORIES, Said(words(request)(N_("Words are kept as you set it."))))
 

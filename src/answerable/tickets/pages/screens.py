@@ -121,12 +121,13 @@ async def show_place(
     trouble: Trouble | None = None,
     outcome: Outcome | None = None,
     part: PageRequest | None = None,
+    listing: work.Listing | None = None,
 ) -> Response[bytes]:
     """Show the workspace or the page of a ticket. Raises ``Missing`` for the page of a ticket that is not there."""
     known = _known(trouble.form) if trouble else None
     lines = work.MOST_LINES if place.all_lines else work.TAIL
-    listing = screen = None
-    if place.wanted is not None:
+    screen = None
+    if place.wanted is not None and listing is None:
         ask = request.scan if place.wanted.q else request.ask
         listing = await ask(work.listing, place.wanted, part or PageRequest(size=ROWS))
     if place.ticket_id:
@@ -150,9 +151,9 @@ async def show_place(
     )
 
 
-def show_list(request: DeskRequest, listing: work.Listing, place: Place) -> Response[bytes]:
-    """Show a list alone, as the workspace reads it again."""
-    return show(request, "tickets/work/list.html", listing=listing, place=place, outcome=None, **_WORDS)
+def show_part(request: DeskRequest, part: str, listing: work.Listing, place: Place) -> Response[bytes]:
+    """Show the list or the views alone, as the workspace reads them again."""
+    return show(request, f"tickets/work/{part}.html", listing=listing, place=place, outcome=None, **_WORDS)
 
 
 def _known(form: Form) -> tuple[str, str] | None:

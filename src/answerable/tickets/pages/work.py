@@ -12,7 +12,7 @@ from answerable.kernel.words import N_
 from answerable.tickets import queries
 from answerable.tickets.actions import work as deeds
 from answerable.tickets.actions.work import Deed
-from answerable.tickets.pages.screens import Outcome, Place, part_of, place_of, show_list, show_place
+from answerable.tickets.pages.screens import Outcome, Place, part_of, place_of, show_part, show_place
 from answerable.tickets.queries import work
 from answerable.tickets.rules import Ticket
 from answerable.tickets.rules.filter import TicketFilter
@@ -36,9 +36,11 @@ async def show_queue(request: DeskRequest) -> Response[bytes]:
     part = part_of(request, wanted)
     if asked.get("part") == "list":
         ask = request.scan if wanted.q else request.ask
-        return show_list(request, await ask(work.listing, wanted, part), place)
-    if "x-desk-live" in request.headers:  # the list reads itself again, with as many rows as it has
-        part = PageRequest(size=1)
+        return show_part(request, "list", await ask(work.list_alone, wanted, part), place)
+    if asked.get("part") == "views":
+        return show_part(request, "views", await request.ask(work.list_views, wanted), place)
+    if "x-desk-live" in request.headers:  # the list and the views read themselves again
+        return await show_place(request, place, listing=work.Listing(wanted=wanted))
     return await show_place(request, place, part=part)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from markupsafe import Markup
+from msgspec import structs
 
 from answerable.infra.web.markdown import render
 from answerable.kernel.paging import Page, PageRequest, encode_cursor
@@ -48,15 +49,18 @@ class WorkRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """A list with what stands around it: the views with their counts, and the person's own filters."""
+    """A list with what stands around it: the views with their counts, and the person's own filters.
+
+    What a part of the page does not show is not read for it, and empty here.
+    """
 
     wanted: WorkFilter
-    rows: Sequence[WorkRow]
-    next_cursor: str | None
-    views: Sequence[tuple[str, int]]
-    filters: Sequence["SavedFilter"]
-    agents: Sequence["Agent"]
-    categories: Sequence[str]
+    rows: Sequence[WorkRow] = ()
+    next_cursor: str | None = None
+    views: Sequence[tuple[str, int]] = ()
+    filters: Sequence["SavedFilter"] = ()
+    agents: Sequence["Agent"] = ()
+    categories: Sequence[str] = ()
 
 
 class SavedFilter(msgspec.Struct, frozen=True):
@@ -124,7 +128,24 @@ async def list_rows(tx: Tx, wanted: WorkFilter, page: PageRequest) -> Page[WorkR
 
 async def listing(tx: Tx, wanted: WorkFilter, page: PageRequest) -> Listing:
     """Read a page of a list with what stands around it."""
+    found, around = await list_rows(tx, wanted, page), await list_views(tx, wanted)
+    return structs.replace(
+        around,
+        rows=found.rows,
+        next_cursor=found.next_cursor,
+        agents=await list_agents(tx),
+        categories=await list_categories(tx),
+    )
+
+
+async def list_alone(tx: Tx, wanted: WorkFilter, page: PageRequest) -> Listing:
+    """Read a page of a list without what stands around it: what reads itself again whenever a ticket changes."""
     found = await list_rows(tx, wanted, page)
+    return Listing(wanted=wanted, rows=found.rows, next_cursor=found.next_cursor)
+
+
+async def list_views(tx: Tx, wanted: WorkFilter) -> Listing:
+    """Read what stands above a list: the views and the person's own filters, with their counts."""
     saved = [
         (row, filter_of(_parameters(row["query"]), tx.actor)) for row in await store.list_filters(tx, MOST_FILTERS)
     ]
@@ -133,14 +154,10 @@ async def listing(tx: Tx, wanted: WorkFilter, page: PageRequest) -> Listing:
     of_saved = iter(counts[len(VIEWS) :])
     return Listing(
         wanted=wanted,
-        rows=found.rows,
-        next_cursor=found.next_cursor,
         views=list(zip(VIEWS, counts, strict=False)),
         filters=[
             SavedFilter(row["id"], row["name"], one.query, None if one.q else next(of_saved)) for row, one in saved
         ],
-        agents=await list_agents(tx),
-        categories=await list_categories(tx),
     )
 
 

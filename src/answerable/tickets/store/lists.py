@@ -9,6 +9,7 @@ from answerable.kernel.tx import Row, Tx
 from answerable.tickets import rules
 from answerable.tickets.rules import Ticket
 from answerable.tickets.rules.filter import TicketFilter
+from answerable.tickets.store import near
 from answerable.tickets.store.tickets import COLUMNS, ticket_of
 
 NO_DUE = 2**62
@@ -46,16 +47,22 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
     down = wanted.sort.startswith("-")
     order = f"{column} DESC, t.number DESC" if down else f"{column}, t.number"
     limited = list(conditions)
-    limits: dict[str, Any] = {}
     if page.cursor:
         limited.append(f"({column}, t.number) {'<' if down else '>'} (:after_value, :after_number)")
-        limits = {"after_value": page.cursor[0], "after_number": page.cursor[1]}
-    rows = await _select(tx, limited, order, values | limits, page.size + 1, page.offset)
+        values |= {"after_value": page.cursor[0], "after_number": page.cursor[1]}
+    search = search_condition(tx, wanted.q, values) if wanted.q and wanted.q.strip() else ""
+    everywhere = [search] if search else []
+    rows, counted = None, None
+    if search and not page.exact_count:
+        rows, counted = await near.look(tx, arms(tx.actor), conditions, limited, order, values, page)
+    if rows is None:
+        rows = await _select(tx, [*limited, *everywhere], order, values, page.size + 1, page.offset)
+    if counted is None:
+        counted = await _count(tx, [*conditions, *everywhere], values, None if page.exact_count else COUNT_CAP)
     tickets = [rules.as_seen(tx.actor, ticket_of(row)) for row in rows[: page.size]]
     next_cursor = None
     if len(rows) > page.size:
         next_cursor = encode_cursor(wanted.sort, _sort_value(tickets[-1], wanted.sort), tickets[-1].number)
-    counted = await _count(tx, conditions, values, None if page.exact_count else COUNT_CAP)
     return Page(tickets, next_cursor, str(counted) if page.exact_count else total_text(counted))
 
 
@@ -120,8 +127,6 @@ def _conditions(tx: Tx, wanted: TicketFilter) -> tuple[list[str], dict[str, Any]
             name = column.removeprefix("t.")
             conditions.append(f"{column} = :{name}")
             values[name] = value
-    if wanted.q and wanted.q.strip():
-        conditions.append(search_condition(tx, wanted.q, values))
     return conditions, values
 
 

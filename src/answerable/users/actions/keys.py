@@ -76,8 +76,8 @@ async def revoke_key(tx: Tx, key_id: str) -> None:
     known = await keys.load_key(tx, key_id)
     if known is None or not (tx.actor.may("user.admin") or known["person_id"] == tx.actor.id):
         raise Missing("There is no such key.")
-    await end_key(tx, key_id)
-    await record(tx, "KEY_REVOKED", about="key", about_id=key_id, named=known["name"])
+    if await end_key(tx, key_id):
+        await record(tx, "KEY_REVOKED", about="key", about_id=key_id, named=known["name"])
 
 
 async def note_use(tx: Tx, key_id: str) -> None:

@@ -5,17 +5,17 @@ from answerable.messages.users import ApiKeyChanged
 from answerable.users.store import keys
 
 
-async def end_key(tx: Tx, key_id: str) -> None:
-    """End a key; one that has ended stays as it is."""
+async def end_key(tx: Tx, key_id: str) -> bool:
+    """End a key; false for one that has ended, which stays as it is."""
     ended = await keys.revoke_key(tx, key_id)
     if ended is not None:
         tx.publish(_revoked(ended))
+    return ended is not None
 
 
 async def end_keys_of(tx: Tx, person_id: str) -> None:
     """End all keys that act for a person."""
-    for key_id in await keys.list_good_ids(tx, person_id):
-        await end_key(tx, key_id)
+    tx.publish(*(_revoked(ended) for ended in await keys.revoke_keys_of(tx, person_id)))
 
 
 def _revoked(row: Row) -> ApiKeyChanged:

@@ -125,7 +125,10 @@ async def switch_off(tx: Tx, proved: Person, code: str) -> None:
     """Switch the second factor off for somebody who knows password and code."""
     person = await still(tx, proved)
     await _check(tx, person, code)
+    row = await second.load_second(tx, person.id)
     await second.delete_second(tx, person.id)
+    if row is not None and needs_second(tx, person):  # their time to do without does not begin again
+        await second.save_second(tx, person.id, "DUE", "", 0, row["since"])
     await record_person(tx, "SECOND_FACTOR_OFF", person.id)
     await mails.tell(tx, person, "SECOND_OFF")
 
@@ -216,7 +219,7 @@ async def _confirm(tx: Tx, person: Person, code: str) -> list[str]:
     step = matching_step(secret, tidy_code(code), tx.now, 0) if secret else None
     if step is None:
         raise Invalid(BAD_CODE, errors=("code: is not right",))
-    await second.save_second(tx, person.id, "ON", row["secret"], step, tx.now)
+    await second.save_second(tx, person.id, "ON", row["secret"], step, row["since"])
     await tries.forgive(tx, tries.counters(tx).code(person.id, person.email))
     await record_person(tx, "SECOND_FACTOR_ON", person.id)
     await mails.tell(tx, person, "SECOND_ON")

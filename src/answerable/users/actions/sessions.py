@@ -12,9 +12,9 @@ from answerable.users.actions.audit import record_person
 from answerable.users.actions.people import add_person, set_password
 from answerable.users.queries.keyring import Keyring, make_key
 from answerable.users.queries.people import open_link
-from answerable.users.queries.second import must_set_up
+from answerable.users.queries.second import must_set_up, needs_second
 from answerable.users.rules import BAD_LINK, BAD_LOGIN, BAD_TOKEN, EMAIL_TAKEN, NewPerson, Person, token_hash
-from answerable.users.store import browsers, links, people, sessions
+from answerable.users.store import browsers, links, people, second, sessions
 
 BAD_REFRESH = "The refresh token is not valid. Please sign in again."
 
@@ -87,6 +87,9 @@ async def refresh_session(tx: Tx, keyring: Keyring, refresh: str) -> Tokens:
     person = await people.load_person(tx, row["person_id"])
     if person is None or not person.active or await must_set_up(tx, person):
         raise Unauthenticated(BAD_REFRESH)
+    if needs_second(tx, person) and await second.load_second(tx, person.id) is None:
+        # Who stays signed in has no more time than others.
+        await second.save_second(tx, person.id, "DUE", "", 0, tx.now)
     return await _issue(tx, keyring, person, row["family"])
 
 

@@ -26,16 +26,18 @@ class Keyring:
 
     async def load(self, tx: Tx) -> bool:
         """Read the stored keys; false where none of them can sign (there is none, or the secret has changed)."""
-        self._public, self._signer = {}, None
+        public: dict[str, Ed25519PublicKey] = {}
+        signer: tuple[str, Ed25519PrivateKey] | None = None
         for row in await sessions.load_signing_keys(tx):
             raw = unseal(tx.settings.storage.secret, _LABEL, row["kid"], row["private_key"])
             if raw is None:
                 _log.warning("signing key cannot be opened with this secret", kid=row["kid"])
                 continue
             private = Ed25519PrivateKey.from_private_bytes(raw)
-            self._public[row["kid"]] = private.public_key()
-            self._signer = (row["kid"], private)
-        return self._signer is not None
+            public[row["kid"]] = private.public_key()
+            signer = (row["kid"], private)
+        self._public, self._signer = public, signer  # at once: others sign and verify while this one reads
+        return signer is not None
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Return an access token with these claims. Raises ``Unavailable`` before the keys are loaded."""

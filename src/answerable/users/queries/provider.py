@@ -1,11 +1,13 @@
 """The OpenID Connect provider, as this desk talks to it: discovery, keys, and a code for an ID token.
 
 The addresses come from the operator's settings and from the provider's own document, over TLS. The client is the one of
-``infra/fetching.py``: bounded in size and time, no redirect to another place, http on this machine alone.
+``infra/fetching.py``: bounded in size and time, no redirect to another place, http on this machine alone. It goes to
+public places, and into networks that the operator names: the document is the provider's word, not the operator's.
 """
 
 import asyncio
 import base64
+import time
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,6 +16,7 @@ import msgspec
 import structlog
 
 from answerable.infra.fetching import Answer, Away, exchange, fetch
+from answerable.infra.places import networks_of
 from answerable.kernel.errors import Invalid, Unavailable
 from answerable.kernel.times import HOUR, MINUTE
 from answerable.kernel.words import N_
@@ -32,6 +35,8 @@ from answerable.users.rules.provider import (
 LABEL = b"users provider attempt"
 KEEP = HOUR  # the discovery document, and the keys
 ASK_AGAIN = MINUTE  # for keys, where a token names one that nobody knows
+PAUSE = 5.0  # seconds in which a provider that did not answer is not asked again
+AT_ONCE = 4  # threads that wait for the provider; all others of the desk's work are for the rest
 LONGEST_TOKEN = 32_768
 AWAY = N_("The provider does not answer right now. Please try again soon, or sign in with your password.")
 _log = structlog.get_logger(__name__)
@@ -48,25 +53,36 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Provider:
-    """Knows the provider. One for each desk; remembers its document and its keys for an hour."""
+    """Knows the provider. One for each desk; remembers its document and its keys for an hour.
+
+    One asks for them, and the rest wait for that answer. Where none comes, all of them are refused at once for a
+    moment: a provider that hangs takes neither the desk's threads nor anybody's time.
+    """
 
     def __init__(self) -> None:
         self._endpoints: tuple[int, str, Endpoints] | None = None
         self._keys: dict[str, jwt.PyJWK] = {}
         self._keys_at = 0
+        self._reading = asyncio.Lock()
+        self._asking = asyncio.Semaphore(AT_ONCE)
+        self._away_until = 0.0
 
     async def endpoints(self, oidc: Oidc, now: int) -> Endpoints:
         """Return where the provider is asked. Raises ``Unavailable``."""
-        known = self._endpoints
-        if known is not None and known[1] == oidc.issuer and now < known[0] + KEEP:
-            return known[2]
-        document = await self._read(f"{oidc.issuer.rstrip('/')}/.well-known/openid-configuration", oidc)
-        try:
-            found = read_discovery(document, oidc.issuer)
-        except Untrusted as error:
-            raise _away(str(error)) from error
-        self._endpoints, self._keys_at = (now, oidc.issuer, found), 0
-        return found
+        known = self._known_endpoints(oidc, now)
+        if known is not None:
+            return known
+        async with self._reading:
+            known = self._known_endpoints(oidc, now)  # somebody may have read them meanwhile
+            if known is not None:
+                return known
+            document = await self._read(f"{oidc.issuer.rstrip('/')}/.well-known/openid-configuration", oidc)
+            try:
+                found = read_discovery(document, oidc.issuer)
+            except Untrusted as error:
+                raise self._away(str(error)) from error
+            self._endpoints, self._keys_at = (now, oidc.issuer, found), 0
+            return found
 
     async def way_there(self, oidc: Oidc, now: int, attempt: Attempt, state: str, back: str) -> str:
         """Return the address that begins a sign-in at the provider."""
@@ -101,7 +117,7 @@ class Provider:
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
             form |= {"client_id": oidc.client_id, "client_secret": oidc.client_secret}
-        answer = await self._ask(exchange, endpoints.token, form, headers, seconds=oidc.timeout_seconds)
+        answer = await self._ask(oidc, exchange, endpoints.token, form, headers)
         if answer.status != 200:
             raise Untrusted(f"the code was answered {answer.status}")
         token = _object(answer.body).get("id_token")
@@ -130,11 +146,12 @@ class Provider:
         kid, algorithm = str(header.get("kid") or ""), header.get("alg")
         if algorithm not in ALGORITHMS:
             raise Untrusted("the ID token is signed in a way that is not taken")
-        wait = KEEP if kid in self._keys else ASK_AGAIN
-        if not self._keys_at or now >= self._keys_at + wait:
-            found = (await self._read(endpoints.keys, oidc)).get("keys")
-            self._keys_at = now
-            self._keys = {str(each.get("kid") or ""): key for each in _list(found) if (key := _key_of(each))}
+        if self._is_old(kid, now):
+            async with self._reading:
+                if self._is_old(kid, now):  # nobody read them meanwhile
+                    found = (await self._read(endpoints.keys, oidc)).get("keys")
+                    self._keys_at = now
+                    self._keys = {str(each.get("kid") or ""): key for each in _list(found) if (key := _key_of(each))}
         key = self._keys.get(kid)
         if key is None and not kid and len(self._keys) == 1:
             key = next(iter(self._keys.values()))
@@ -144,21 +161,40 @@ class Provider:
             raise Untrusted("the ID token is not signed as its key is for")
         return key
 
+    def _known_endpoints(self, oidc: Oidc, now: int) -> Endpoints | None:
+        known = self._endpoints
+        return known[2] if known is not None and known[1] == oidc.issuer and now < known[0] + KEEP else None
+
+    def _is_old(self, kid: str, now: int) -> bool:
+        return not self._keys_at or now >= self._keys_at + (KEEP if kid in self._keys else ASK_AGAIN)
+
     async def _read(self, address: str, oidc: Oidc) -> dict[str, Any]:
-        answer = await self._ask(fetch, address, seconds=oidc.timeout_seconds)
+        answer = await self._ask(oidc, fetch, address)
         if answer.status != 200:
-            raise _away(f"{address} answers {answer.status}")
+            raise self._away(f"{address} answers {answer.status}")
         try:
             return _object(answer.body)
         except Untrusted as error:
-            raise _away(str(error)) from error
+            raise self._away(str(error)) from error
 
-    async def _ask(self, ask: Any, *args: Any, **more: Any) -> Answer:
-        try:
-            answer: Answer = await asyncio.to_thread(ask, *args, **more)
-        except (Away, Invalid) as error:
-            raise _away(str(error)) from error
-        return answer
+    async def _ask(self, oidc: Oidc, ask: Any, address: str, *said: Any) -> Answer:
+        networks = networks_of(oidc.private_networks)
+        async with self._asking:
+            if time.monotonic() < self._away_until:
+                raise Unavailable(AWAY, retry_after=30)
+            try:
+                answer: Answer = await asyncio.to_thread(
+                    ask, address, *said, allowed=networks, seconds=oidc.timeout_seconds
+                )
+            except (Away, Invalid) as error:
+                why = error.errors[0] if isinstance(error, Invalid) and error.errors else str(error)
+                raise self._away(f"{address}: {why}") from error
+            return answer
+
+    def _away(self, why: str) -> Unavailable:
+        _log.warning("identity provider cannot be used", reason=why)
+        self._away_until = time.monotonic() + PAUSE
+        return Unavailable(AWAY, retry_after=30)
 
 
 def seal_attempt(secret: str, state: str, attempt: Attempt) -> str:
@@ -197,8 +233,3 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Untrusted("the answer is not an object")
     return found
-
-
-def _away(why: str) -> Unavailable:
-    _log.warning("identity provider cannot be used", reason=why)
-    return Unavailable(AWAY, retry_after=30)

@@ -15,7 +15,6 @@ DRIFT = 1  # steps that a clock may be early or late
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10  # 80 bits
 CHALLENGE_LIFE = 5 * MINUTE
-CHALLENGE_TRIES = 5
 BAD_CODE = N_("The code is not right.")
 BAD_CHALLENGE = N_("This sign-in took too long. Please sign in again.")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@")

@@ -3,8 +3,8 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
+from answerable.kernel.places import place_of
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
 from answerable.users.rules import EMAIL_LENGTH, TRY_WINDOW, fold
 
@@ -97,17 +97,6 @@ class Counters:
 
     def _name(self, *words: str) -> str:
         return hmac.new(self._key, "\0".join(words).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
-
-
-def place_of(address: str) -> str:
-    """Return what counts as one address: of IPv6 the network that one house has (64 bits)."""
-    try:
-        known = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(known, IPv6Address):
-        return str(known.ipv4_mapped or IPv6Address(int(known) >> 64 << 64))
-    return address
 
 
 def one_more(count: Count | None, limit: Limit, now: int) -> Count:

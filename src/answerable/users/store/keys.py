@@ -69,14 +69,15 @@ async def revoke_key(tx: Tx, key_id: str) -> Row | None:
     return rows[0] if rows else None
 
 
-async def list_good_ids(tx: Tx, person_id: str) -> list[str]:
-    """Return the ids of the keys that act for a person and are not revoked."""
-    rows = await tx.run(
-        "SELECT id FROM users_key WHERE person_id = :person_id AND revoked_at IS NULL ORDER BY id LIMIT :most",
+async def revoke_keys_of(tx: Tx, person_id: str) -> list[Row]:
+    """End all keys that act for a person and are good, however many; return them."""
+    return await tx.run(
+        """UPDATE users_key AS k SET revoked_at = :now
+        WHERE k.person_id = :person_id AND k.revoked_at IS NULL AND k.expires_at > :now
+        RETURNING id, hash, name, person_id, roles, scopes, expires_at""",
         person_id=person_id,
-        most=MOST,
+        now=tx.now,
     )
-    return [row["id"] for row in rows]
 
 
 async def touch_key(tx: Tx, key_id: str) -> None:

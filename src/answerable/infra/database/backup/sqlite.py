@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from answerable.infra.database.backup.container import sync_folder
@@ -51,13 +51,14 @@ def facts(path: Path) -> Facts:
 
 
 def is_empty(path: Path) -> bool:
-    """Tell whether nothing has ever happened in a file, or there is none."""
+    """Tell whether nothing has ever happened in a file, or there is none; one that cannot be read is not empty."""
     if not path.exists():
         return True
-    with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'bus_outbox'").fetchone():
-            return True
-        return connection.execute(EMPTY).fetchone() is None
+    empty = False
+    with _unless_damaged(), closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
+        begun = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'bus_outbox'").fetchone()
+        empty = not begun or connection.execute(EMPTY).fetchone() is None
+    return empty
 
 
 def put(copied: Path, place: Path, wanted: Sequence[Migration], now: int, *, replace: bool) -> None:
@@ -68,10 +69,21 @@ def put(copied: Path, place: Path, wanted: Sequence[Migration], now: int, *, rep
     for leftover in ("-wal", "-shm"):
         copied.with_name(copied.name + leftover).unlink(missing_ok=True)
     if place.exists():
-        with closing(sqlite3.connect(place, timeout=_PATIENCE)) as old:  # its log must not be taken for the new file's
+        # Its log must not be taken for the new file's; of a damaged file, nothing is worth keeping.
+        with _unless_damaged(), closing(sqlite3.connect(place, timeout=_PATIENCE)) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             old.execute("PRAGMA journal_mode = DELETE")
     for leftover in ("-wal", "-shm"):
         place.with_name(place.name + leftover).unlink(missing_ok=True)
     os.replace(copied, place)
     sync_folder(place.parent)
+
+
+@contextmanager
+def _unless_damaged() -> Iterator[None]:
+    """Leave off where a file is damaged; one that others use is another matter."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            raise

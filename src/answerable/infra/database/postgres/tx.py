@@ -1,7 +1,7 @@
 """Units of work on PostgreSQL: few round trips, in the order in which the units were told."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from answerable.infra.bus import outbox
@@ -228,6 +228,11 @@ class PostgresTx:
     async def run(self, sql: str, /, **values: Any) -> list[Row]:
         """Run one statement and return its rows."""
         return await self._way.run(sql, values)
+
+    async def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Run one statement for the values of each row: they are kept, and sent together."""
+        for values in rows:
+            await self._way.run(sql, dict(values))
 
     def new_id(self) -> str:
         """Make a UUIDv7 of this unit's time; later ones sort behind."""

@@ -55,6 +55,8 @@ class Watch:
                 try:
                     self._connection = await connect(self._settings, {})
                     await self._connection.add_listener(self._settings.storage.schema, self._hear)
+                    self._heard()
+                    self._pulse.beat()  # what was written while it was being connected, nobody has told us
                 except Exception as error:
                     _log.debug("cannot listen", error=repr(error))
             await asyncio.sleep(LOOK_SECONDS)

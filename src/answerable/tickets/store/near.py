@@ -1,0 +1,117 @@
+"""Searching from the near end of a list: for words that so many tickets have that the first ones are not far.
+
+The index finds all tickets with a word, and a word of half a million takes its time. Where many have it, walking down
+the list and asking each ticket comes to the end of a page, and of what is counted, much sooner. A few tickets are asked
+first, to know which way is short. Nothing is left out: where the walk does not suffice, the index is asked.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from answerable.kernel.paging import COUNT_CAP, PageRequest
+from answerable.kernel.tx import Row, Tx
+from answerable.tickets import rules
+from answerable.tickets.store.tickets import COLUMNS
+
+ASKED_FIRST = 200
+ENOUGH = 4  # of those; where fewer have the words, so few have them that the index is the short way
+FARTHEST = 25_600
+
+
+async def look(
+    tx: Tx,
+    arms: Sequence[str],
+    conditions: Sequence[str],
+    limited: Sequence[str],
+    order: str,
+    values: dict[str, Any],
+    page: PageRequest,
+) -> tuple[list[Row] | None, int | None]:
+    """Return the rows of a page and the count up to the cap, each ``None`` where the index has to say it.
+
+    The page is of what meets ``limited``; what meets ``conditions`` is counted. They differ by the cursor.
+    """
+    walk = Walk(tx, arms, limited, order, values)
+    found = await walk.find(ASKED_FIRST)
+    if found.more and len(found.numbers) < ENOUGH:
+        return None, None
+    share = max(1, len(found.numbers)) / max(1, found.asked)
+    wanted = page.offset + page.size + 1
+    if limited == conditions:
+        found = counted = await walk.further(found, max(wanted, COUNT_CAP + 1), share)
+    else:
+        found = await walk.further(found, wanted, share)
+        counted = await Walk(tx, arms, conditions, order, values).further(None, COUNT_CAP + 1, share)
+    rows = None
+    if not found.more or len(found.numbers) >= wanted:
+        rows = await walk.read(found.numbers[page.offset : wanted])
+    return rows, None if counted.more and len(counted.numbers) <= COUNT_CAP else len(counted.numbers)
+
+
+class Found:
+    """Which of some tickets have the words, in order; how many were asked, and whether there are more of them."""
+
+    def __init__(self, numbers: list[int], asked: int, most: int) -> None:
+        self.numbers = numbers
+        self.asked = asked
+        self.more = asked >= most
+
+
+class Walk:
+    """Asks the first tickets of a list, as far as it is told to."""
+
+    def __init__(
+        self, tx: Tx, arms: Sequence[str], conditions: Sequence[str], order: str, values: dict[str, Any]
+    ) -> None:
+        self._tx = tx
+        self._order = order
+        self._values = values
+        self._parts = [
+            f"SELECT t.number AS n FROM tickets_ticket t WHERE {' AND '.join([arm, *conditions])} ORDER BY {order}"
+            for arm in arms
+        ]
+        hidden = "" if rules.may_note(tx.actor) else " AND c.internal = 0"
+        self._has = f"""(HAS(x.tickets_ticket, :q, :low, :high) OR (SELECT 1 FROM tickets_comment c
+            WHERE c.ticket_id = x.id{hidden} AND HAS(c.tickets_comment, :q, :first, :last) LIMIT 1) = 1"""
+        self._has += " OR x.number = :asked_number)" if "asked_number" in values else ")"
+
+    def _near(self, far: int) -> str:
+        """Write what the first ``far`` tickets are. The number stands in the text: a plan depends on it."""
+        parts = [f"SELECT * FROM ({part} LIMIT {far}) a{number}" for number, part in enumerate(self._parts)]
+        return f"""near AS MATERIALIZED (SELECT t.number, t.id, ROW_NUMBER() OVER (ORDER BY {self._order}) AS place
+            FROM tickets_ticket t WHERE t.number IN ({" UNION ALL ".join(parts)}) ORDER BY {self._order} LIMIT {far})"""
+
+    async def find(self, far: int) -> Found:
+        """Find those among the first ``far`` tickets that have the words."""
+        bounds = await self._bounds(far)
+        rows = await self._run(far, f"SELECT x.number FROM near x WHERE {self._has} ORDER BY x.place", **bounds)
+        return Found([row["number"] for row in rows], bounds["rows"], far)
+
+    async def further(self, found: Found | None, wanted: int, share: float) -> Found:
+        """Ask as many tickets as have what is ``wanted``, by all we know, and some more."""
+        if found is not None and (not found.more or len(found.numbers) >= wanted):
+            return found
+        far = ASKED_FIRST
+        while far < FARTHEST and far < 1.5 * wanted / share:
+            far *= 2
+        return await self.find(far)
+
+    async def read(self, numbers: Sequence[int]) -> list[Row]:
+        """Read tickets, in order."""
+        if not numbers:
+            return []
+        names = {f"number{place}": number for place, number in enumerate(numbers)}
+        places = ", ".join(f":{name}" for name in names)
+        sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN ({places}) ORDER BY {self._order}"
+        return await self._tx.run(sql, **names)
+
+    async def _bounds(self, far: int) -> dict[str, Any]:
+        """Read how many the first ``far`` tickets are, and between which numbers they and their comments are."""
+        sql = """SELECT COUNT(*) AS rows, COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high,
+            COALESCE(MIN((SELECT MIN(c.number) FROM tickets_comment c WHERE c.ticket_id = x.id)), 0) AS first,
+            COALESCE(MAX((SELECT MAX(c.number) FROM tickets_comment c WHERE c.ticket_id = x.id)), 0) AS last
+            FROM near x"""
+        return dict((await self._run(far, sql))[0])
+
+    async def _run(self, far: int, sql: str, **more: Any) -> list[Row]:
+        return await self._tx.run(f"WITH {self._near(far)} {sql}", me=self._tx.actor.id, **self._values, **more)
