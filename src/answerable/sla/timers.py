@@ -10,7 +10,7 @@ from answerable.sla import store
 from answerable.sla.actions import clocks, terms
 
 BATCH = 200
-CROWD = 8  # more units at once, where so many are due: what follows from them is done when they are told
+CROWD = 32  # units at once, where so many are due: what follows from them is done when they are told
 _DESK = service("sla")
 
 
@@ -25,14 +25,15 @@ async def look(database: Database) -> int:
 
 
 async def keep_up(database: Database) -> int:
-    """Look at some clocks that are due, in some more units where one is full; return how many.
+    """Look at some clocks that are due, in as many units as it takes where one is full; return how many.
 
     Units that are queued together run before what the first of them caused: thousands of promises that are broken at
     once are all told before the first of them is followed up.
     """
     done = await look(database)
     if done == BATCH:
-        done += sum(await asyncio.gather(*(look(database) for _ in range(CROWD))))
+        due = await database.read(_DESK, store.count_due, CROWD * BATCH)
+        done += sum(await asyncio.gather(*(look(database) for _ in range(0, due, BATCH))))
     return done
 
 

@@ -2,6 +2,7 @@
 
 from answerable.sla.store.clocks import (
     clock_of,
+    count_due,
     count_running,
     insert_clock,
     insert_metrics,
@@ -63,6 +64,7 @@ __all__ = [
     "Since",
     "StoredEdition",
     "clock_of",
+    "count_due",
     "count_running",
     "delete_edition",
     "end_escalations",

@@ -170,6 +170,16 @@ async def load_due(tx: Tx, limit: int) -> list[tuple[Clock, TicketRef]]:
     return [(clock_of(row), _ticket_of(row)) for row in rows]
 
 
+async def count_due(tx: Tx, most: int) -> int:
+    """Count the clocks that must be looked at now, at most so many."""
+    rows = await tx.run(
+        "SELECT COUNT(*) AS due FROM (SELECT 1 AS one FROM sla_clock WHERE look_at <= :now LIMIT :most) x",
+        now=tx.now,
+        most=most,
+    )
+    return int(rows[0]["due"])
+
+
 async def list_late(tx: Tx, limit: int) -> list[Row]:
     """Read the open resolution promises that are broken, noted or not yet, the longest first."""
     return await tx.run(
