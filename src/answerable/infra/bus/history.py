@@ -13,7 +13,7 @@ BATCH = 2000
 LEAN_BATCH = 10_000
 Place: TypeAlias = Any  # in a history: only the history that gave it knows what it means
 Part: TypeAlias = tuple[Sequence[Envelope], Place, int]
-Lean: TypeAlias = tuple[str, int, str]  # type, time, body
+Lean: TypeAlias = Any  # type, time and body, by their places
 _READING = service("bus")
 
 
@@ -79,11 +79,11 @@ class OutboxHistory:
             yield messages, position, position
 
     async def read_lean(self, types: Sequence[str]) -> AsyncIterator[list[Lean]]:
-        """Read the messages of some types, without making envelopes of them."""
+        """Read the messages of some types, as the rows that they are."""
         position = 0
         while rows := await self._db.scan(_READING, outbox.load_lean_after, position, LEAN_BATCH, types):
             position = rows[-1]["position"]
-            yield [(row["type"], row["time"], row["body"]) for row in rows]
+            yield rows
 
     async def count_behind(self, group: str | None) -> int:
         """Return how many messages come behind the position of the group."""

@@ -83,10 +83,10 @@ async def load_after(tx: Tx, position: int, limit: int) -> list[Envelope]:
 
 
 async def load_lean_after(tx: Tx, position: int, limit: int, types: Sequence[str]) -> list[Row]:
-    """Read position, type, time and body of the messages of some types behind ``position``, oldest first."""
+    """Read type, time, body and position of the messages of some types behind ``position``, oldest first."""
     names = {f"type{number}": name for number, name in enumerate(types)}
     return await tx.run(
-        f"""SELECT position, type, time, body FROM bus_outbox
+        f"""SELECT type, time, body, position FROM bus_outbox
         WHERE position > :position AND type IN ({", ".join(f":{name}" for name in names)})
         ORDER BY position LIMIT :limit""",
         position=position,

@@ -12,7 +12,7 @@ from answerable.kernel.times import iso_or_none
 from answerable.kernel.tx import Database, Tx
 from answerable.sla import rules, store
 from answerable.sla.rules import WrittenTerms
-from answerable.sla.rules.figures import NOBODY, Counter, Tally, outcome, week_of
+from answerable.sla.rules.figures import NOBODY, Counter, Tally, differences_of, outcome, week_of
 from answerable.sla.rules.replay import TYPES, Life, Subject, Timetable, Verdict, read_said
 from answerable.sla.rules.span import Span
 
@@ -76,14 +76,14 @@ async def replay(history: History, tables: Sequence[Timetable], span: Span) -> L
     """Replay the tickets of a span under each timetable."""
     lives: Lives = {}
     async for messages in history.read_lean(TYPES):
-        for kind, at, body in messages:
-            said = read_said(body)
+        for message in messages:
+            said = read_said(message[2])
             life = lives.get(said.ticket.id)
             if life is not None:
-                life.tell(kind, at, said)
+                life.tell(message[0], message[1], said)
             elif span.holds(said.ticket.created_at):
                 lives[said.ticket.id] = life = Life(tables, said)
-                life.begin(kind, at, said)
+                life.begin(message[0], message[1], said)
     return lives
 
 
@@ -112,14 +112,16 @@ def _weighed(lives: Lives, now: int, history: History) -> BacktestView:
         ticket = life.ticket
         first = ticket.created_at if first is None else min(first, ticket.created_at)
         last = ticket.created_at if last is None else max(last, ticket.created_at)
-        was, would_be = life.verdicts(now)
+        was, would_be = life.outcomes(now)
         group = (ticket.priority, ticket.agent_id or NOBODY, ticket.category, week_of(ticket.created_at))
-        for counter, verdicts in zip(counters, (was, would_be), strict=True):
-            for each in verdicts:
-                counter.add(group, each.target, outcome(each.state, each.breached))
-        found = _changed(was, would_be)
-        changed += [_told(ticket, key, one, other) for key, one, other in found[: max(0, MOST_CHANGED - total)]]
-        total += len(found)
+        counters[0].add_ticket(group, was)
+        counters[1].add_ticket(group, would_be)
+        if was == would_be:
+            continue
+        if total < MOST_CHANGED:
+            found = _changed(*life.verdicts(now))
+            changed += [_told(ticket, key, one, other) for key, one, other in found[: MOST_CHANGED - total]]
+        total += differences_of(was, would_be)
     return BacktestView(
         tickets=len(lives),
         first=iso_or_none(first),
@@ -146,8 +148,6 @@ Pair = tuple[tuple[str, int], Verdict | None, Verdict | None]
 
 def _changed(was: Sequence[Verdict], would_be: Sequence[Verdict]) -> list[Pair]:
     """Return the promises of a ticket that would have ended otherwise, by target and cycle."""
-    if [each[:6] for each in was] == [each[:6] for each in would_be]:
-        return []
     before = {(each.target, each.cycle): each for each in was}
     after = {(each.target, each.cycle): each for each in would_be}
     pairs = ((key, before.get(key), after.get(key)) for key in sorted({*before, *after}))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from answerable.sla.rules.clock import state_for
+from answerable.sla.rules.figures import Outcomes, outcome
 from answerable.sla.rules.history import CANCELLED, FULFILLED, PAUSED, RUNNING
 from answerable.sla.rules.policy import ANEW, FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Edition, Terms, promise_for
 from answerable.sla.rules.timeline import Stop, due, union
@@ -203,6 +204,10 @@ class Life:
         for course in self.courses:
             course.follow(at, wanted, self.ticket)
 
+    def outcomes(self, now: int) -> list[Outcomes]:
+        """Return, for each timetable, what every promise counts as until ``now``."""
+        return [course.outcomes(now, self.ticket) for course in self.courses]
+
     def verdicts(self, now: int) -> list[list[Verdict]]:
         """Return, for each timetable, what became of every promise until ``now``."""
         return [course.verdicts(now, self.ticket) for course in self.courses]
@@ -321,12 +326,22 @@ class Course:
             cycle = max((p.cycle for p in self.promises if p.target == NEXT_RESPONSE), default=0) + 1
             self._arm(NEXT_RESPONSE, at, ticket, cycle)
 
+    def outcomes(self, now: int, ticket: Subject) -> Outcomes:
+        """Return what every promise counts as until ``now``."""
+        self._end(now, ticket)
+        return tuple(
+            [(each.target, each.cycle, outcome(each.state, each.breached_at is not None)) for each in self.promises]
+        )
+
     def verdicts(self, now: int, ticket: Subject) -> list[Verdict]:
         """Return what became of every promise until ``now``."""
+        self._end(now, ticket)
+        return [promise.verdict() for promise in self.promises]
+
+    def _end(self, now: int, ticket: Subject) -> None:
         self.bring_up(now, ticket)
         for promise in self._open:
             promise.look(now)
-        return [promise.verdict() for promise in self.promises]
 
 
 def _as_it_was(said: Said, former: Subject) -> Subject:
