@@ -51,7 +51,7 @@ test-faults: setup postgres ## Kill, freeze and cut off everything while people 
 	@FAULT_SEED=$(SEED) FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -rs tests/faults
 
 test-long: setup ## Deadlines in a million random cases, then 100,000 pairs of worlds (takes some hours)
-	@SLA_CASES=1000000 $(BIN)/python -m pytest -q -rs tests/sla/test_opening.py
+	@SLA_CASES=1000000 $(BIN)/python -m pytest -n $(WORKERS) -q -rs tests/sla/test_opening.py
 	@WORLD_PAIRS=100000 $(BIN)/python -m pytest -q -rs tests/security/test_01_paired_worlds.py
 	@PARSER_CASES=5000 $(BIN)/python -m pytest -q -rs tests/security/test_fuzzed_parsers.py
 	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -rs tests/security/test_fuzzed_interface.py

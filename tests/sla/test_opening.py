@@ -23,7 +23,7 @@ VECTORS = Path(__file__).parent / "data" / "vectors.json"
 GIVEN = msgspec.json.decode(VECTORS.read_bytes())["vectors"]
 CASES = int(os.environ.get("SLA_CASES", "20000"))
 AT_ONCE = 20  # cases of one example
-PARTS = 4  # for as many workers
+PARTS = max(4, CASES // 50_000)  # for as many workers
 
 
 def engine(case: Case) -> OpenTime:
