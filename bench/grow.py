@@ -97,6 +97,13 @@ def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int) -
             COUNT(resolution), COALESCE(SUM(resolution / 1000000), 0), COALESCE(SUM(resolution % 1000000), 0)
         FROM reporting_ticket GROUP BY status, priority, CASE WHEN agent_id IS NULL THEN 0 ELSE 1 END, sla_breached"""
     )
+    run("DELETE FROM reporting_agent_count")
+    run(
+        """INSERT INTO reporting_agent_count (agent_id, status, priority, breached, tickets, measured, responded)
+        SELECT agent_id, status, priority, sla_breached, COUNT(*), COUNT(resolution), COUNT(first_response_at)
+        FROM reporting_ticket WHERE agent_id IS NOT NULL AND last_sequence > 0
+        GROUP BY agent_id, status, priority, sla_breached"""
+    )
     run("UPDATE tickets_counter SET last = (SELECT MAX(number) FROM tickets_ticket) WHERE name = 'ticket'")
     run("UPDATE tickets_counter SET last = (SELECT MAX(number) FROM tickets_comment) WHERE name = 'comment'")
     run(

@@ -205,6 +205,24 @@ async def test_the_audit_finds_a_counter_that_is_wrong(desk: World) -> None:
     assert await desk.desk.audit() == ["reporting: ASSIGNED MEDIUM 1 0: kept (2, 0, 0, 0), counted (1, 0, 0, 0)"]
 
 
+async def test_the_audit_finds_a_counter_of_an_agent_that_is_wrong(desk: World) -> None:
+    tale = await Tale(desk).raised()
+    await tale.assigned("abe")
+    await tale.assigned("bea")
+    await tale.resolved()
+    rows = await desk.sql("SELECT * FROM reporting_agent_count WHERE tickets <> 0")
+    assert [(row["agent_id"], row["status"], row["tickets"], row["measured"]) for row in rows] == [
+        ("bea", "RESOLVED", 1, 1)
+    ]
+    assert await desk.desk.audit() == []
+
+    async def spoil(tx: Tx) -> None:
+        await tx.run("UPDATE reporting_agent_count SET responded = 0 WHERE agent_id = 'bea'")
+
+    await desk.db.write(TESTER, spoil)
+    assert await desk.desk.audit() == ["reporting: bea RESOLVED MEDIUM 0: kept (1, 1, 0), counted (1, 1, 1)"]
+
+
 async def test_reports_are_made_from_the_log_when_reporting_starts_late(tmp_path: Path) -> None:
     async with open_world(tmp_path / "desk", ("users",)) as without:
         tale = await Tale(without).raised()

@@ -1,7 +1,8 @@
 """The reports, as clients see them. What each figure means is written in ``rules.Figures``."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,7 +12,7 @@ from answerable.kernel.paging import Page, PageRequest, encode_cursor, total_tex
 from answerable.kernel.times import iso
 from answerable.kernel.tx import Row, Tx
 from answerable.reporting import rules, store
-from answerable.reporting.rules import ALWAYS, Edges, Figures, Span, Tally
+from answerable.reporting.rules import ALWAYS, AgentTally, Edges, Figures, Span, Tally
 
 BREACHES = "breaches"
 AGENTS = "agents"
@@ -173,15 +174,20 @@ async def _breach_total(tx: Tx, span: Span, page: PageRequest) -> str:
 async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport]:
     """Read a page of the agents who are active or have tickets, by name, with the figures of each."""
     tallies: dict[str, list[Tally]] = defaultdict(list)
-    for agent_id, tally in await store.count_tickets_of_agents(tx, span):
-        tallies[agent_id].append(tally)
-    responses = _by_agent(await store.load_middle_responses(tx, span))
-    resolutions = _by_agent(await store.load_middle_resolutions(tx, span))
+    counted: list[AgentTally] = []
+    if span.is_always:
+        counted = await store.load_agent_count(tx)
+        for each in counted:
+            tallies[each.agent_id].append(Tally(each.status, each.priority, 1, each.breached, each.tickets))
+    else:
+        for agent_id, tally in await store.count_tickets_of_agents(tx, span):
+            tallies[agent_id].append(tally)
     known = await store.list_agents(tx)
     names: dict[str, str] = {row["id"]: row["name"] for row in known}
     reported = {row["id"] for row in known if row["active"]} | tallies.keys()
     places = sorted((names.get(agent_id, "").casefold(), agent_id) for agent_id in reported)
     part = [place for place in places if page.cursor is None or place > _agent_cursor(page)][page.offset :]
+    responses, resolutions = await _durations(tx, span, counted, [agent_id for _, agent_id in part[: page.size]])
     reports = []
     for _, agent_id in part[: page.size]:
         found = rules.figures(tallies[agent_id])
@@ -198,6 +204,27 @@ async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport
         )
     more = len(part) > page.size
     return Page(reports, encode_cursor(AGENTS, *part[page.size - 1]) if more else None, str(len(places)))
+
+
+async def _durations(
+    tx: Tx, span: Span, counted: Sequence[AgentTally], shown: Sequence[str]
+) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Read the one or two durations in the middle for agents: to the first response, and to the resolve."""
+    if not span.is_always:
+        return _by_agent(await store.load_middle_responses(tx, span)), _by_agent(
+            await store.load_middle_resolutions(tx, span)
+        )
+    responded: dict[str, int] = defaultdict(int)
+    measured: dict[str, int] = defaultdict(int)
+    for each in counted:
+        responded[each.agent_id] += each.responded
+        measured[each.agent_id] += each.measured
+    responses = await store.load_responses_at(tx, _middles(responded, shown))
+    return _by_agent(responses), _by_agent(await store.load_resolutions_at(tx, _middles(measured, shown)))
+
+
+def _middles(counts: Mapping[str, int], shown: Sequence[str]) -> dict[str, tuple[int, int]]:
+    return {agent_id: rules.median_place(counts[agent_id]) for agent_id in shown if counts[agent_id]}
 
 
 async def titles_of(tx: Tx, tickets: Sequence[str]) -> dict[str, Row]:
@@ -308,12 +335,21 @@ async def audit(tx: Tx) -> list[str]:
     """Compare the counters with a count of the tickets; return a line per difference."""
     kept = {tally.cell: tally for tally in await store.load_count(tx)}
     counted = {tally.cell: tally for tally in await store.count_tickets(tx, ALWAYS)}
+    of_agents = {tally.cell: tally for tally in await store.load_agent_count(tx)}
+    recounted = {tally.cell: tally for tally in await store.recount_agents(tx)}
+    return [*_differences(kept, counted, 4), *_differences(of_agents, recounted, 3)]
+
+
+def _differences(
+    kept: Mapping[tuple[Any, ...], Tally | AgentTally],
+    counted: Mapping[tuple[Any, ...], Tally | AgentTally],
+    width: int,
+) -> list[str]:
+    def numbers(tally: Tally | AgentTally | None) -> tuple[int, ...]:
+        return tally.numbers if tally else (0,) * width
+
     return [
-        f"reporting: {' '.join(map(str, cell))}: kept {_numbers(kept.get(cell))}, counted {_numbers(counted.get(cell))}"
+        f"reporting: {' '.join(map(str, cell))}: kept {numbers(kept.get(cell))}, counted {numbers(counted.get(cell))}"
         for cell in sorted(kept.keys() | counted.keys())
-        if _numbers(kept.get(cell)) != _numbers(counted.get(cell))
+        if numbers(kept.get(cell)) != numbers(counted.get(cell))
     ]
-
-
-def _numbers(tally: Tally | None) -> tuple[int, int, int, int]:
-    return (tally.tickets, tally.measured, tally.seconds, tally.micros) if tally else (0, 0, 0, 0)

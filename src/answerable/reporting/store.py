@@ -1,6 +1,6 @@
 """All SQL of reporting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from answerable.kernel.paging import COUNT_CAP
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.tickets import TicketRef
-from answerable.reporting.rules import Facts, Span, Tally
+from answerable.reporting.rules import AgentTally, Facts, Span, Tally
 
 _FACTS = Facts.__struct_fields__
 _CHANGING = tuple(name for name in _FACTS if name not in ("ticket_id", "requester_id", "created_at"))
@@ -24,6 +24,9 @@ RETURNING {", ".join(_FACTS)}"""
 
 _SUMS = """COUNT(*) AS tickets, COUNT(resolution) AS measured, COALESCE(SUM(resolution / 1000000), 0) AS seconds,
     COALESCE(SUM(resolution % 1000000), 0) AS micros"""
+_AGENT = "(agent_id || '')"  # of a span, which has an index: those by agent hold the tickets of all time
+_OF_AGENT = "COUNT(*) AS tickets, COUNT(resolution) AS measured, COUNT(first_response_at) AS responded"
+AT_ONCE = 100  # agents in one statement
 _ASSIGNED = "CASE WHEN agent_id IS NULL THEN 0 ELSE 1 END"
 
 
@@ -69,6 +72,37 @@ async def add_to_count(tx: Tx, change: Tally) -> None:
     )
 
 
+async def add_to_agent_count(tx: Tx, change: AgentTally) -> None:
+    """Add a change to its counter of an agent."""
+    await tx.run(
+        """INSERT INTO reporting_agent_count (agent_id, status, priority, breached, tickets, measured, responded)
+        VALUES (:agent_id, :status, :priority, :breached, :tickets, :measured, :responded)
+        ON CONFLICT (agent_id, status, priority, breached) DO UPDATE SET
+            tickets = reporting_agent_count.tickets + excluded.tickets,
+            measured = reporting_agent_count.measured + excluded.measured,
+            responded = reporting_agent_count.responded + excluded.responded""",
+        **msgspec.structs.asdict(change),
+    )
+
+
+async def load_agent_count(tx: Tx) -> list[AgentTally]:
+    """Read the counters of all agents: some dozens for each, however many tickets there are."""
+    rows = await tx.run(
+        """SELECT agent_id, status, priority, breached, tickets, measured, responded FROM reporting_agent_count
+        WHERE tickets <> 0 OR measured <> 0 OR responded <> 0 ORDER BY agent_id, status, priority, breached"""
+    )
+    return [AgentTally(**dict(row)) for row in rows]
+
+
+async def recount_agents(tx: Tx) -> list[AgentTally]:
+    """Count the tickets of all agents, one by one."""
+    rows = await tx.run(
+        f"""SELECT agent_id, status, priority, sla_breached AS breached, {_OF_AGENT} FROM reporting_ticket
+        WHERE agent_id IS NOT NULL AND last_sequence > 0 GROUP BY agent_id, status, priority, sla_breached"""
+    )
+    return [AgentTally(**dict(row)) for row in rows]
+
+
 async def load_count(tx: Tx) -> list[Tally]:
     """Read the counters: a hundred rows, however many tickets there are."""
     rows = await tx.run(
@@ -94,9 +128,9 @@ async def count_tickets_of_agents(tx: Tx, span: Span) -> list[tuple[str, Tally]]
     """Count the tickets of a span for each agent who has some."""
     where, values = _selection(span)
     rows = await tx.run(
-        f"""SELECT agent_id, status, priority, 1 AS assigned, sla_breached AS breached, {_SUMS}
-        FROM reporting_ticket WHERE agent_id IS NOT NULL AND {where}
-        GROUP BY agent_id, status, priority, sla_breached""",
+        f"""SELECT {_AGENT} AS agent_id, status, priority, 1 AS assigned, sla_breached AS breached, {_SUMS}
+        FROM reporting_ticket WHERE {_AGENT} IS NOT NULL AND {where}
+        GROUP BY {_AGENT}, status, priority, sla_breached""",
         **values,
     )
     return [(row["agent_id"], _tally(row)) for row in rows]
@@ -120,6 +154,37 @@ async def load_resolutions(tx: Tx, span: Span, skip: int, take: int) -> list[int
     return [row["resolution"] for row in rows]
 
 
+async def load_resolutions_at(tx: Tx, places: Mapping[str, tuple[int, int]]) -> list[tuple[str, int]]:
+    """Read the durations, raised to resolved, of agents at places of their order: how many to skip and to take."""
+    return await _durations_at(tx, places, "resolution", "resolution IS NOT NULL")
+
+
+async def load_responses_at(tx: Tx, places: Mapping[str, tuple[int, int]]) -> list[tuple[str, int]]:
+    """Read the durations, raised to first response, of agents at places of their order."""
+    counted = "first_response_at IS NOT NULL AND last_sequence > 0"
+    return await _durations_at(tx, places, "(first_response_at - created_at)", counted)
+
+
+async def _durations_at(
+    tx: Tx, places: Mapping[str, tuple[int, int]], duration: str, counted: str
+) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    wanted = list(places.items())
+    for some in [wanted[first : first + AT_ONCE] for first in range(0, len(wanted), AT_ONCE)]:
+        values: dict[str, Any] = {}
+        parts = []
+        for number, (agent_id, (skip, take)) in enumerate(some):
+            values |= {f"agent{number}": agent_id, f"skip{number}": skip, f"take{number}": take}
+            parts.append(
+                f"""SELECT * FROM (SELECT agent_id, {duration} AS duration FROM reporting_ticket
+                WHERE agent_id = :agent{number} AND {counted}
+                ORDER BY {duration} LIMIT :take{number} OFFSET :skip{number}) part{number}"""
+            )
+        rows = await tx.run(" UNION ALL ".join(parts), **values)
+        found += [(row["agent_id"], row["duration"]) for row in rows]
+    return found
+
+
 async def load_middle_resolutions(tx: Tx, span: Span) -> list[tuple[str, int]]:
     """Read for each agent the one or two durations in the middle: raised to resolved."""
     return await _middle_of_agents(tx, span, "resolution")
@@ -136,8 +201,8 @@ async def _middle_of_agents(tx: Tx, span: Span, duration: str) -> list[tuple[str
         f"""SELECT agent_id, duration FROM (
             SELECT agent_id, duration, ROW_NUMBER() OVER (PARTITION BY agent_id ORDER BY duration) AS place,
                 COUNT(*) OVER (PARTITION BY agent_id) AS total
-            FROM (SELECT agent_id, {duration} AS duration FROM reporting_ticket
-                WHERE agent_id IS NOT NULL AND {where}) AS measured
+            FROM (SELECT {_AGENT} AS agent_id, {duration} AS duration FROM reporting_ticket
+                WHERE {_AGENT} IS NOT NULL AND {where}) AS measured
             WHERE duration IS NOT NULL) AS ranked
         WHERE place IN ((total + 1) / 2, (total + 2) / 2)""",
         **values,

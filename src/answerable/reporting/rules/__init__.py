@@ -1,6 +1,6 @@
 """What a report counts, and what each figure means."""
 
-from answerable.reporting.rules.facts import Facts, Tally, movement, tally_of
+from answerable.reporting.rules.facts import AgentTally, Facts, Tally, movement, movement_of_agents, tally_of
 from answerable.reporting.rules.figures import Figures, figures, mean_minutes, median_minutes, median_place, share_kept
 from answerable.reporting.rules.span import ALWAYS, Span, days_between, midnight, read_span
 from answerable.reporting.rules.steps import MOST_STEPS, Edges, edges_of
@@ -8,6 +8,7 @@ from answerable.reporting.rules.steps import MOST_STEPS, Edges, edges_of
 __all__ = [
     "ALWAYS",
     "MOST_STEPS",
+    "AgentTally",
     "Edges",
     "Facts",
     "Figures",
@@ -21,6 +22,7 @@ __all__ = [
     "median_place",
     "midnight",
     "movement",
+    "movement_of_agents",
     "read_span",
     "share_kept",
     "tally_of",

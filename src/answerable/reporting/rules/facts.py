@@ -5,7 +5,7 @@ ticket's own. So nothing here depends on the order: states carry the sequence nu
 only a newer one replaces them, earliest instants and highest numbers win, and periods add up.
 """
 
-from collections import defaultdict
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -180,6 +180,11 @@ class Tally(msgspec.Struct, frozen=True):
         """Return what the tickets have in common."""
         return self.status, self.priority, self.assigned, self.breached
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Return what is counted of them."""
+        return self.tickets, self.measured, self.seconds, self.micros
+
 
 def tally_of(facts: Facts) -> Tally | None:
     """Return what one ticket counts for, ``None`` while it is not counted."""
@@ -193,14 +198,53 @@ def tally_of(facts: Facts) -> Tally | None:
 
 def movement(before: Facts, after: Facts) -> list[Tally]:
     """Return what a change of one ticket adds to the counters, in the counters' order; nothing where nothing moves."""
-    old, new = tally_of(before), tally_of(after)
+    return [Tally(*cell, *numbers) for cell, numbers in _difference(tally_of(before), tally_of(after))]
+
+
+class AgentTally(msgspec.Struct, frozen=True):
+    """How many ``tickets`` of an agent are alike, how many of them are resolved, and how many had a first response."""
+
+    agent_id: str
+    status: str
+    priority: str
+    breached: int
+    tickets: int = 0
+    measured: int = 0
+    responded: int = 0
+
+    @property
+    def cell(self) -> tuple[str, str, str, int]:
+        """Return what the tickets have in common."""
+        return self.agent_id, self.status, self.priority, self.breached
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Return what is counted of them."""
+        return self.tickets, self.measured, self.responded
+
+
+def agent_tally_of(facts: Facts) -> AgentTally | None:
+    """Return what one ticket counts for at its agent, ``None`` while it is not counted or has none."""
+    if not facts.last_sequence or facts.agent_id is None:
+        return None
+    measured, responded = facts.resolution is not None, facts.first_response_at is not None
+    return AgentTally(
+        facts.agent_id, facts.status, facts.priority, facts.sla_breached, 1, int(measured), int(responded)
+    )
+
+
+def movement_of_agents(before: Facts, after: Facts) -> list[AgentTally]:
+    """Return what a change of one ticket adds to the counters of agents, in the counters' order."""
+    found = _difference(agent_tally_of(before), agent_tally_of(after))
+    return [AgentTally(*cell, *numbers) for cell, numbers in found]
+
+
+def _difference(old: Tally | AgentTally | None, new: Tally | AgentTally | None) -> list[tuple[Any, list[int]]]:
     if old == new:
         return []
-    sums: dict[tuple[str, str, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    sums: dict[Any, list[int]] = {}
     for sign, tally in ((-1, old), (1, new)):
         if tally is not None:
-            numbers = (tally.tickets, tally.measured, tally.seconds, tally.micros)
-            sums[tally.cell] = [
-                so_far + sign * number for so_far, number in zip(sums[tally.cell], numbers, strict=True)
-            ]
-    return [Tally(*cell, *numbers) for cell, numbers in sorted(sums.items())]
+            so_far = sums.get(tally.cell, [0] * len(tally.numbers))
+            sums[tally.cell] = [sum_ + sign * number for sum_, number in zip(so_far, tally.numbers, strict=True)]
+    return sorted(sums.items())
