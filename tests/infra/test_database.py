@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,33 @@ async def test_people_are_not_kept_waiting_by_work_of_the_desk(database: SqliteD
     assert order[:people_done].count("desk") < 50  # all fifty would have fitted into the first gap
     await asyncio.wait_for(asyncio.gather(*follow_ups), 10)
     assert order.count("desk") == 50
+
+
+async def test_few_people_on_a_slow_disk_leave_the_desk_time_for_its_work(database: SqliteDatabase) -> None:
+    """Each commit takes so long that somebody waits for the next one: that is no flood."""
+    ended: list[str] = []
+
+    def slow(sql: str) -> None:
+        if sql == "COMMIT":
+            time.sleep(0.01)
+
+    async def person(name: str) -> None:
+        for number in range(8):
+            await database.write(ANONYMOUS, add, f"{name} {number}")
+            ended.append(name)
+
+    async def follow_up(number: int) -> None:
+        await database.deliver(service("test"), lambda tx: add(tx, f"desk {number}"))
+        ended.append("desk")
+
+    database._writer.set_trace_callback(slow)
+    people = [asyncio.ensure_future(person("una"))]
+    await asyncio.sleep(0.005)  # her commit is under way
+    people.append(asyncio.ensure_future(person("otto")))
+    await asyncio.gather(*(follow_up(number) for number in range(50)), *people)
+    database._writer.set_trace_callback(None)
+    assert ended.index("desk") < 8, ended
+    assert ended[: ended.index("desk") + 54].count("desk") == 50, "not one in each commit of theirs"
 
 
 async def test_a_writer_beside_us_is_waited_for(database: SqliteDatabase) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 from answerable.infra.database.units import Unit
 from answerable.infra.pulse import ring
 
-# How long the units of the bus and the timers may run before a commit where nobody waits. While people do, those units
-# get one part in twenty of the time: a flood of requests is answered first, and followed up all the same.
-BACKGROUND_SECONDS = 0.004
+# How long the units of the bus and the timers may run before a commit where few people wait or nobody does; on a slow
+# disk as long as a commit takes, or they would never be done. While many people wait, they get one part in twenty of
+# the time: a flood of requests is answered first, and followed up all the same.
+BACKGROUND_SECONDS, LONGEST_BACKGROUND_SECONDS = 0.004, 0.03
 BACKGROUND_PARTS_WHILE_BUSY = 20
 PEOPLE_SECONDS = 0.003  # who was just answered asks again within this time, or nobody does
-MANY_PEOPLE = 4  # at once: fewer leave the background enough time of their own accord
+MANY_PEOPLE = 8  # at once: fewer are no flood, though on a slow disk some wait at every commit
 
 
 class Lanes:
@@ -22,6 +23,7 @@ class Lanes:
     def __init__(self) -> None:
         self.urgent: deque[Unit[Any]] = deque()
         self.background: deque[Unit[Any]] = deque()
+        self.commit_seconds = 0.0  # of the last one that wrote
         self._background_at = 0.0
         self._people_until = 0.0
         self._somebody: asyncio.Future[None] | None = None
@@ -72,6 +74,10 @@ class Lanes:
     def people_keep_coming(self) -> bool:
         """Tell whether people were answered so lately that they will ask again."""
         return time.perf_counter() < self._people_until
+
+    def longest_background(self) -> float:
+        """Return how long the background may run before a commit of few people, or of nobody."""
+        return max(BACKGROUND_SECONDS, min(self.commit_seconds, LONGEST_BACKGROUND_SECONDS))
 
     def background_must_wait(self, now: float) -> bool:
         """Tell whether the background had its part of the time."""

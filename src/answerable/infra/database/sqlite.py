@@ -22,7 +22,7 @@ import structlog
 
 from answerable.infra.database.checkpoints import Checkpoints
 from answerable.infra.database.errors import StorageFault, is_fault
-from answerable.infra.database.lanes import BACKGROUND_SECONDS, Lanes
+from answerable.infra.database.lanes import BACKGROUND_SECONDS, MANY_PEOPLE, Lanes
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
 from answerable.infra.database.sqlite_connection import connect, scrub
@@ -210,8 +210,8 @@ class SqliteDatabase:
             for _ in range(urgent):
                 self._try_next(self._lanes.urgent, ran, batch)
             if self._lanes.background:
-                people = urgent > 0 or self._lanes.people_keep_coming()
-                await self._follow_up(ran, batch, while_people_wait=people)
+                people = urgent >= MANY_PEOPLE or self._lanes.people_keep_coming()
+                await self._follow_up(ran, batch, people_wait=people)
         except Spoilt:
             batch.clear()
             self._undo("batch", ran, batch)
@@ -219,22 +219,20 @@ class SqliteDatabase:
                 self._run_unit(unit, batch)
         return self._writer.total_changes != changes
 
-    async def _follow_up(
-        self, ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]], *, while_people_wait: bool
-    ) -> None:
+    async def _follow_up(self, ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]], *, people_wait: bool) -> None:
         """Run units of the bus and the timers while there is time, in stretches between which people can read."""
         began = time.perf_counter()
-        if while_people_wait and self._lanes.background_must_wait(began):
+        if people_wait and self._lanes.background_must_wait(began):
             return
-        now, stretch = began, Stretch()
+        longest, now, stretch = self._lanes.longest_background(), began, Stretch()
         for _ in range(min(len(self._lanes.background), BATCH)):
             self._try_next(self._lanes.background, ran, batch)
             now = time.perf_counter()
-            if while_people_wait or now - began > BACKGROUND_SECONDS:
+            if people_wait or now - began > longest:
                 break
-            if await stretch.pause() and self._lanes.urgent:
+            if await stretch.pause() and self._lanes.urgent and now - began > longest - BACKGROUND_SECONDS:
                 break
-        self._lanes.background_took(began, now, while_people_wait=while_people_wait)
+        self._lanes.background_took(began, now, while_people_wait=people_wait)
 
     def _try_next(self, lane: "deque[Unit[Any]]", ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]]) -> None:
         unit = lane.popleft()
@@ -290,7 +288,9 @@ class SqliteDatabase:
             self._writer.execute("COMMIT")
 
     def _commit_now(self) -> None:
+        began = time.perf_counter()
         self._writer.execute("COMMIT")
+        self._lanes.commit_seconds = time.perf_counter() - began
         self._checkpoints.committed(self._writer)
 
     def _roll_back(self) -> None:
