@@ -2,6 +2,7 @@
 // One tab of a browser holds the stream and tells the others: browsers allow few connections to one host.
 import htmx from "htmx.org";
 import { morph } from "./morph.js";
+import { restOf } from "./pace.js";
 
 const TOPICS = {
   ticket: (data) => [`ticket:${data.ticket}`, "tickets"],
@@ -11,10 +12,7 @@ const TOPICS = {
 };
 const PATIENCE = 1500; // a short break is not worth a word
 const LEAVE = 15_000;
-const CALM = 600; // where much happens, a part is read this long after it was last, not at every signal
-const HIDDEN = 5000; // the same where nobody looks: the title goes on counting
-const SLOW = 3; // a part that takes long rests this many times as long
-const LONGEST = 20_000; // to rest, and to wait for an answer
+const LONGEST = 20_000; // to wait for an answer
 const MOST = 64; // topics that wait for one part; more of them are everything
 const RETRY = [1000, 2000, 5000, 10000, 20000];
 const busy = new Map(); // address -> the topics that changed since it was last asked for: one read at a time, then a rest
@@ -64,11 +62,12 @@ async function readPart(address, topics) {
   busy.set(address, waiting);
   const began = performance.now();
   const failed = !(await fetchPart(address, topics));
-  const rest = Math.max(document.hidden ? HIDDEN : CALM, (performance.now() - began) * SLOW, failed ? HIDDEN : 0);
+  const now = performance.now();
+  const rest = restOf(address, { took: now - began, failed, hidden: document.hidden, now });
   setTimeout(() => {
     busy.delete(address);
     if (waiting.size && shown(waiting).some((element) => addressOf(element) === address)) void readPart(address, waiting);
-  }, Math.min(rest, LONGEST));
+  }, rest);
 }
 
 /** Return whether the desk answered. */
