@@ -248,6 +248,27 @@ def test_every_notice_is_read_in_another_language(event: Event) -> None:
         assert not set(words) & {"the", "is", "you", "Reason:", "IN_PROGRESS", "HIGH"}
 
 
+@pytest.mark.parametrize("event", [row[1] for row in MATRIX], ids=[row[0] for row in MATRIX])
+def test_every_mail_is_written_in_the_language_of_whoever_gets_it(event: Event) -> None:
+    for told in decide(event, None):
+        if told.reason or told.channel != rules.EMAIL:
+            continue
+        subject, text = rules.mail_as(text_in("de"), told.type, told.subject, told.body)
+        assert "Nr. 1042" in subject or "#1042" in subject
+        assert not {"Ticket is", "is yours", "You get this mail"} & {subject, text}
+        assert "Sie bekommen diese E-Mail, weil " in text
+        assert "You get" not in text
+        assert f"/tickets/{told.ticket_id}\n\n--\n" in text
+
+
+def test_a_receipt_to_an_address_that_nobody_confirmed_is_written_in_german_too() -> None:
+    mail = next(told for told in decide(created(ref()), "ria") if told.channel == rules.EMAIL)
+    subject, text = rules.mail_as(text_in("de"), mail.type, mail.subject, mail.body)
+    assert subject != mail.subject
+    assert "We have received" not in text
+    assert "Printer on fire" not in subject + text
+
+
 def test_what_people_wrote_is_not_taken_for_words_of_the_desk() -> None:
     odd = "“a” is now {status}.\nHIGH #7"
     made = decide(resolved(ref(title=odd)), "abe")[0]

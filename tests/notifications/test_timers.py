@@ -10,7 +10,7 @@ from answerable.kernel.actor import service
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Event
 from answerable.messages.tickets import TicketErased
-from answerable.messages.users import UserChanged
+from answerable.messages.users import LanguageChosen, UserChanged
 from answerable.notifications import actions
 from tests.notifications.stories import assigned, comment, created, ref, resolved
 from tests.people import TestPerson, make_person, token_for
@@ -48,6 +48,18 @@ async def test_a_mail_arrives_with_the_ticket_and_a_link(mailing: World, mailbox
     assert mail.get_content_type() == "text/plain"
     assert "https://desk.example.org/tickets/ticket-1" in mail.get_content()
     assert await mails(mailing) == [("ria@example.org", "SENT", 1)]
+
+
+async def test_a_mail_is_in_the_language_that_its_reader_chose(mailing: World, mailbox: Mailbox) -> None:
+    ria, abe, _ = await people(mailing)
+    await mailing.tell(LanguageChosen(user_id=ria.id, language="de"), LanguageChosen(user_id=abe.id, language="en"))
+    await mailing.tell(assigned(ref(ria.id, abe.id)))
+    await mailing.tell(resolved(ref(ria.id, abe.id), abe.id), by=abe.actor)
+    await mailing.advance(seconds=1)
+    told = {mail["To"]: (mail["Subject"], mail.get_content()) for mail in mailbox.messages}
+    assert told["ria@example.org"][0] == "Ticket Nr. 1042 ist gelöst: Printer on fire"
+    assert "Sie bekommen diese E-Mail, weil es Ihr Ticket ist." in told["ria@example.org"][1]
+    assert "(HIGH) is assigned to you." in told["abe@example.org"][1]
 
 
 async def test_a_mail_goes_out_once_whatever_is_redelivered(mailing: World, mailbox: Mailbox) -> None:

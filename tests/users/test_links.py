@@ -9,6 +9,8 @@ import httpx
 import pytest
 import structlog
 
+from answerable.kernel.visit import Preferences
+from answerable.users.actions.browsers import prefer
 from answerable.users.actions.mails import make_setup_link
 from answerable.users.cli import greeting
 from tests.people import PASSWORD, make_person
@@ -144,6 +146,17 @@ async def test_whoever_starts_the_server_is_told_the_link(world: World) -> None:
 
 
 # --- a forgotten password --------------------------------------------------------------------------------------------
+
+
+async def test_a_letter_is_in_the_language_that_its_reader_chose(mailing: World, mailbox: Mailbox) -> None:
+    una = await make_person(mailing, email="una@desk.test")
+    await mailing.db.write(una.actor, prefer, Preferences(language="de"))
+    await post(mailing, "forgot-password", email="UNA@desk.test")
+    await mailing.advance(seconds=1)
+    [mail] = mailbox.to("una@desk.test")
+    assert mail["Subject"] == "Wählen Sie ein neues Passwort"
+    assert "innerhalb von 15 Minuten" in mail.get_content()
+    assert token_in(mailbox, "reset")
 
 
 async def test_una_forgets_her_password_and_chooses_another(mailing: World, mailbox: Mailbox) -> None:

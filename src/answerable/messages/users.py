@@ -38,6 +38,20 @@ class UserChanged(PersonEvent, frozen=True, kw_only=True):
     changed: list[str]
 
 
+class LanguageChosen(Event, frozen=True, kw_only=True):
+    """A person chose the language that the desk speaks to them; empty is whatever their browser says."""
+
+    TOPIC: ClassVar[str] = "answerable.users"
+    TYPE: ClassVar[str] = "LANGUAGE_CHOSEN"
+    user_id: str
+    language: str
+
+    @property
+    def key(self) -> str:
+        """Return the person's id."""
+        return self.user_id
+
+
 class PersonErased(Event, frozen=True, kw_only=True):
     """A person is to be forgotten: each feature erases what it keeps of them beyond their id.
 

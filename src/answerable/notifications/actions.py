@@ -97,6 +97,11 @@ async def know_person(tx: Tx, person: Person) -> None:
             await _show(tx, decided)
 
 
+async def know_language(tx: Tx, person_id: str, language: str) -> None:
+    """Write to a person in the language that they chose."""
+    await store.save_language(tx, person_id, language)
+
+
 async def _show(tx: Tx, delivery: Delivery) -> None:
     if delivery.channel != rules.SCREEN or delivery.state != "SENT":
         return

@@ -3,7 +3,7 @@
 from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaEvent
 from answerable.messages.tickets import TicketErased, TicketEvent
-from answerable.messages.users import PersonErased, PersonEvent
+from answerable.messages.users import LanguageChosen, PersonErased, PersonEvent
 from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications import actions
 from answerable.notifications.rules import Person
@@ -24,6 +24,11 @@ async def know_person(tx: Tx, event: PersonEvent) -> None:
     roles = " ".join(sorted(event.roles))
     person = Person(id=event.user_id, name=event.name, email=event.email, roles=roles, active=int(event.active))
     await actions.know_person(tx, person)
+
+
+async def know_language(tx: Tx, event: LanguageChosen) -> None:
+    """A person chose their language."""
+    await actions.know_language(tx, event.user_id, event.language)
 
 
 async def forget_ticket(tx: Tx, event: TicketErased) -> None:

@@ -5,7 +5,7 @@ from answerable.kernel.manifest import Feature, Panel, Place, Timer
 from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
 from answerable.messages.tickets import TicketErased
-from answerable.messages.users import PersonErased, UserChanged, UserRegistered
+from answerable.messages.users import LanguageChosen, PersonErased, UserChanged, UserRegistered
 from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications import api, consumers, pages, queries, rules, timers
 
@@ -19,6 +19,7 @@ def feature() -> Feature:
         consumers={
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
+            LanguageChosen: consumers.know_language,
             PersonErased: consumers.forget_person,
             TicketErased: consumers.forget_ticket,
             WebhookDisabled: consumers.tell_admins,

@@ -3,13 +3,15 @@
 import asyncio
 
 from answerable.infra.mail import Mailer, MailFault
+from answerable.infra.web.words import text_in
 from answerable.kernel.actor import service
 from answerable.kernel.tx import Database, Tx
 from answerable.notifications import actions, store
-from answerable.notifications.rules import Delivery
+from answerable.notifications.rules import Delivery, mail_as
 from answerable.notifications.store import erasure
 
 AT_ONCE = 4
+STORED = "en"  # the language of what is stored
 LOOK_SECONDS = 0.5  # how soon a mail that becomes due beside a slow conversation is noticed
 _DESK = service("notifications")
 
@@ -26,7 +28,7 @@ async def send_due(database: Database) -> int:
         return await _send_all(database, mailer)
     logged = await database.write(_DESK, actions.log_mails)
     for mail in logged:
-        await _hand_over(mailer, mail)
+        await _hand_over(database, mailer, mail)
     return len(logged)
 
 
@@ -53,7 +55,7 @@ async def _send_all(database: Database, mailer: Mailer) -> int:
 
 async def _send(database: Database, mailer: Mailer, mail: Delivery) -> None:
     try:
-        await _hand_over(mailer, mail)
+        await _hand_over(database, mailer, mail)
     except MailFault as fault:
         verb = actions.give_up_mail if fault.permanent else actions.put_off_mail
         await database.write(_DESK, verb, mail, fault.message)
@@ -61,9 +63,12 @@ async def _send(database: Database, mailer: Mailer, mail: Delivery) -> None:
         await database.write(_DESK, actions.record_sent, mail)
 
 
-async def _hand_over(mailer: Mailer, mail: Delivery) -> None:
+async def _hand_over(database: Database, mailer: Mailer, mail: Delivery) -> None:
+    language, subject, text = await database.read(_DESK, store.load_language, mail.person_id), mail.subject, mail.body
+    if language not in ("", STORED):
+        subject, text = mail_as(text_in(language), mail.type, subject, text)
     message_id = f"{mail.message_id}.{mail.person_id}"
-    await mailer.send(recipient=mail.address, subject=mail.subject, text=mail.body, message_id=message_id)
+    await mailer.send(recipient=mail.address, subject=subject, text=text, message_id=message_id)
 
 
 async def next_erasure(tx: Tx) -> int | None:

@@ -32,7 +32,7 @@ from answerable.notifications.rules.post import (
     sent,
     suppress,
 )
-from answerable.notifications.rules.reading import read_as
+from answerable.notifications.rules.reading import mail_as, read_as
 from answerable.notifications.rules.words import Words, names_person, words, words_to_admins
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "doers",
     "give_up",
     "log",
+    "mail_as",
     "names_person",
     "pause_after",
     "put_off",

@@ -25,6 +25,7 @@ _CODES = {
     "CLOSED": N_("Closed"),
     "CANCELLED": N_("Cancelled"),
 }
+_MAIL = re.compile(r"(?P<message>.*)\n\n(?P<link>\S+)\n\n--\n(?P<because>[^\n]+)\n", re.DOTALL)
 _WORDS = ("target", "agent", "author", "reason")  # the desk's own, where nobody else gave any
 
 
@@ -36,6 +37,18 @@ def read_as(say: Callable[[str], str], kind: str, title: str, message: str) -> t
             values = {name: _said(say, name, text) for name, text in (first.groupdict() | second.groupdict()).items()}
             return say(headline).format_map(values), say(sentence).format_map(values)
     return title, message
+
+
+def mail_as(say: Callable[[str], str], kind: str, subject: str, body: str) -> tuple[str, str]:
+    """Return subject and text of a mail about an event of type ``kind``, as ``say`` translates."""
+    parts = _MAIL.fullmatch(body)
+    headline, colon, title = subject.partition(": ")
+    if parts is None:
+        return subject, body
+    first, second = read_as(say, kind, headline, parts["message"])
+    if first == headline and second == parts["message"]:  # nobody recognises it, or it is English that is wanted
+        return subject, body
+    return f"{first}{colon}{title}", f"{second}\n\n{parts['link']}\n\n--\n{say(parts['because'])}\n"
 
 
 def _said(say: Callable[[str], str], name: str, text: str) -> str:

@@ -1,7 +1,7 @@
 """What people read. One table: a text for each event and part; nothing a requester may not know is in theirs.
 
-What is stored, mailed and given to programs is English, which the contract names; ``reading.py`` reads it in other
-languages.
+What is stored and given to programs is English, which the contract names; ``reading.py`` reads it in other languages,
+for the screen and, when it goes out, for mails.
 """
 
 from dataclasses import dataclass
@@ -108,12 +108,13 @@ _TO_ADMINS: dict[str, tuple[str, str]] = {
 }
 
 _BECAUSE = {
-    _REQUESTER: "it is your ticket",
-    _AGENT: "the ticket is assigned to you",
-    _FORMER: "the ticket was assigned to you",
-    _MANAGER: "the ticket was escalated to you",
-    _INFORMED: "a policy of the desk names you",
+    _REQUESTER: N_("You get this mail because it is your ticket."),
+    _AGENT: N_("You get this mail because the ticket is assigned to you."),
+    _FORMER: N_("You get this mail because the ticket was assigned to you."),
+    _MANAGER: N_("You get this mail because the ticket was escalated to you."),
+    _INFORMED: N_("You get this mail because a policy of the desk names you."),
 }
+_RECEIPT = N_("We have received it and are finding somebody to help you.")
 _TARGETS = {
     "FIRST_RESPONSE": N_("first response"),
     "NEXT_RESPONSE": N_("next response"),
@@ -150,16 +151,20 @@ def words(event: Event, part: Part, agent: str, public_url: str, addresses_are_v
         and not addresses_are_verified
         and event.created_by == event.ticket.requester_id
     ):
-        subject, mailed = title, "We have received it and are finding somebody to help you."
+        subject, mailed = title, _RECEIPT
     link = f"{public_url}/tickets/{event.ticket.id}"
-    text = f"{mailed}\n\n{link}\n\n--\nYou get this mail because {_BECAUSE[part]}.\n"
+    text = f"{mailed}\n\n{link}\n\n--\n{_BECAUSE[part]}\n"
     return Words(title, message, subject, text)
 
 
 def told_about(kind: str) -> tuple[tuple[str, str], ...]:
     """Return the headlines and sentences that tell of one type of event."""
-    to_admins = (_TO_ADMINS[kind],) if kind in _TO_ADMINS else ()
-    return (*(texts for (event, _), texts in _TABLE.items() if event.partition(":")[0] == kind), *to_admins)
+    told = [texts for (event, _), texts in _TABLE.items() if event.partition(":")[0] == kind]
+    if kind == TicketCreated.TYPE:
+        told += [(headline, _RECEIPT) for headline, _ in told]
+    if kind in _TO_ADMINS:
+        told.append(_TO_ADMINS[kind])
+    return tuple(told)
 
 
 def words_to_admins(event: WebhookDisabled) -> tuple[str, str]:

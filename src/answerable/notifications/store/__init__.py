@@ -51,6 +51,22 @@ async def find_person(tx: Tx, person_id: str) -> Person | None:
     return Person(**dict(rows[0])) if rows else None
 
 
+async def save_language(tx: Tx, person_id: str, language: str) -> None:
+    """Note the language that a person chose."""
+    await tx.run(
+        """INSERT INTO notifications_language (person_id, language) VALUES (:id, :language)
+        ON CONFLICT (person_id) DO UPDATE SET language = :language""",
+        id=person_id,
+        language=language,
+    )
+
+
+async def load_language(tx: Tx, person_id: str) -> str:
+    """Read the language that a person chose, empty where they did not."""
+    rows = await tx.run("SELECT language FROM notifications_language WHERE person_id = :id", id=person_id)
+    return str(rows[0]["language"]) if rows else ""
+
+
 async def load_names(tx: Tx, person_ids: Sequence[str]) -> dict[str, str]:
     """Read the names of some people."""
     if not person_ids:

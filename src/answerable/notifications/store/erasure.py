@@ -25,6 +25,7 @@ async def queue_erasure(tx: Tx, person_id: str, name: str) -> None:
     """Note that what a person was told, and what names them, is to be looked for."""
     await tx.run("DELETE FROM notifications_preference WHERE person_id = :id", id=person_id)
     await tx.run("DELETE FROM notifications_look WHERE person_id = :id", id=person_id)
+    await tx.run("DELETE FROM notifications_language WHERE person_id = :id", id=person_id)
     await tx.run(
         """INSERT INTO notifications_erasing (person_id, name, message_id, addressee) VALUES (:id, :name, '', '')
         ON CONFLICT (person_id) DO UPDATE SET message_id = '', addressee = ''""",

@@ -7,7 +7,7 @@ from answerable.kernel.errors import Missing
 from answerable.kernel.times import DAY, HOUR
 from answerable.kernel.tx import Tx
 from answerable.kernel.visit import Preferences
-from answerable.messages.users import SessionEnded
+from answerable.messages.users import LanguageChosen, SessionEnded
 from answerable.users.actions.people import save, set_password
 from answerable.users.actions.sessions import still
 from answerable.users.rules import Person, check_preferences, device_of, end_sessions, token_hash
@@ -63,6 +63,7 @@ async def change_password(tx: Tx, proved: Person, password_hash: str, browser: B
 async def prefer(tx: Tx, liked: Preferences) -> None:
     """Keep how the caller likes the desk; raises ``Invalid`` for what cannot be."""
     await browsers.save_preferences(tx, tx.actor.id, check_preferences(liked))
+    tx.publish(LanguageChosen(user_id=tx.actor.id, language=liked.language))  # those who write mails follow it
 
 
 async def _begin(tx: Tx, person: Person, browser: Browser) -> str:

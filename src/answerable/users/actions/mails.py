@@ -1,10 +1,15 @@
-"""Links that go out by mail, and the mails themselves. The text of a mail is made when it is sent, never stored."""
+"""Links that go out by mail, and the mails themselves.
+
+The text of a mail is made when it is sent, in the language of whoever gets it, and never stored.
+"""
 
 from dataclasses import dataclass
 
+from answerable.infra.web.words import text_in
 from answerable.kernel.errors import Invalid
 from answerable.kernel.times import MINUTE
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.users.rules import (
     BAD_LINK,
     LINK_LIFE,
@@ -17,61 +22,66 @@ from answerable.users.rules import (
     link_token,
     next_mail_try,
 )
-from answerable.users.store import links, people
+from answerable.users.store import browsers, links, people
 
 LEASE = 2 * MINUTE
 _LINK = {"RESET": "reset", "INVITE": "reset", "VERIFY": "verify"}
 _SUBJECTS = {
-    "RESET": "Choose a new password",
-    "INVITE": "Your account at the support desk",
-    "VERIFY": "Confirm your email address",
-    "KNOWN": "You already have an account",
-    "SECOND_ON": "A second factor protects your account",
-    "SECOND_OFF": "Your second factor is switched off",
-    "SECOND_RESET": "An administrator took your second factor away",
-    "RECOVERY_USED": "A recovery code of your account was used",
-    "LINKED": "Your account has one more way in",
-    "REUSED": "A session of your account was ended",
+    "RESET": N_("Choose a new password"),
+    "INVITE": N_("Your account at the support desk"),
+    "VERIFY": N_("Confirm your email address"),
+    "KNOWN": N_("You already have an account"),
+    "SECOND_ON": N_("A second factor protects your account"),
+    "SECOND_OFF": N_("Your second factor is switched off"),
+    "SECOND_RESET": N_("An administrator took your second factor away"),
+    "RECOVERY_USED": N_("A recovery code of your account was used"),
+    "LINKED": N_("Your account has one more way in"),
+    "REUSED": N_("A session of your account was ended"),
 }
-_NOT_YOU = "If it was not you: choose a new password at {desk}/forgot and tell an administrator.\n"
+_NOT_YOU = N_("If it was not you: choose a new password at {desk}/forgot and tell an administrator.\n")
 _TEXTS = {
-    "RESET": (
+    "RESET": N_(
         "Somebody, probably you, asked for a new password at {desk}.\n\n"
-        "Choose it here within 15 minutes:\n{link}\n\n"
+        "Choose it here within 15 minutes:\n"
+        "{link}\n\n"
         "If it was not you, there is nothing to do: your password stays as it is.\n"
     ),
-    "INVITE": (
-        "You have an account at {desk}.\n\nChoose your password here within three days:\n{link}\n\n"
+    "INVITE": N_(
+        "You have an account at {desk}.\n\n"
+        "Choose your password here within three days:\n"
+        "{link}\n\n"
         "After that, ask for a new link where you sign in.\n"
     ),
-    "VERIFY": (
+    "VERIFY": N_(
         "Somebody, probably you, registered with this address at {desk}.\n\n"
-        "Confirm it here within a day:\n{link}\n\n"
+        "Confirm it here within a day:\n"
+        "{link}\n\n"
         "If it was not you, there is nothing to do: without your confirmation there is no account.\n"
     ),
-    "KNOWN": (
-        "Somebody, probably you, registered with this address at {desk}. You have an account there already.\n\n"
-        "Sign in, or choose a new password if you have forgotten yours:\n{desk}\n"
+    "KNOWN": N_(
+        "Somebody, probably you, registered with this address at {desk}. You have an account there "
+        "already.\n\n"
+        "Sign in, or choose a new password if you have forgotten yours:\n"
+        "{desk}\n"
     ),
-    "SECOND_ON": "Signing in at {desk} now takes a code of your app as well.\n\n" + _NOT_YOU,
-    "SECOND_OFF": "Signing in at {desk} now takes your password alone.\n\n" + _NOT_YOU,
-    "SECOND_RESET": (
-        "An administrator took your second factor at {desk} away, and you are signed out everywhere. Sign in with your "
-        "password and set up another one.\n\n"
-    )
-    + _NOT_YOU,
-    "RECOVERY_USED": (
-        "Somebody, probably you, signed in at {desk} with a recovery code. It does not work again. Your profile has "
-        "new ones for you.\n\n"
-    )
-    + _NOT_YOU,
-    "LINKED": "You signed in at {desk} with your organisation's account, which now leads to yours.\n\n" + _NOT_YOU,
-    "REUSED": (
-        "A program of yours came to {desk} with a token that had been used before. Somebody may have copied it, so "
-        "that session was ended. Sign in again there.\n\n"
-    )
-    + _NOT_YOU,
+    "SECOND_ON": N_("Signing in at {desk} now takes a code of your app as well.\n"),
+    "SECOND_OFF": N_("Signing in at {desk} now takes your password alone.\n"),
+    "SECOND_RESET": N_(
+        "An administrator took your second factor at {desk} away, and you are signed out everywhere. "
+        "Sign in with your password and set up another one.\n"
+    ),
+    "RECOVERY_USED": N_(
+        "Somebody, probably you, signed in at {desk} with a recovery code. It does not work again. Your "
+        "profile has new ones for you.\n"
+    ),
+    "LINKED": N_("You signed in at {desk} with your organisation's account, which now leads to yours.\n"),
+    "REUSED": N_(
+        "A program of yours came to {desk} with a token that had been used before. Somebody may have "
+        "copied it, so that session was ended. Sign in again there.\n"
+    ),
 }
+# Where it may not have been them.
+_WARNS = ("SECOND_ON", "SECOND_OFF", "SECOND_RESET", "RECOVERY_USED", "LINKED", "REUSED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +157,16 @@ async def claim_letter(tx: Tx) -> Letter | None:
     if row is None:
         return None
     desk, kind, link = tx.settings.public_url, row["kind"], ""
+    say = text_in(await browsers.load_language(tx, row["recipient"]))
     if row["link_id"]:
         link = f"{desk}/{_LINK[kind]}?token={link_token(tx.settings.storage.secret, row['link_id'], kind)}"
+    texts = [_TEXTS[kind], _NOT_YOU] if kind in _WARNS else [_TEXTS[kind]]
     return Letter(
         id=row["id"],
         kind=kind,
         recipient=row["recipient"],
-        subject=_SUBJECTS[kind],
-        text=_TEXTS[kind].format(desk=desk, link=link),
+        subject=say(_SUBJECTS[kind]),
+        text="\n".join(say(text) for text in texts).format(desk=desk, link=link),
         link=link,
         attempts=row["attempts"],
         expires_at=row["expires_at"],

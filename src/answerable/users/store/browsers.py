@@ -2,6 +2,7 @@
 
 from answerable.kernel.tx import Row, Tx
 from answerable.kernel.visit import Preferences
+from answerable.users.rules import fold
 
 MOST_SHOWN = 50
 
@@ -85,6 +86,16 @@ async def delete_browsers(tx: Tx, person_id: str, but: str = "") -> None:
 async def keep_browser(tx: Tx, browser_id: str, version: int) -> None:
     """Let a browser stay signed in over a change of its person's session version."""
     await tx.run("UPDATE users_browser SET session_version = :version WHERE id = :id", id=browser_id, version=version)
+
+
+async def load_language(tx: Tx, email: str) -> str:
+    """Read the language that the person with an address chose, empty where they did not."""
+    rows = await tx.run(
+        """SELECT f.language FROM users_person p JOIN users_preference f ON f.person_id = p.id
+        WHERE p.email_key = :email_key""",
+        email_key=fold(email),
+    )
+    return str(rows[0]["language"]) if rows else ""
 
 
 async def save_preferences(tx: Tx, person_id: str, liked: Preferences) -> None:
