@@ -3,6 +3,7 @@
 import pytest
 
 from answerable.infra.web.wording import field_error
+from answerable.infra.web.words import text_in
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,21 @@ from answerable.infra.web.wording import field_error
 )
 def test_a_decoders_message_becomes_a_sentence(key: str, message: str, words: str) -> None:
     assert field_error(key, message) == words
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("must have 5 to 200 characters, has 3", "muss 5 bis 200 Zeichen haben, hat 3"),
+        ("Abe Agnew is not active.", "Abe Agnew ist nicht aktiv."),
+        (
+            "The ticket is cancelled and cannot be changed.",
+            "Das Ticket ist abgebrochen und kann nicht geändert werden.",
+        ),
+        ("must have 5 to {least} characters", "must have 5 to {least} characters"),
+        ("Nobody has translated this.", "Nobody has translated this."),
+    ],
+)
+def test_a_refusal_with_values_is_said_in_german(english: str, german: str) -> None:
+    assert text_in("de")(english) == german
+    assert text_in("en")(english) == english

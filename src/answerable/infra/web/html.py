@@ -24,7 +24,7 @@ from answerable.infra.web.cookies import FORM, SAID, form_token, set_cookie
 from answerable.infra.web.icons import icon
 from answerable.infra.web.said import said_before
 from answerable.infra.web.viewer import Viewer, viewer_of
-from answerable.infra.web.words import ago, clock, day, exact, iso_of, moment, span, translations
+from answerable.infra.web.words import ago, clock, day, exact, iso_of, moment, span, text_in, translations
 from answerable.infra.web.words.numbers import number, percent
 
 PACKAGE = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def environment(language: str = "en") -> Environment:
         "span": lambda length: span(length, language),
         "number": lambda value, digits=0: number(value, language, digits),
         "percent": lambda share, digits=0: percent(share, language, digits),
-        "said": translations(language).gettext,
+        "said": text_in(language),
         "initials": initials,
         "hue": hue,
     }

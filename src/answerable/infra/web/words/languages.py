@@ -10,6 +10,7 @@ from typing import TypeAlias
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from answerable.infra.web.words.refusals import refusal_in
 from answerable.kernel.visit import LANGUAGES
 
 FOLDER = Path(__file__).parents[3] / "locale"
@@ -35,9 +36,18 @@ def translations(language: str) -> NullTranslations:
     return found or NullTranslations()
 
 
+@cache
 def text_in(language: str) -> Text:
     """Return what writes a text in a language, or as it stands where nobody has translated it."""
-    return translations(language).gettext
+    known = translations(language).gettext
+    if language in ("", LANGUAGES[0]):
+        return known
+
+    def say(text: str) -> str:
+        said = known(text)
+        return refusal_in(known, text) if said == text else said
+
+    return say
 
 
 @lru_cache(maxsize=512)

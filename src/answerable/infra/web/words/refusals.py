@@ -1,0 +1,57 @@
+"""Refusals with values in them, in other languages: the English text is recognised by its template and said again.
+
+Problems carry their English text, which the interface for programs shows as it is. One without values is in the
+catalogues itself; of those with numbers and names, the ones that pages show are here.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from answerable.kernel.words import N_
+
+# {least}, {most} and {has} are numbers, {status} is one of a ticket, everything else what people call something.
+TEMPLATES = (
+    N_("must have {least} to {most} characters"),
+    N_("must have {least} to {most} characters, has {has}"),
+    N_("must be {least} to {most}"),
+    N_("must be at most {most}"),
+    N_("must be {least} to {most} codes"),
+    N_("must be at most {most} codes"),
+    N_("each must be a code of {least} to {most} characters"),
+    N_("must be one of {words}"),
+    N_("must be some of {words}, not {word}"),
+    N_("has {has} entries, at most {most} fit"),
+    N_("Name must have {least} to {most} characters."),
+    N_("Email must have {least} to {most} characters."),
+    N_("The password must have {least} to {most} characters."),
+    N_("You have {has} keys. Please revoke one first."),
+    N_("You have {has} filters already. Delete one first."),
+    N_("There are {has} endpoints. Please remove one first."),
+    N_("{agent} is not an agent."),
+    N_("{agent} is not active."),
+    N_("The ticket is already assigned to {agent}."),
+    N_("The ticket is {status} and cannot be changed."),
+)
+_SHAPES = {"least": r"\d+", "most": r"\d+", "has": r"\d+", "status": "[a-z_]+"}
+
+
+def refusal_in(say: Callable[[str], str], text: str) -> str:
+    """Return a refusal as ``say`` translates it, as it stands where no template fits."""
+    for template in TEMPLATES:
+        if found := _pattern(template).fullmatch(text):
+            values = found.groupdict()
+            if "status" in values:
+                values["status"] = say(values["status"].replace("_", " ").capitalize()).lower()
+            return say(template).format_map(values)
+    return text
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", template)
+    texts = [
+        re.escape(part) if place % 2 == 0 else f"(?P<{part}>{_SHAPES.get(part, '.+')})"
+        for place, part in enumerate(parts)
+    ]
+    return re.compile("".join(texts))
