@@ -11,7 +11,7 @@ SECONDS ?= 120
 WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 export PYTHONDONTWRITEBYTECODE=
 
-.PHONY: help setup run postgres test test-fast test-faults test-long check format bench docs words sbom lock clean
+.PHONY: help setup run postgres test test-fast test-faults test-long check format bench lighthouse docs words sbom lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,11 @@ words: setup ## Collect the texts of the web desk into its catalogues
 
 sbom: setup ## Write the software bill of materials (CycloneDX) to build/sbom.cdx.json
 	@$(BIN)/python scripts/sbom.py
+
+lighthouse: setup ## Let Lighthouse look at the demo's pages and write its marks into docs/web.md (npm fetches it)
+	@scripts/chromium install
+	@cd bench/lighthouse && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@$(BIN)/python -m bench.marks --write
 
 bench: setup ## Measure and write the table of docs/speed.md (takes some minutes)
 	@$(BIN)/python -m bench --write

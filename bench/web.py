@@ -210,7 +210,9 @@ def main() -> None:
         weight = first_visit(desk.port, cookies["AGENT"], "/queue")
         print(f"first visit of the workspace: {weight:.1f} KB (goal {VISIT_KB} KB)")
         if given.only != "pages" and (shutil.which("chromium") or shutil.which("chromium-browser")):
-            live, storm, shifts = asyncio.run(in_chromium(desk.port, cookies, tokens["USER"], "/queue?view=open"))
+            live, storm, shifts = asyncio.run(
+                in_chromium(desk.port, cookies, tokens["USER"], "/queue?view=open&sort=-createdAt")
+            )
             print(f"a new ticket is seen after: p95 {live[0]:.0f} ms (goal {LIVE_MS} ms), median {live[1]:.0f} ms")
             print(f"in a storm of them: p95 {storm[0]:.0f} ms, median {storm[1]:.0f} ms")
             print(f"layout shift {shifts:.3f} (goal 0)")
