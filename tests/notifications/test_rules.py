@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from answerable.infra.web.words import text_in
 from answerable.kernel.errors import Conflict
-from answerable.kernel.times import HOUR, MINUTE
+from answerable.kernel.times import HOUR, MINUTE, iso
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Envelope, Event
 from answerable.messages.tickets import TicketUpdated
@@ -267,6 +267,14 @@ def test_a_receipt_to_an_address_that_nobody_confirmed_is_written_in_german_too(
     assert subject != mail.subject
     assert "We have received" not in text
     assert "Printer on fire" not in subject + text
+
+
+def test_a_notice_names_times_as_its_reader_does() -> None:
+    said = "Was due at 2026-11-24T02:40:04.872856Z, then 2026-11-24 03:00 (UTC). "
+    said += "On 2026-13-99 10:00 (UTC) and 2026-11-24."
+    read = rules.with_times(lambda at: f"[{iso(at)}]", said)
+    assert read.startswith("Was due at [2026-11-24T02:40:00Z], then [2026-11-24T03:00:00Z].")
+    assert read.endswith("On 2026-13-99 10:00 (UTC) and 2026-11-24.")
 
 
 def test_what_people_wrote_is_not_taken_for_words_of_the_desk() -> None:

@@ -10,6 +10,8 @@ from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.said import Said
+from answerable.infra.web.viewer import viewer_of
+from answerable.infra.web.words import clock, day
 from answerable.kernel.errors import Conflict, Problem, Unavailable
 from answerable.kernel.words import N_
 from answerable.notifications import actions, queries, rules
@@ -46,8 +48,15 @@ MAIL_STATES = (
 async def show_notices(request: DeskRequest, cursor: str | None = None) -> Response[bytes]:
     """List one's own notifications, unread ones first."""
     inbox = await request.ask(queries.list_unread_first, cursor)
-    say = words(request)
-    told = {row["id"]: rules.read_as(say, row["type"], row["title"], row["message"]) for row in inbox.rows}
+    say, viewer = words(request), viewer_of(request.scope)
+
+    def write(at: int) -> str:
+        return f"{day(at, viewer.zone, viewer.language)}, {clock(at, viewer.zone)}"
+
+    told = {}
+    for row in inbox.rows:
+        title, message = rules.read_as(say, row["type"], row["title"], row["message"])
+        told[row["id"]] = (title, rules.with_times(write, message))
     return show(request, "notifications/list.html", inbox=inbox, told=told, is_first=not cursor)
 
 

@@ -32,7 +32,7 @@ from answerable.notifications.rules.post import (
     sent,
     suppress,
 )
-from answerable.notifications.rules.reading import mail_as, read_as
+from answerable.notifications.rules.reading import mail_as, read_as, with_times
 from answerable.notifications.rules.words import Words, names_person, words, words_to_admins
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "suppress",
     "tell_on_screen",
     "why_not_mail",
+    "with_times",
     "words",
     "words_to_admins",
 ]

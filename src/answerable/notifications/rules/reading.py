@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from answerable.kernel.times import parse_iso
 from answerable.kernel.words import N_
 from answerable.notifications.rules.words import told_about
 
@@ -26,6 +27,7 @@ _CODES = {
     "CANCELLED": N_("Cancelled"),
 }
 _MAIL = re.compile(r"(?P<message>.*)\n\n(?P<link>\S+)\n\n--\n(?P<because>[^\n]+)\n", re.DOTALL)
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?::[\d.]+Z|Z| \(UTC\))")
 _WORDS = ("target", "agent", "author", "reason")  # the desk's own, where nobody else gave any
 
 
@@ -49,6 +51,18 @@ def mail_as(say: Callable[[str], str], kind: str, subject: str, body: str) -> tu
     if first == headline and second == parts["message"]:  # nobody recognises it, or it is English that is wanted
         return subject, body
     return f"{first}{colon}{title}", f"{second}\n\n{parts['link']}\n\n--\n{say(parts['because'])}\n"
+
+
+def with_times(write: Callable[[int], str], text: str) -> str:
+    """Return a notice with its instants written anew: stored are those of UTC, which nobody's watch shows."""
+    return _INSTANT.sub(lambda found: _written(write, found), text)
+
+
+def _written(write: Callable[[int], str], found: re.Match[str]) -> str:
+    try:
+        return write(parse_iso(f"{found[1]}T{found[2]}Z"))
+    except ValueError:  # somebody's own words, and no day
+        return found[0]
 
 
 def _said(say: Callable[[str], str], name: str, text: str) -> str:

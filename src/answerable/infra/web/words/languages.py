@@ -44,7 +44,7 @@ def text_in(language: str) -> Text:
         return known
 
     def say(text: str) -> str:
-        said = known(text)
+        said = known(text) if text else text  # of no text, a catalogue says what it is itself
         return refusal_in(known, text) if said == text else said
 
     return say
