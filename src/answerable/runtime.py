@@ -78,7 +78,7 @@ class Desk:
         features = [*self.features, *self.elsewhere] if self._is_gateway else self.features
         routes = [route for feature in features for route in feature.routes]
         if routes and not self._is_gateway:
-            routes += [route for feature in self.elsewhere for route in feature.everywhere]
+            routes += [route for feature in self.elsewhere for route in (*feature.everywhere, *feature.inner)]
         return build_app(tuple(routes), self.settings.server.max_body_bytes)
 
     @cached_property

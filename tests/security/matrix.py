@@ -417,6 +417,7 @@ SAMPLES: dict[tuple[str, str, str], Maker] = {
     ("POST", "/profile/second/codes", ""): _plain(form={"password": PASSWORD, "code": "123456"}),
     ("POST", "/profile/second/off", ""): _plain(form={"password": PASSWORD, "code": "123456"}),
     ("GET", "/api/users/admin/{user_id}/export", ""): _plain(user_id="$owner"),
+    ("GET", "/services/kept/{person_id}", "for services alone"): _plain(person_id="$owner"),
     ("DELETE", "/api/users/admin/{user_id}", ""): _leaver,
     ("GET", "/admin/people/{person_id}/export", ""): _plain(person_id="$owner"),
     ("GET", "/admin/people/{person_id}/erase", ""): _plain(person_id="$owner"),

@@ -9,6 +9,8 @@ import pytest
 
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Command, Event, Message
+from answerable.messages.tickets import TicketErased, TicketEvent
+from answerable.messages.users import PersonErased, UserChanged, UserRegistered
 from answerable.services import SERVICES, features_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -112,6 +114,15 @@ def test_every_subscription_is_in_the_catalogue_and_commands_have_one_addressee(
     for name, cls in CATALOGUE.items():
         if issubclass(cls, Command):
             assert len(heard.get(name, [])) == 1, f"{name} has the addressees {heard.get(name)}"
+
+
+def test_whoever_knows_people_or_tickets_hears_that_they_are_erased() -> None:
+    for feature in features_of():
+        heard = set(feature.consumers)
+        if UserRegistered in heard or UserChanged in heard:
+            assert PersonErased in heard, f"{feature.name} keeps people: let it hear PERSON_ERASED"
+        if any(issubclass(each, TicketEvent) for each in heard):
+            assert TicketErased in heard, f"{feature.name} keeps tickets: let it hear TICKET_ERASED"
 
 
 def test_every_administrative_act_has_words_for_the_audit_log() -> None:

@@ -13,7 +13,7 @@ from answerable.messages.tickets import (
     TicketUnassigned,
     TicketUpdated,
 )
-from answerable.messages.users import UserChanged, UserRegistered
+from answerable.messages.users import PersonErased, UserChanged, UserRegistered
 
 
 def feature() -> Feature:
@@ -23,6 +23,7 @@ def feature() -> Feature:
         acts={"AGENT_SET": N_("set availability, capacity or skills of")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
+            PersonErased: consumers.forget_person,
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
             TicketCreated: consumers.follow_ticket,

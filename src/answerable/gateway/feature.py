@@ -48,6 +48,7 @@ def feature() -> Feature:
         acts={"EVENTS_RETRIED": N_("had parked messages tried again:")},
         routes=[*api.ROUTES, *pages.ROUTES, live],
         everywhere=pages.OPERATING,
+        inner=pages.INNER,
         listeners={
             **dict.fromkeys(SIGNALLED, hub.hear),
             users.UserChanged: hub.hear_of_person,

@@ -13,6 +13,7 @@ from answerable.infra.web.assets import find_asset
 from answerable.infra.web.forms import Said, form_of, go, words
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.html import render, show
+from answerable.infra.web.kept import Part, kept_here
 from answerable.infra.web.openapi import document_of
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import viewer_of
@@ -95,8 +96,19 @@ async def show_settings(request: DeskRequest) -> Response[bytes]:
     return show(request, "gateway/settings.html", sections=sections, **_place_of(request))
 
 
+@get("/services/kept/{person_id:str}", opt=needs("user.admin"), include_in_schema=False)
+async def kept_by_service(request: DeskRequest, person_id: str) -> Response[bytes]:
+    """Tell another service what this one keeps about a person, for an export; at the gateway there is nothing here."""
+    desk = request.parts["desk"]
+    if any(feature.name == "gateway" for feature in desk.features):
+        raise Missing("There is nothing here.")
+    part = Part((await kept_here(desk, person_id)).parts)
+    return Response(msgspec.json.encode(part), headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
 OPERATING = [show_parked, show_message, retry, show_settings]
-ROUTES = [start, reference, offline, service_worker, *OPERATING]
+INNER = [kept_by_service]
+ROUTES = [start, reference, offline, service_worker, *OPERATING, *INNER]
 
 
 def _place_of(request: DeskRequest) -> dict[str, Any]:

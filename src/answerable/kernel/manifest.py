@@ -104,6 +104,8 @@ class Feature:
     ``everywhere`` are those of its ``routes`` that tell of the process which answers: where services run apart, each of
     them answers for itself, and the gateway hands on what names one in ``?service=``.
 
+    ``inner`` are those which services ask each other; at the gateway they lead nowhere.
+
     ``export`` returns everything that the feature keeps about a person, by their id, for that person to read.
 
     ``navigation``, ``panels`` and ``finders`` are what the web desk shows of it in the frame around all pages.
@@ -118,6 +120,7 @@ class Feature:
     name: str
     routes: Sequence[Any] = ()
     everywhere: Sequence[Any] = ()
+    inner: Sequence[Any] = ()
     consumers: Mapping[type[Message], Consumer] = field(default_factory=dict)
     listeners: Mapping[type[Event], Listener] = field(default_factory=dict)
     timers: Sequence[Timer] = ()

@@ -16,7 +16,7 @@ from answerable.messages.tickets import (
     TicketUnassigned,
     TicketUpdated,
 )
-from answerable.messages.users import UserChanged, UserRegistered
+from answerable.messages.users import PersonErased, UserChanged, UserRegistered
 from answerable.reporting import api, consumers, pages, queries
 from answerable.reporting.pages.catalogue import CATALOGUE
 
@@ -28,6 +28,7 @@ def feature() -> Feature:
         acts={"REPORT_EXPORTED": N_("took a report out as a table:")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
+            PersonErased: consumers.forget_person,
             TicketCreated: consumers.note_state,
             TicketAssigned: consumers.note_state,
             TicketUnassigned: consumers.note_state,

@@ -11,23 +11,26 @@ from answerable.messages.tickets import (
     TicketUnassigned,
     TicketUpdated,
 )
-from answerable.messages.users import UserChanged, UserRegistered
+from answerable.messages.users import PersonErased, UserChanged, UserRegistered
 from answerable.sla import api, cli, consumers, pages, queries, timers
 from answerable.sla.pages.reports import CATALOGUE as REPORTS
 from answerable.sla.queries.apart import Backtests
+
+ACTS = {
+    "REPORT_EXPORTED": N_("took a report out as a table:"),
+    "SLA_TERMS_CHANGED": N_("changed calendars and policies"),
+    "SLA_TERMS_WITHDRAWN": N_("withdrew a change of calendars and policies"),
+}
 
 
 def feature() -> Feature:
     """Return what the sla feature offers."""
     return Feature(
         "sla",
-        acts={
-            "REPORT_EXPORTED": N_("took a report out as a table:"),
-            "SLA_TERMS_CHANGED": N_("changed calendars and policies"),
-            "SLA_TERMS_WITHDRAWN": N_("withdrew a change of calendars and policies"),
-        },
+        acts=ACTS,
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
+            PersonErased: consumers.forget_person,
             TicketCreated: consumers.promise,
             StatusChanged: consumers.follow_status,
             CommentAdded: consumers.hear,

@@ -8,15 +8,19 @@ import msgspec
 import structlog
 
 from answerable.infra.bus.outbox import load_one, open_envelope
+from answerable.infra.bus.redaction import forget_here
 from answerable.kernel.manifest import Consumer
 from answerable.kernel.times import SECOND
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.base import Envelope
+from answerable.messages.tickets import TicketErased
+from answerable.messages.users import PersonErased
 
 MAX_ATTEMPTS = 8
 FIRST_PAUSE = SECOND // 5
 LONGEST_PAUSE = 30 * SECOND
 NEVER = 2**62  # waits behind another message of its key
+_ERASURES = frozenset({PersonErased.TYPE, TicketErased.TYPE})
 _log = structlog.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Envelope)
@@ -48,7 +52,7 @@ class Inbox:
                 await self._keep_for_later(tx, message, attempts=0, next_at=NEVER, error=None)
                 return
             self.blocked.discard(message.key)
-        await self.handlers[message.type](tx, open_envelope(message))
+        await self._do(tx, message)
 
     async def postpone(self, tx: Tx, message: Envelope, error: Exception) -> None:
         """Keep a message that could not be done, in place of what it did; its key waits behind it."""
@@ -66,7 +70,7 @@ class Inbox:
         )
         if not claimed:
             return  # another process was quicker
-        await self.handlers[message.type](tx, open_envelope(message))
+        await self._do(tx, message)
         await self._wake_next(tx, message.key)
 
     async def postpone_again(self, tx: Tx, message: Envelope, attempts: int, error: Exception) -> None:
@@ -86,6 +90,11 @@ class Inbox:
         if parked:
             _log.error("message parked", consumer=self.consumer, type=message.type, id=message.id, error=repr(error))
             await self._wake_next(tx, message.key)
+
+    async def _do(self, tx: Tx, message: Envelope) -> None:
+        await self.handlers[message.type](tx, open_envelope(message))
+        if message.type in _ERASURES:  # for all consumers of this database, whoever of them hears it
+            await forget_here(tx, message.key)
 
     async def _wake_next(self, tx: Tx, key: str) -> None:
         await tx.run(

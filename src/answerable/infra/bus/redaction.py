@@ -15,6 +15,7 @@ from answerable.kernel.ids import unix_ms_of, uuid7
 from answerable.kernel.times import MINUTE
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.base import Envelope, Message
+from answerable.messages.erasure import without_person, without_words
 
 AT_ONCE = 500  # messages in memory
 SOON_MS = 200
@@ -162,6 +163,19 @@ async def _redact_copies(tx: Tx, topic: str, key: str, rewrite: Callable[[Messag
                 consumer=row["consumer"],
                 message=row["message"],
             )
+
+
+async def forget_here(tx: Tx, key: str) -> None:
+    """Forget what the bus of this database has of a person or ticket that others have erased.
+
+    Where services run apart, each has copies of what others said and it could not do yet; done again, they would bring
+    back what was erased. And each answers for itself to requests that may be repeated.
+    """
+    await forget_answers(tx, key)
+    topics = await tx.run("SELECT DISTINCT topic FROM bus_retry WHERE key = :key", key=key)
+    for row in topics:
+        await _redact_copies(tx, row["topic"], key, lambda message: without_person(without_words(message)))
+    await ask_to_scrub(tx)
 
 
 async def forget_answers(tx: Tx, person_id: str) -> None:

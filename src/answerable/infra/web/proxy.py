@@ -18,6 +18,7 @@ from answerable.infra.web.cookies import SESSION, cookie_name, without_cookie
 from answerable.infra.web.far import FarVisits, StillGood
 from answerable.infra.web.grants import check_grant
 from answerable.infra.web.inner import HEADER, Caller, GrantsOf, InnerDoor
+from answerable.infra.web.kept import Asking, gather
 from answerable.infra.web.request import read_body
 from answerable.kernel.actor import ANONYMOUS
 from answerable.kernel.errors import Unavailable
@@ -67,14 +68,17 @@ class Proxy:
         self._patience = settings.peers.timeout_seconds
         self._inner = inner
         self._session: aiohttp.ClientSession | None = None
+        self._asking = Asking(settings, inner, self.open_session)
         self._away: set[str] = set()
         self._cookie = cookie_name(SESSION, settings)
         self.visits: FarVisits | None = None  # whoever changed something at the users service is asked for anew
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request. Raises ``Unavailable`` where its service is away."""
-        peer = self._peer_of(scope) if scope["type"] == "http" else None
-        if peer is None:
+        peer, gathered = self._peer_of(scope) if scope["type"] == "http" else (None, False)
+        if gathered:
+            await self._gather(peer, scope, receive, send)
+        elif peer is None:
             await self._app(scope, receive, send)
         else:
             await self._hand_on(peer, scope, receive, send)
@@ -92,18 +96,28 @@ class Proxy:
         if self._session is not None:
             await self._session.close()
 
-    def _peer_of(self, scope: Any) -> str | None:
+    def _peer_of(self, scope: Any) -> tuple[str | None, bool]:
+        """Return which peer answers, ``None`` for this process, and whether the others have a part in the answer."""
         try:
             _, handler, _, _, template = self._route(path=normalize_path(scope["path"]), method=scope["method"])
         except HTTPException:
-            return None  # no such route, or not with this method: the application says so
+            return None, False  # no such route, or not with this method: the application says so
         peer = self._owners.get(handler.fn)
         if handler.fn in self._everywhere:
             asked = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get(SERVICE, "")
             peer = asked if asked in self._peers else None
         if peer is not None:
             check_grant(scope, handler.opt.get("grant"), template)
-        return peer
+        return peer, "gathered" in handler.opt
+
+    async def _gather(self, peer: str | None, scope: Any, receive: Any, send: Any) -> None:
+        plain = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
+
+        async def answer(keep: Any) -> None:
+            await (self._hand_on(peer, plain, receive, keep) if peer else self._app(plain, receive, keep))
+
+        asks = scope["state"].get("actor", ANONYMOUS).id
+        await gather(self._asking, self._peers.keys() - {peer}, asks, answer, send)
 
     async def _hand_on(self, peer: str, scope: Any, receive: Any, send: Any) -> None:
         body = await read_body(scope["state"]["headers"], receive, self._most)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from answerable.infra.bus.redaction import ask_to_scrub, redact
+from answerable.infra.bus.redaction import ask_to_scrub, forget_here, redact
 from answerable.kernel.errors import Invalid
 from answerable.kernel.times import DAY
 from answerable.kernel.tx import Tx
@@ -58,6 +58,7 @@ async def _forget_on(tx: Tx, ticket: Ticket, person_id: str) -> None:
 async def _lose_words(tx: Tx, ticket: Ticket, *, whole: bool) -> None:
     left = replace(ticket, title=ERASED, description=ERASED, version=ticket.version + 1)
     await erasure.erase_words(tx, left)
+    await forget_here(tx, ticket.id)  # what others said of it
     tx.publish(TicketErased(ticket=left.ref, description=ERASED, whole=whole))
 
 

@@ -73,6 +73,11 @@ async def record_export(tx: Tx, person_id: str) -> None:
     await audit.record_person(tx, "PERSON_EXPORTED", person_id)
 
 
+async def tell_export(tx: Tx, person_id: str) -> None:
+    """Let the audit log keep it, where that is kept elsewhere."""
+    tx.send(RecordAct(act="PERSON_EXPORTED", about=PERSON, about_id=person_id))
+
+
 def _without_act(message: Message, person_id: str) -> Message:
     if isinstance(message, RecordAct) and message.about_id == person_id:
         return less(message, named="", changes={})

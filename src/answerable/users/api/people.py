@@ -1,13 +1,14 @@
 """REST: people, for administrators and whoever may see them."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar import Response, delete, get, patch, post
 from litestar.params import Parameter
 
 from answerable.infra.web.grants import SIGNED_IN, needs
+from answerable.infra.web.kept import GATHERED, Kept, kept_here
 from answerable.infra.web.paging import list_response
 from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.kernel.paging import page_request
@@ -15,7 +16,7 @@ from answerable.users.actions import erasure, people
 from answerable.users.api.answers import door_of, shown
 from answerable.users.api.fields import Email, FreshPassword, Name, Roles
 from answerable.users.queries import people as queries
-from answerable.users.queries.export import everything, find
+from answerable.users.queries.export import find
 from answerable.users.queries.people import AgentView, PersonView
 from answerable.users.rules import ROLES, Changes, Person, check_roles
 from answerable.users.store import people as store
@@ -85,12 +86,13 @@ async def change_user(request: DeskRequest, user_id: str, data: PersonChanges) -
     return respond(shown(await request.act(people.change_somebody, user_id, wanted)))
 
 
-@get("/api/users/admin/{user_id:str}/export", opt=needs("user.admin"), tags=["People"])
-async def export_user(request: DeskRequest, user_id: str) -> Response[dict[str, Any]]:
-    """Take out all that is kept about a person. Parts that other services keep are named under `partsElsewhere`."""
+@get("/api/users/admin/{user_id:str}/export", opt=needs("user.admin") | GATHERED, tags=["People"])
+async def export_user(request: DeskRequest, user_id: str) -> Response[Kept]:
+    """Take out all that is kept about a person. Parts of services that are away are named under `partsElsewhere`."""
     person = await request.ask(find, user_id)
     await request.act(erasure.record_export, person.id)
-    return respond(Reply(await everything(request.parts["desk"], person.id), 200, {"Cache-Control": "no-store"}))
+    found = await kept_here(request.parts["desk"], person.id)
+    return respond(Reply(found, 200, {"Cache-Control": "no-store"}))
 
 
 @delete("/api/users/admin/{user_id:str}", status_code=200, opt=needs("user.admin"), tags=["People"])

@@ -8,9 +8,10 @@ from typing import Any
 import click
 import msgspec
 
+from answerable.infra.web.kept import Kept, kept_elsewhere, kept_here
 from answerable.kernel.actor import service
 from answerable.users.actions import erasure
-from answerable.users.queries.export import everything, find
+from answerable.users.queries.export import find
 from answerable.users.rules import Person
 
 _OPERATOR = service("command line")
@@ -29,22 +30,26 @@ def person() -> None:
 def export(context: click.Context, who: str, output: str | None, text: bool) -> None:
     """Take out everything that the desk keeps about a person.
 
-    Where services run apart, each knows a part: give the command once for each, with --service and the person's id.
+    Where services run apart, give it with the --service that may ask all others ([peers]), such as the gateway.
     """
 
-    async def work(desk: Any) -> dict[str, Any]:
-        return await everything(desk, await _person_id(desk, who))
+    async def work(desk: Any) -> Kept:
+        return await _everything(desk, await _person_id(desk, who))
 
-    found = context.obj.run(work)
+    kept: Kept = context.obj.run(work)
+    found = msgspec.to_builtins(kept)
     written = "\n".join(_lines(found)) if text else msgspec.json.format(msgspec.json.encode(found)).decode()
     if output is None:
         click.echo(written)
-        return
-    handle = os.open(Path(output), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        os.fchmod(handle, 0o600)
-        file.write(written + "\n")
-    click.echo(f"Written to {output}.")
+    else:
+        handle = os.open(Path(output), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, 0o600)
+            file.write(written + "\n")
+        click.echo(f"Written to {output}.")
+    if missing := ", ".join(kept.parts_elsewhere):
+        click.echo(f"Not all of it: nobody answers for {missing}. Give the command again when they do.", err=True)
+        context.exit(1)
 
 
 @person.command()
@@ -59,17 +64,17 @@ def erase(context: click.Context, who: str, yes: bool, dry_run: bool) -> None:
     without their name.
     """
 
-    async def look(desk: Any) -> tuple[Person, dict[str, Any]]:
+    async def look(desk: Any) -> tuple[Person, Kept]:
         found: Person = await desk.database.read(_OPERATOR, find, who)
         await desk.database.read(_OPERATOR, erasure.may_erase, found.id)
-        return found, await everything(desk, found.id)
+        return found, await _everything(desk, found.id)
 
     async def work(desk: Any) -> None:
         await desk.database.write(_OPERATOR, erasure.erase_person, found.id)
 
     found, kept = context.obj.run(look)
     click.echo(f"{found.name} <{found.email}>, {found.id}:")
-    for part, things in kept["parts"].items():
+    for part, things in kept.parts.items():
         for name, values in things.items():
             if isinstance(values, list) and values:
                 click.echo(f"  {part}: {name}: {len(values)}")
@@ -85,12 +90,22 @@ def erase(context: click.Context, who: str, yes: bool, dry_run: bool) -> None:
     )
 
 
+async def _everything(desk: Any, person_id: str) -> Kept:
+    kept = await kept_here(desk, person_id)
+    kept.add(await kept_elsewhere(desk, person_id))
+    return kept
+
+
 async def _person_id(desk: Any, who: str) -> str:
-    if not any(feature.name == "users" for feature in desk.features):
-        return who  # addresses are known to the users service alone
-    found: Person = await desk.database.read(_OPERATOR, find, who)
-    await desk.database.write(_OPERATOR, erasure.record_export, found.id)
-    return found.id
+    """Return the id of a person, by id or address, and keep that they are taken out. Raises ``Missing``."""
+    if any(feature.name == "users" for feature in desk.features):
+        found: Person = await desk.database.read(_OPERATOR, find, who)
+        await desk.database.write(_OPERATOR, erasure.record_export, found.id)
+        return found.id
+    known = (await kept_elsewhere(desk, who, ["users"]) if "users" in desk.settings.peers.urls else {}).get("users")
+    person_id: str = known["account"]["id"] if known else who
+    await desk.database.write(_OPERATOR, erasure.tell_export, person_id)
+    return person_id
 
 
 def _lines(value: Any, indent: str = "") -> Iterator[str]:

@@ -8,23 +8,23 @@ from litestar import Response, get, post
 from answerable.infra.web.forms import Form, Said, form_of, go, words
 from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
+from answerable.infra.web.kept import GATHERED, kept_here
 from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.words import N_
 from answerable.users.actions import erasure
 from answerable.users.queries import people as queries
-from answerable.users.queries.export import everything
 from answerable.users.rules import fold
 
 ADMINS: dict[str, Any] = {"opt": needs("user.admin"), "include_in_schema": False}
 
 
-@get("/admin/people/{person_id:str}/export", **ADMINS)
+@get("/admin/people/{person_id:str}/export", opt=needs("user.admin") | GATHERED, include_in_schema=False)
 async def download_person(request: DeskRequest, person_id: str) -> Response[bytes]:
     """Hand out all that is kept about somebody, as a file."""
     person = await request.ask(queries.get_person, person_id)
     await request.act(erasure.record_export, person.id)
-    found = await everything(request.parts["desk"], person.id)
+    found = await kept_here(request.parts["desk"], person.id)
     headers = {"Content-Disposition": f'attachment; filename="person-{person.id}.json"', "Cache-Control": "no-store"}
     content = msgspec.json.format(msgspec.json.encode(found))
     return Response(content, media_type="application/json", headers=headers)

@@ -1,18 +1,14 @@
 """Everything that the users feature keeps about one person."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from answerable.kernel.actor import service
 from answerable.kernel.errors import Missing
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.users.rules import Person
 from answerable.users.store import erasure, people
-
-_EXPORTER = service("export")
 
 
 async def find(tx: Tx, who: str) -> Person:
@@ -21,20 +17,6 @@ async def find(tx: Tx, who: str) -> Person:
     if person is None:
         raise Missing("There is no such person.")
     return person
-
-
-async def everything(desk: Any, person_id: str) -> dict[str, Any]:
-    """Return what each feature of a desk keeps about a person."""
-    parts: dict[str, Mapping[str, Any]] = {}
-    for feature in desk.features:
-        if feature.export:
-            parts[feature.name] = await desk.database.scan(_EXPORTER, feature.export, person_id)
-    return {
-        "person": person_id,
-        "exportedAt": iso(desk.database.clock()),
-        "parts": parts,
-        "partsElsewhere": sorted(feature.name for feature in desk.elsewhere if feature.export),
-    }
 
 
 async def export(tx: Tx, person_id: str) -> dict[str, Any]:
