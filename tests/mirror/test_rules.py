@@ -119,7 +119,7 @@ def test_events_of_before_they_told_everything_still_make_documents() -> None:
 def test_every_event_that_the_documents_could_need_is_followed_or_left_out_on_purpose() -> None:
     left_out = {"AGENT_AVAILABILITY_CHANGED", "SLA_FULFILLED", "SLA_AT_RISK", "SIGNING_KEY_MADE"}
     left_out |= {"API_KEY_CHANGED", "API_KEY_USED", "SESSION_ENDED", "SLA_LEVEL_REACHED", "SLA_TERMS_CHANGED"}
-    left_out |= {"PERSON_ERASED", "LANGUAGE_CHOSEN"}
+    left_out |= {"PERSON_ERASED", "LANGUAGE_CHOSEN", "WEBHOOK_DISABLED"}
     events = {name for name, cls in CATALOGUE.items() if issubclass(cls, Event)}
     assert events - left_out == rules.TYPES
 
