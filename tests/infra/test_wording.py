@@ -1,9 +1,12 @@
 """What is wrong with a body is said in words."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from answerable.infra.web.wording import field_error
-from answerable.infra.web.words import text_in
+from answerable.infra.web.words import ago, text_in
+from answerable.kernel.times import SECOND, parse_iso
 
 
 @pytest.mark.parametrize(
@@ -39,3 +42,19 @@ def test_a_decoders_message_becomes_a_sentence(key: str, message: str, words: st
 def test_a_refusal_with_values_is_said_in_german(english: str, german: str) -> None:
     assert text_in("de")(english) == german
     assert text_in("en")(english) == english
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-30, "just now"),
+        (-119, "1 minute ago"),
+        (-3 * 3600 - 3500, "3 hours ago"),
+        (-23 * 3600 - 3500, "23 hours ago"),
+        (-3 * 86400 - 70_000, "3 days ago"),
+        (2 * 3600 + 3000, "in 2 hours"),
+    ],
+)
+def test_how_long_ago_is_said_in_whole_units_as_the_browser_counts_them(seconds: int, words: str) -> None:
+    now = parse_iso("2026-03-02T10:00:00Z")
+    assert ago(now + seconds * SECOND, now, ZoneInfo("UTC"), "en") == words

@@ -84,4 +84,7 @@ def span(length: int, language: str) -> str:
 
 def _in_words(distance: int, locale: Locale) -> str:
     # Days are counted from 24 hours on: Babel alone would say "1 day" after 20.
-    return format_timedelta(timedelta(microseconds=distance), add_direction=True, threshold=1.0, locale=locale)
+    # Whole units only, as times.js has them, or "4 days ago" becomes "3 days ago" a moment after the page came.
+    unit = next(unit for unit in (DAY, HOUR, MINUTE) if abs(distance) >= unit)
+    whole = abs(distance) // unit * unit * (1 if distance > 0 else -1)
+    return format_timedelta(timedelta(microseconds=whole), add_direction=True, threshold=1.0, locale=locale)
