@@ -18,10 +18,13 @@ from answerable.gateway.live.marks import Marks
 from answerable.infra.bus.wire import Poison, message_of
 from answerable.infra.database.search import sqlite_query, words
 from answerable.infra.web import idempotency
-from answerable.infra.web.bodies import read_json
+from answerable.infra.web.bodies import check_media_type, read_json
 from answerable.infra.web.cookies import is_form_token, read_cookie
 from answerable.infra.web.forms import fields_in, local_path, whole_number
+from answerable.infra.web.limits import Proxies
 from answerable.infra.web.markdown import _render
+from answerable.infra.web.multiparts import MULTIPART, parts_in
+from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.sheet import _prefers_csv, csv_lines
 from answerable.infra.web.tokens import BadToken, bearer, key_id
 from answerable.infra.web.words import best_language
@@ -32,8 +35,11 @@ from answerable.kernel.times import parse_iso
 from answerable.settings.reading import Document, load_settings
 from answerable.sla.rules import own_terms, toml
 from answerable.sla.rules.holidays import read_ics
+from answerable.sla.rules.span import read_span
+from answerable.sla.rules.written import read_date, read_duration, read_moment, read_window
 from answerable.tickets.rules.views import filter_of
 from answerable.users.rules import check_email, check_name
+from answerable.users.rules.provider import Untrusted, check_claims, identity_of, read_discovery
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=120)  # what comes as anything else does not come this far
 CASES = int(os.environ.get("PARSER_CASES", "60"))
@@ -55,6 +61,20 @@ RECORD = [
     ("ce_actorkind", b"person"),
     ("ce_depth", b"0"),
 ]
+
+
+FILES = (
+    '--x\r\nContent-Disposition: form-data; name="file"; filename="a.ics"\r\n'
+    "Content-Type: text/calendar\r\n\r\nBEGIN\r\n--x--\r\n"
+)
+DISCOVERY = (
+    '{"issuer": "https://id.test", "authorization_endpoint": "https://id.test/a", "token_endpoint": "https://id.test/t",'
+    ' "jwks_uri": "https://id.test/k", "token_endpoint_auth_methods_supported": ["client_secret_post"]}'
+)
+CLAIMS = (
+    '{"iss": "https://id.test", "aud": ["desk"], "azp": "desk", "nonce": "n", "sub": "7", "exp": 90, "iat": 30,'
+    ' "nbf": 30, "email": "una@desk.test", "name": "Una", "groups": {"desk": ["staff"]}}'
+)
 
 
 class Line(msgspec.Struct):
@@ -93,6 +113,28 @@ def _settings(text: str) -> Any:
     return load_settings(Document("file", text), {})
 
 
+def _tag(text: str) -> Any:
+    asked: Any = {
+        "type": "http",
+        "headers": [(b"if-match", _raw(text))],
+        "state": {"headers": {b"if-match": _raw(text)}},
+    }
+    return DeskRequest(asked).expected_version()
+
+
+def _json(text: str) -> Any:
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.json.decode(_raw(text))
+    return text
+
+
+def _claims(text: str) -> Any:
+    claims = _json(text)
+    if isinstance(claims, dict):
+        check_claims(claims, issuer="https://id.test", client="desk", nonce="n", now=60_000_000)
+        identity_of(claims, "https://id.test", "groups.desk", ["staff=AGENT"])
+
+
 # What is read, what it looks like when it is right, and how it is refused.
 PARSERS: dict[str, tuple[Callable[[str], Any], str, tuple[type[Exception], ...]]] = {
     "markdown": (
@@ -126,6 +168,22 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str, tuple[type[Exception], ...]]
     "cloud event": (_record, '{"ticket": {"id": "x"}}', (Poison,)),
     "email": (lambda text: check_email(text), "una@desk.test", (Problem,)),
     "name": (lambda text: check_name(text), "Una Owner", (Problem,)),
+    "if match": (_tag, '"3"', (Problem,)),
+    "media type": (check_media_type, "application/json; charset=utf-8", (Problem,)),
+    "forwarded for": (
+        lambda text: Proxies(("10.0.0.0/8",)).client_of("10.0.0.1", _raw(text)),
+        "192.0.2.7, 2001:db8::1, 10.0.0.2",
+        (),
+    ),
+    "form with files": (lambda text: parts_in(MULTIPART + "; boundary=x", _raw(text), 20), FILES, (Problem,)),
+    "kind of form": (lambda text: parts_in(text, FILES.encode(), 20), MULTIPART + '; boundary="x"', (Problem,)),
+    "working time": (read_duration, "1h 30m", (ValueError,)),
+    "level": (read_moment, "deadline + 4h", (ValueError,)),
+    "window": (read_window, "22:00-06:00", (ValueError,)),
+    "day": (read_date, "2026-12-25", (ValueError,)),
+    "span": (lambda text: read_span(text, text), "2026-03-02", (Problem,)),
+    "provider's addresses": (lambda text: read_discovery(_json(text), "https://id.test"), DISCOVERY, (Untrusted,)),
+    "provider's claims": (_claims, CLAIMS, (Untrusted,)),
     "csv": (lambda text: list(csv_lines(Line, [Line(text)])), "=1+1", ()),
 }
 
