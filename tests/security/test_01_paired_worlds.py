@@ -30,6 +30,7 @@ from tests.security.worlds.ground import VIEWERS, Ground, open_ground
 from tests.security.worlds.histories import Told, play_history
 
 PAIRS = int(os.environ.get("WORLD_PAIRS", "300"))
+SHARES = int(os.environ.get("WORLD_SHARES", "1"))  # for several processes, and to see how far it has come
 SEED = os.environ.get("WORLD_SEED", "1")
 NEXT = re.compile(r'<([^>]*)>; rel="next"')
 ENOUGH = 100  # pairs in which a planted leak must be found
@@ -64,7 +65,7 @@ class Found:
         ours, theirs = self.one.split("\n"), self.other.split("\n")
         differ = [(a, b) for a, b in zip(ours, theirs, strict=False) if a != b][:6] or [(ours[-1], theirs[-1])]
         lines = [f"{_around(a, b)}" for a, b in differ]
-        again = f"WORLD_SEED={SEED}, pair {self.pair}"
+        again = f"WORLD_SEED={SEED} WORLD_PAIRS={PAIRS} WORLD_SHARES={SHARES}, pair {self.pair}"
         return f"a {self.role} is told what they may not see by {self.question} ({again}):\n" + "\n".join(lines)
 
 
@@ -151,10 +152,12 @@ class Search:
 
 
 @pytest.mark.one_engine
-async def test_nobody_can_tell_two_worlds_apart_that_differ_in_what_is_not_theirs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", range(SHARES))
+async def test_nobody_can_tell_two_worlds_apart_that_differ_in_what_is_not_theirs(share: int, tmp_path: Path) -> None:
+    pairs = range(PAIRS * share // SHARES, PAIRS * (share + 1) // SHARES)
     async with open_ground(tmp_path) as ground:
         search = Search(ground)
-        found = [each async for each in search.through(range(PAIRS))]
+        found = [each async for each in search.through(pairs)]
         by_route = {each.question.split("?")[0]: each for each in reversed(found)}
         assert not found, f"{len(found)} differences:\n" + "\n".join(map(str, list(by_route.values())[:12]))
 
