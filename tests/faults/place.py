@@ -10,6 +10,8 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from aiokafka.errors import KafkaError
+
 from answerable.infra.bus import wire
 from answerable.services import features_of
 from tests import engines
@@ -98,9 +100,17 @@ class Place:
             (feature,) = [each for each in features_of([service]) if each.name == fault.target]
             topics = sorted({wire.topic_on(prefix, message.TOPIC) for message in feature.consumers})
             async with asyncio.timeout(LONGEST_RESET):
-                await forget_offsets(self.broker, f"{prefix}.{fault.target}", topics)
+                await self._forget(f"{prefix}.{fault.target}", topics)
         finally:
             await self.by_hand(lambda: self._start_again(service))
+
+    async def _forget(self, group: str, topics: list[str]) -> None:
+        """Forget what a group has read; the broker may have a trouble of its own meanwhile, which breaks the client."""
+        while True:
+            try:
+                return await forget_offsets(self.broker, group, topics)
+            except KafkaError:
+                await asyncio.sleep(0.5)
 
     # --- how ---------------------------------------------------------------------------------------------------------
 
