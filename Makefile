@@ -8,7 +8,7 @@ DATA ?= ./data
 SEED ?= 1
 SEEDS ?= 5
 SECONDS ?= 120
-WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
+WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 2)))
 export PYTHONDONTWRITEBYTECODE=
 
 .PHONY: help setup run postgres test test-fast test-faults test-long check format bench lighthouse docs words sbom lock clean
