@@ -193,7 +193,7 @@ def test_random_histories(history: list[Step]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(steps)
 def test_many_random_histories(history: list[Step]) -> None:
     run(history)
@@ -243,7 +243,7 @@ async def test_the_shortlist_always_holds_the_agent_that_the_rule_would_choose_a
 
     pending: list[Callable[[], Awaitable[None]]] = []
 
-    @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(agents)
     def collect(people: list[tuple[Agent, bool]]) -> None:
         pending.append(lambda: desk.world.db.write(TESTER, compare, people))

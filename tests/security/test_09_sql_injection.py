@@ -70,6 +70,8 @@ async def test_no_parameter_of_any_list_is_read_as_sql(column: str, tmp_path: Pa
         for status in ("CREATED", "RESOLVED", "CLOSED"):
             await company.ticket(status)
         ticket = await company.ticket()
+        await ask(company.world, "GET", "/api/notifications/mail", company.headers("admin"))  # an act, once an hour
+        await company.world.settle()
         before = await tables(company)
         for operation in operations_of(company.world):
             if operation.method == "GET" and operation.path != "/api/live":
