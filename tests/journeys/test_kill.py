@@ -131,7 +131,7 @@ async def test_killed_at_random_moments(tmp_path: Path) -> None:
                 await actor.act(client)
         await until_all_arrived(client)
     running.stop()
-    compare(folder, seen)
+    compare(folder, seen, KILLS[ENGINE.name])
     assert quickly("events", "verify", "--data-dir", str(folder)).stdout.endswith("no difference.\n")
 
 
@@ -146,7 +146,7 @@ async def until_all_arrived(client: httpx.AsyncClient) -> None:
     raise AssertionError(f"messages did not arrive: {lags}")
 
 
-def compare(folder: Path, seen: Acknowledged, kills: int = 8) -> None:
+def compare(folder: Path, seen: Acknowledged, kills: int) -> None:
     titles = Counter(title for (title,) in rows_in(folder, "SELECT title FROM tickets_ticket"))
     bodies = Counter(body for (body,) in rows_in(folder, "SELECT body FROM tickets_comment"))
     assert len(seen.tickets) > kills, "there was a load"
