@@ -10,6 +10,7 @@ from answerable.infra.web.cookies import SESSION
 from answerable.users.actions import people
 from answerable.users.rules import Changes
 from tests.browser.desk import PHONE, BrowserDesk
+from tests.gateway.test_whole_desk import DRAFT
 from tests.people import PASSWORD, make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -131,8 +132,9 @@ async def test_tabs_of_one_browser_share_one_stream(desk: BrowserDesk) -> None:
 
 
 async def test_what_happens_while_another_tab_takes_the_stream_over_is_seen(desk: BrowserDesk) -> None:
-    guest = await desk.guest("AGENT", name="Abe Agent")
-    await guest.open("/profile")
+    guest = await desk.guest("USER")
+    await desk.world.http.post("/api/tickets", json=DRAFT, headers=guest.person.headers)
+    await guest.open("/my")
     await guest.ready()
     await desk.until(lambda: streams(desk))
     second, asked, answer = await guest.another_tab(), asyncio.Event(), asyncio.Event()
@@ -143,16 +145,17 @@ async def test_what_happens_while_another_tab_takes_the_stream_over_is_seen(desk
         await route.continue_()
 
     await second.page.route("**/api/live", hold)
-    page = await second.open("/profile")
+    page = await second.open("/my")
     await second.ready()
-    await page.evaluate("document.querySelector('#who').dataset.live = 'queue'")
     await page.wait_for_load_state("networkidle")
     await guest.page.close()
     async with asyncio.timeout(20):
         await asked.wait()
-    await desk.world.db.write(guest.person.actor, people.rename_oneself, "Abe Renamed")
+    another = DRAFT | {"title": "The printer is out"}
+    await desk.world.http.post("/api/tickets", json=another, headers=guest.person.headers)
+    await desk.world.settle()  # its signals have gone to nobody
     answer.set()
-    await expect(page.locator("#who h1")).to_have_text("Abe Renamed")
+    await expect(page.get_by_text(another["title"])).to_be_visible()
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])

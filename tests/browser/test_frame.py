@@ -36,6 +36,7 @@ async def test_the_palette_finds_pages_by_keyboard_alone(desk: BrowserDesk) -> N
     await guest.check("palette")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(desk.url + "/profile")
+    await guest.ready()
     await page.keyboard.press("Control+k")
     await page.keyboard.type("nothing like this")
     await expect(page.get_by_text("Nothing fits.")).to_be_visible()

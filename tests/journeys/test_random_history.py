@@ -373,7 +373,7 @@ async def expect_everybody_told_once(history: History) -> None:
     )
 
 
-LONGEST = {"sqlite": 1500, "postgres": 700}  # what a long history finds is the desk's, whatever the engine
+LONGEST = {"sqlite": 1500, "postgres": 500}  # what a long history finds is the desk's, whatever the engine
 CASES = [
     pytest.param(3, 300, True, id="orderly"),
     pytest.param(8, 300, False, id="in haste"),
