@@ -1,5 +1,7 @@
 """The agents' workspace: by keyboard, live, with two people on one ticket, on a phone, without scripts."""
 
+import re
+import time
 from typing import Any
 
 import pytest
@@ -70,6 +72,7 @@ async def test_a_day_of_work_by_keyboard_alone(desk: BrowserDesk) -> None:
     await page.keyboard.press("/")
     await page.keyboard.type("screen")
     await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("q=screen"))
     await expect(page.locator("[data-row]")).to_have_count(1)
     await page.go_back()
     await expect(page.locator("#ticket-title")).to_have_text("Printer on fire")
@@ -271,6 +274,7 @@ async def test_a_storm_of_news_is_read_a_few_times_and_then_it_is_quiet(desk: Br
         asked += "here" not in request.url and "/api/" not in request.url
 
     page.on("request", count)
+    began = time.monotonic()
     for number in range(100):
         await said(desk, una, ticket, f"And another thing: {number}")
     await expect(page.locator("#talk")).to_contain_text("And another thing: 99")
@@ -280,7 +284,8 @@ async def test_a_storm_of_news_is_read_a_few_times_and_then_it_is_quiet(desk: Br
     parts: int = await page.evaluate(
         "new Set([...document.querySelectorAll('[data-live]')].map(e => e.dataset.src)).size"
     )
-    assert asked <= 12 * parts, "a part is read once in a while, not at every signal"
+    calm = (time.monotonic() - began) / 0.6  # as assets/js/pace.js has it
+    assert asked <= (8 + calm) * parts, "a part is read once in a while, not at every signal"
     assert await nodes_of(session) < before + 6000, "a hundred messages, and nothing that nobody needs any more"
 
 
