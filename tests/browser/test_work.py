@@ -131,6 +131,8 @@ async def test_two_people_on_one_ticket_see_each_other_and_cannot_overwrite_each
     await listening(desk, 2)
     await desk.world.db.write(abe.person.actor, tickets.set_status, ticket.id, "IN_PROGRESS", None)
     await expect(other.locator(".mark").last).to_contain_text("In progress")
+    await desk.world.settle()
+    await desk.until(lambda: other.evaluate("!desk.isReading()"))
     # As if the signal had not come yet.
     await other.evaluate("for (const one of document.querySelectorAll('#properties [name=version]')) one.value = '1'")
     await other.locator("#set-priority").select_option("CRITICAL")
