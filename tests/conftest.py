@@ -13,8 +13,8 @@ from tests.engines import ENGINE
 from tests.kafka import MISSING, Broker, can_run, shared_broker
 from tests.world import World, open_world
 
-# On PostgreSQL these run in make test-fast too; the rest of the suite does so in make test.
-FAST_ON_POSTGRES = ("tests/infra/test_bus.py", "tests/tickets/test_life.py")
+# On PostgreSQL this runs in make test-fast too; the rest of the suite does so in make test.
+FAST_ON_POSTGRES = ("tests/tickets/test_life.py",)
 # These are about another engine's partner, whichever engine it is.
 ONCE = (
     "tests/browser/",
@@ -49,18 +49,25 @@ HEAVY = (
 # In make test only: every route by every caller and in every spelling, and all that is heavy.
 LONG = (
     *HEAVY,
+    "tests/infra/test_proxy.py",
     "tests/privacy/",
     "tests/security/test_04_spam_relay.py",
+    "tests/security/test_05_stored_xss.py",
+    "tests/security/test_10_provider.py",
     "tests/security/test_12_enumeration.py",
     "tests/security/test_13_limits.py",
+    "tests/security/test_16_stale_rights.py",
     "tests/sla/test_terms_pages.py",
+    "tests/users/test_browsers.py",
+    "tests/users/test_links.py",
+    "tests/users/test_second_factor.py",
     "tests/webhooks/",
     "tests/security/test_01_paths.py::test_no_way",
     "tests/security/test_13_exhaustion.py",
     "tests/security/test_15_browsers.py",
     "tests/security/test_bad_input.py",
 )
-FAST_ALL_THE_SAME = ("test_somebody_signs_in_and_out", "test_a_unit_", "test_random_histories")
+FAST_ALL_THE_SAME = ("test_somebody_signs_in_and_out", "test_a_unit_")
 SHORTER_STORIES = ("test_a_promise", "test_a_manager", "test_nobody_is_free")
 # One random history each on PostgreSQL: what more of them find is the desk's own, whatever the engine.
 MORE_HISTORIES = (
