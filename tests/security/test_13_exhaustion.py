@@ -231,6 +231,9 @@ async def test_a_real_server_ends_what_is_too_long_or_too_odd(tmp_path: Path) ->
             b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-A: " + b"a" * 30_000_000 + b"\r\nConnection: close\r\n\r\n"
         )
         assert (await talk(header)).split(b" ")[1:2] in ([], [b"431"]), "it is cut off, or told so first"
+        trailer = b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: " + b"a" * 8_000_000
+        said = await talk(trailer)
+        assert said == b"" or said.split(b" ")[1][:1] == b"4", "it does not wait for the end of what has none"
         assert (await talk(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).startswith(
             b"HTTP/1.1 200"
         )

@@ -148,10 +148,10 @@ class Edge:
         state["headers"], state["database"], state["parts"] = headers, self._db, self._parts
         state["request_id"] = _request_id(headers.get(b"x-request-id"))
         reply = self._reply(send, state, headers.get(b"origin"))
-        state["answer"] = reply.answer
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
             await _answer(reply.send, 204, b"", self._preflight(headers.get(b"origin")))
             return
+        state["answer"] = reply.answer
         try:
             if self._inner is None:
                 state["actor"] = await self._who(headers, state)
@@ -272,9 +272,9 @@ class Edge:
         send_whole = state.pop("send_whole", None)
         if self._inner:
             return _Reply(send, send_whole, [], b"")  # the gateway has its own
-        common, written = self._common.get(origin) or self._common[None]
+        common, lines = self._common.get(origin) or self._common[None]
         named = (b"x-request-id", state["request_id"])
-        return _Reply(send, send_whole, [*common, named], b"%b%b: %b\r\n" % (written, *named))
+        return _Reply(send, send_whole, [*common, named], b"%b%b: %b\r\n" % (lines, *named))
 
     def _preflight(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
         if origin is None or origin not in self._common:

@@ -18,7 +18,7 @@ from answerable.settings import Server
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _UNUSUAL = frozenset({b"connection", b"transfer-encoding"})
 _name_of = itemgetter(0)
-MAX_HEAD_BYTES = 1 << 20  # pieces are up to 256 KiB, and the first may hold the end of another request
+MAX_HEADER_BYTES = 1 << 20  # pieces are up to 256 KiB, and the first may hold the end of another request
 _TOO_LONG = STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n"
 Headers = list[tuple[bytes, bytes]]
 
@@ -99,7 +99,7 @@ class DeskProtocol(HttpToolsProtocol):
     head_seconds, body_seconds, read_seconds = 20.0, 60.0, 60.0
     _since: float | None = None  # when the head or the body that is not whole began
     _patience = 0.0
-    _in_head, _head_bytes = True, 0  # what came of a head that is not whole
+    _header_bytes = 0  # what came since a message, or the next piece of its body, began
     _stuck: float | None = None  # since when nothing was read of what is written
 
     def connection_made(self, transport: Any) -> None:
@@ -112,12 +112,10 @@ class DeskProtocol(HttpToolsProtocol):
             self.loop.call_later(self._pause(), self._look_over_all)
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sent, and give up on a head that does not end."""
+        """Take what the client sent, and give up on headers, or trailers behind a body, that do not end."""
         super().data_received(data)
-        if not self._in_head:
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+        self._header_bytes += len(data)
+        if self._header_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LONG)
             self.transport.close()
 
@@ -125,12 +123,17 @@ class DeskProtocol(HttpToolsProtocol):
         """Note that a head begins."""
         super().on_message_begin()
         self._since, self._patience = self.loop.time(), self.head_seconds
-        self._in_head, self._head_bytes = True, 0
+        self._header_bytes = 0
 
     def on_headers_complete(self) -> None:
         """Note that a body begins, or nothing does."""
         super().on_headers_complete()
-        self._patience, self._in_head = self.body_seconds, False
+        self._patience = self.body_seconds
+
+    def on_body(self, body: bytes) -> None:
+        """Note that the client gets on with a body."""
+        self._header_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that the client has said what it had to say."""
