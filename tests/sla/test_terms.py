@@ -1,5 +1,6 @@
 """Calendars and policies as data: over HTTP, as a text, at a prompt; nothing half applied, mistakes with places."""
 
+import re
 import time
 import tomllib
 from collections.abc import AsyncIterator
@@ -122,9 +123,21 @@ async def test_who_says_what_they_have_read_undoes_nothing_of_others(world: Worl
     ada.headers["If-Match"] = tags.pop()
     planned = await send(world, ada, "PUT", "terms?effectiveFrom=2026-03-09T00:00:00Z", {"text": DESK})
     assert planned["number"] == 2
-    ada.headers["If-Match"] = (await world.http.get("/api/sla/terms", headers=ada.headers)).headers["etag"]
+    assert (await world.http.get("/api/sla/terms", headers=ada.headers)).headers["etag"] == ada.headers["If-Match"]
+    status, _ = await refused(world, ada, "POST", "policies", GOLD)
+    assert status == 409, "a change waits"
+    page = await world.http.get("/admin/sla/calendars/Berlin", headers=ada.headers | {"Accept": "text/html"})
+    planned_tag = re.search(r'name="edition" value="([^"]+)"', page.text)
+    assert planned_tag is not None, "pages change what was written last"
     await send(world, ada, "DELETE", "terms/planned")
-    assert await refused(world, ada, "POST", "policies", GOLD) == (412, ["The change that you read was taken back."])
+    withdrawn = ada.headers | {"If-Match": f'"{planned_tag[1]}"'}
+    answer = await world.http.post("/api/sla/policies", headers=withdrawn, json=GOLD)
+    assert (answer.status_code, json_of(answer)["errors"]) == (412, ["The change that you read was taken back."])
+    planned = await send(world, ada, "PUT", "terms?effectiveFrom=2026-03-09T00:00:00Z", {"text": DESK})
+    await world.advance(days=10)  # what was read before the planned change held is not what holds now
+    status, changes = await refused(world, ada, "POST", "policies", GOLD)
+    assert status == 412
+    assert changes == planned["changes"]
 
 
 async def test_what_cannot_be_done_says_why_and_changes_nothing(world: World) -> None:
@@ -330,6 +343,7 @@ ENDLESS = {
         for n in range(2000)
     ),
     "digits": "a = " + "1" * 5000,
+    "backslash": 'a = """\n' + '\\"""\n' * 20_000 + "\\",
 }
 
 
@@ -356,6 +370,7 @@ async def test_no_text_holds_up_those_who_are_at_work(world: World) -> None:
             "Line 1 has a key of more than 16 parts.",
             "policies: has 2000 entries, at most 200 fit",
             "A number is too long.",
+            "This is not TOML: Unescaped '\\' in a string (at end of document).",
         ]
     )
 

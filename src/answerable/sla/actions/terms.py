@@ -40,9 +40,9 @@ async def change_terms(
     waits for its instant.
     """
     before = await store.load_newest(tx)
-    await expect(tx, before, expected)
     if before.effective_from > tx.now:
         raise Conflict(f"A change waits for {iso(before.effective_from)}. Withdraw it first.")
+    await expect(tx, before, expected)
     at = tx.now if effective_from is None else effective_from
     if not tx.now <= at <= tx.now + FURTHEST:
         raise Invalid("The change must hold from now on or later, within a year.", errors=("effectiveFrom: too far",))

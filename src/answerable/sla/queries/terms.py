@@ -127,8 +127,8 @@ async def newest_edition(tx: Tx) -> StoredEdition:
 
 
 async def tagged(tx: Tx, query: Callable[..., Awaitable[T]], *args: Any) -> tuple[T, str]:
-    """Return what a query gives, and the tag of the newest edition."""
-    return await query(tx, *args), await store.load_newest_tag(tx)
+    """Return what a query gives, and the tag of the edition that it read: of what holds now."""
+    return await query(tx, *args), (await store.load_written(tx, tx.now)).tag
 
 
 async def expect(tx: Tx, newest: StoredEdition, tag: str | None) -> None:

@@ -21,7 +21,7 @@ _PLACE = re.compile(r" - at `(?:key in )?`?\$\.?([^`]*)`?$")
 _STEP = re.compile(r"\[(\d+)\]")
 # Strings and comments as TOML has them; one that does not end takes the rest, so that none is looked at twice.
 _WORDS = re.compile(
-    r'"{3}(?:[^\\"]|\\.|"{1,2}(?!"))*+(?:"{3,5}|\Z)'
+    r'"{3}(?:[^\\"]|\\.?|"{1,2}(?!"))*+(?:"{3,5}|\Z)'
     r"""|'{3}(?:[^']|'{1,2}(?!'))*+(?:'{3,5}|\Z)"""
     r"""|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?|#[^\n]*+""",
     re.DOTALL,

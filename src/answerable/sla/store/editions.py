@@ -106,12 +106,6 @@ async def load_written(tx: Tx, at: int) -> StoredEdition:
     return _stored(rows[0]) if rows else StoredEdition(terms=own_terms())
 
 
-async def load_newest_tag(tx: Tx) -> str:
-    """Return the tag of the newest edition."""
-    rows = await tx.run("SELECT id FROM sla_edition ORDER BY number DESC LIMIT 1")
-    return rows[0]["id"] if rows else NONE_YET
-
-
 async def list_editions_behind(tx: Tx, tag: str, limit: int) -> list[StoredEdition] | None:
     """Read the newest editions behind one, oldest first; ``None`` where there is no such edition (any more)."""
     if tag != NONE_YET and not await tx.run("SELECT 1 AS one FROM sla_edition WHERE id = :id", id=tag):
