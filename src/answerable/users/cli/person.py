@@ -10,6 +10,7 @@ import msgspec
 
 from answerable.infra.web.kept import Kept, kept_elsewhere, kept_here
 from answerable.kernel.actor import service
+from answerable.kernel.errors import Missing
 from answerable.users.actions import erasure
 from answerable.users.queries.export import find
 from answerable.users.rules import Person
@@ -103,6 +104,8 @@ async def _person_id(desk: Any, who: str) -> str:
         await desk.database.write(_OPERATOR, erasure.record_export, found.id)
         return found.id
     known = (await kept_elsewhere(desk, who, ["users"]) if "users" in desk.settings.peers.urls else {}).get("users")
+    if not known and "@" in who:  # the act would keep the address in a log from which nothing is erased
+        raise Missing("The users service is away, or knows nobody by this address. Please name the person by id.")
     person_id: str = known["account"]["id"] if known else who
     await desk.database.write(_OPERATOR, erasure.tell_export, person_id)
     return person_id
