@@ -7,13 +7,15 @@ import pytest
 
 from answerable.infra.web.cookies import SESSION
 from answerable.kernel.actor import service
+from answerable.kernel.tx import Tx
+from answerable.kernel.visit import Preferences
 from answerable.messages.users import SessionEnded
-from answerable.users.actions import people
+from answerable.users.actions import browsers, people
 from answerable.users.rules import Changes, device_of
 from tests.forms import Browser
 from tests.gateway.sse import listening
 from tests.people import PASSWORD, TestPerson, make_person
-from tests.world import World, open_world
+from tests.world import TESTER, World, open_world
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 End = Callable[[World, TestPerson, TestPerson], Awaitable[object]]
@@ -212,3 +214,20 @@ def test_a_browser_is_called_what_people_call_it() -> None:
 
 def test_services_are_no_people() -> None:
     assert not service("web").may("desk.work")
+
+
+async def test_a_language_that_was_chosen_before_others_could_hear_of_it_is_told_once(world: World) -> None:
+    una = await make_person(world)
+    await world.db.write(una.actor, browsers.prefer, Preferences(language="de"))
+    await world.settle()
+
+    async def as_before(tx: Tx) -> None:
+        await tx.run("UPDATE users_preference SET language_told = 0")
+        await tx.run("DELETE FROM notifications_language")
+
+    await world.db.write(TESTER, as_before)
+    told = [await world.db.write(TESTER, browsers.tell_old_languages) for _ in range(2)]
+    await world.settle()
+    assert told == [1, 0]
+    rows = await world.sql("SELECT language FROM notifications_language")
+    assert [row["language"] for row in rows] == ["de"]

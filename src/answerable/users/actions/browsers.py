@@ -13,6 +13,8 @@ from answerable.users.actions.sessions import still
 from answerable.users.rules import Person, check_preferences, device_of, end_sessions, token_hash
 from answerable.users.store import browsers, people, sessions
 
+TOLD_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Browser:
@@ -64,6 +66,13 @@ async def prefer(tx: Tx, liked: Preferences) -> None:
     """Keep how the caller likes the desk; raises ``Invalid`` for what cannot be."""
     await browsers.save_preferences(tx, tx.actor.id, check_preferences(liked))
     tx.publish(LanguageChosen(user_id=tx.actor.id, language=liked.language))  # those who write mails follow it
+
+
+async def tell_old_languages(tx: Tx) -> int:
+    """Tell others of some languages that were chosen before they could hear of it; return how many."""
+    rows = await browsers.mark_languages_told(tx, TOLD_AT_ONCE)
+    tx.publish(*(LanguageChosen(user_id=row["person_id"], language=row["language"]) for row in rows))
+    return len(rows)
 
 
 async def _begin(tx: Tx, person: Person, browser: Browser) -> str:

@@ -7,6 +7,7 @@ from answerable.kernel.errors import Invalid, Refused, Throttled, Unauthenticate
 from answerable.kernel.tx import Database, Tx
 from answerable.users.actions import tries
 from answerable.users.actions.audit import adopt_old_lines
+from answerable.users.actions.browsers import tell_old_languages
 from answerable.users.actions.passwords import Passwords
 from answerable.users.actions.sessions import ensure_signing_key
 from answerable.users.queries.identity import Identity
@@ -40,8 +41,9 @@ class Door:
     async def open(self, db: Database) -> None:
         """Make what is missing before the first person comes."""
         await db.write(USERS, ensure_signing_key, self.keyring)
-        while await db.write(USERS, adopt_old_lines):
-            pass
+        for catch_up in (adopt_old_lines, tell_old_languages):  # with what an older version left
+            while await db.write(USERS, catch_up):
+                pass
 
     async def prove(self, db: Database, email: str, password: str, address: str) -> Person:
         """Return the active person with this email and password; ``address`` is where the try comes from.

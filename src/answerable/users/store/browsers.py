@@ -98,13 +98,23 @@ async def load_language(tx: Tx, email: str) -> str:
     return str(rows[0]["language"]) if rows else ""
 
 
+async def mark_languages_told(tx: Tx, limit: int) -> list[Row]:
+    """Mark some chosen languages that others were not told of, and return them: person_id, language."""
+    return await tx.run(
+        """UPDATE users_preference SET language_told = 1 WHERE person_id IN (
+            SELECT person_id FROM users_preference WHERE language_told = 0 AND language <> '' LIMIT :limit)
+        RETURNING person_id, language""",
+        limit=limit,
+    )
+
+
 async def save_preferences(tx: Tx, person_id: str, liked: Preferences) -> None:
     """Store how a person likes the desk."""
     await tx.run(
-        """INSERT INTO users_preference (person_id, theme, density, language, zone, keys_on, updated_at)
-        VALUES (:person_id, :theme, :density, :language, :zone, :keys_on, :now)
+        """INSERT INTO users_preference (person_id, theme, density, language, zone, keys_on, language_told, updated_at)
+        VALUES (:person_id, :theme, :density, :language, :zone, :keys_on, 1, :now)
         ON CONFLICT (person_id) DO UPDATE SET theme = :theme, density = :density, language = :language, zone = :zone,
-            keys_on = :keys_on, updated_at = :now""",
+            keys_on = :keys_on, language_told = 1, updated_at = :now""",
         person_id=person_id,
         theme=liked.theme,
         density=liked.density,
