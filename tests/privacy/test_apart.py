@@ -33,9 +33,39 @@ async def parked_everywhere(world: ApartWorld, *keys: str) -> None:
                 **{name: row[name] for name in ("id", "type", "topic", "key")},
             )
 
+    async def park_oddities(tx: object, heard: set[str]) -> None:
+        """One message that this version cannot read, and what somebody said about a ticket of another."""
+        created = msgspec.json.decode(first[keys[1], "TICKET_CREATED"]["body"])
+        said = {
+            "ticket": created["ticket"] | {"id": "another", "title": "A lamp"},
+            "commentId": "c1",
+            "authorId": keys[0],
+            "authorName": "Zyzzyva Quill",
+            "fromStaff": True,
+            "internal": False,
+        }
+        for number, (key, kind, body) in enumerate(
+            (
+                (keys[0], "USER_CHANGED", '{"title":"zyzzyva"}'),
+                ("another", "COMMENT_ADDED", msgspec.json.encode(said).decode()),
+            )
+        ):
+            if kind not in heard:
+                continue
+            sealed = msgspec.structs.replace(envelope(told[0]), id=f"odd{number}", type=kind, key=key, body=body)
+            await tx.run(  # type: ignore[attr-defined]
+                """INSERT INTO bus_retry (consumer, message, type, topic, key, position, attempts, next_at, error,
+                    parked_at, envelope) VALUES ('x', :id, :type, 't', :key, 1, 8, 0, 'no', 1, :envelope)""",
+                id=sealed.id,
+                type=kind,
+                key=key,
+                envelope=msgspec.json.encode(sealed).decode(),
+            )
+
     for desk in world.desks:
         heard = {cls.TYPE for feature in desk.features for cls in feature.consumers}
         await desk.database.write(TESTER, park, heard)
+        await desk.database.write(TESTER, park_oddities, heard)
 
 
 async def has_the_word(world: ApartWorld) -> list[str]:

@@ -5,13 +5,9 @@ from answerable.kernel.tx import Tx
 from answerable.messages.assignment import FindAgent, ReplaceAgent
 from answerable.messages.sla import SlaPaused, SlaRecomputed, SlaResumed, SlaStarted, TicketEscalated
 from answerable.messages.tickets import StatusChanged, TicketEvent, TicketUnassigned
-from answerable.messages.users import PersonErased, PersonEvent
+from answerable.messages.users import PersonEvent
 
 RESOLUTION = "RESOLUTION"
-
-
-async def forget_person(tx: Tx, event: PersonErased) -> None:
-    """Somebody is to be forgotten: the bus forgets what waits here, and ``USER_CHANGED`` takes the name."""
 
 
 async def know_person(tx: Tx, event: PersonEvent) -> None:

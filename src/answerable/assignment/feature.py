@@ -1,6 +1,7 @@
 """The manifest of the assignment feature."""
 
 from answerable.assignment import api, consumers, pages, queries, timers
+from answerable.infra.bus.redaction import leave_it_to_the_bus
 from answerable.kernel.manifest import Feature, Panel, Timer
 from answerable.kernel.words import N_
 from answerable.messages.assignment import FindAgent, ReplaceAgent
@@ -23,7 +24,7 @@ def feature() -> Feature:
         acts={"AGENT_SET": N_("set availability, capacity or skills of")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
-            PersonErased: consumers.forget_person,
+            PersonErased: leave_it_to_the_bus,
             UserRegistered: consumers.know_person,
             UserChanged: consumers.know_person,
             TicketCreated: consumers.follow_ticket,

@@ -10,10 +10,10 @@ from answerable.kernel.tx import Row, Tx
 from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
 from answerable.messages.base import Message
-from answerable.messages.erasure import ERASED, ERASED_PERSON, without_notice, without_words
+from answerable.messages.erasure import ERASED, ERASED_PERSON, without_author, without_notice, without_words
 from answerable.messages.notifications import NotificationCreated, NotificationErased, NotificationsRead
 from answerable.messages.sla import SlaEvent
-from answerable.messages.tickets import TicketEvent
+from answerable.messages.tickets import CommentAdded, TicketEvent
 from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications import queries, rules, store
 from answerable.notifications.queries import MailView, NoticeView, PreferenceView
@@ -45,10 +45,7 @@ async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
     cause = tx.cause
     if cause is None:
         raise ValueError("Notifications answer to messages of the bus.")
-    if isinstance(event, SlaEvent) and await erasure.is_erased(tx, event.ticket.id):
-        left = without_words(event)  # the promise was told of before its feature had heard that the words are gone
-        assert isinstance(left, SlaEvent)
-        event = left
+    event = await _without_erased(tx, event)
     cells = rules.addressees(event, rules.doers(event, cause))
     people: dict[str, Person] = {}
     off: set[tuple[str, str]] = set()
@@ -70,6 +67,19 @@ async def notify(tx: Tx, event: TicketEvent | SlaEvent) -> None:
     for delivery in made:
         if await store.insert_delivery(tx, delivery):
             await _show(tx, delivery)
+
+
+async def _without_erased(tx: Tx, event: TicketEvent | SlaEvent) -> TicketEvent | SlaEvent:
+    """Return what happened without what was erased before it came here."""
+    left: Message = event
+    if isinstance(event, SlaEvent) and await erasure.is_erased(tx, event.ticket.id):
+        left = without_words(event)  # the promise was told of before its feature had heard that the words are gone
+    elif isinstance(event, CommentAdded):
+        author = await store.find_addressee(tx, event.author_id, event.TYPE)
+        if author is not None and author[0].name == ERASED_PERSON:
+            left = without_author(event, event.author_id)
+    assert isinstance(left, TicketEvent | SlaEvent)
+    return left
 
 
 async def tell_admins(tx: Tx, event: WebhookDisabled) -> None:

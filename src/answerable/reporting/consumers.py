@@ -10,7 +10,7 @@ from answerable.messages.tickets import (
     TicketReopened,
     TicketResolved,
 )
-from answerable.messages.users import PersonErased, PersonEvent
+from answerable.messages.users import PersonEvent
 from answerable.reporting import actions, store
 from answerable.reporting.rules import Facts, facts
 
@@ -100,10 +100,6 @@ async def note_breach(tx: Tx, event: SlaBreached) -> None:
     """The resolution promise was broken."""
     if event.target == RESOLUTION:
         await actions.record(tx, event.ticket, lambda known: facts.broken(known, event.cycle, event.due_at))
-
-
-async def forget_person(tx: Tx, event: PersonErased) -> None:
-    """Somebody is to be forgotten: the bus forgets what waits here, and ``USER_CHANGED`` takes the name."""
 
 
 async def note_person(tx: Tx, event: PersonEvent) -> None:

@@ -1,5 +1,6 @@
 """The manifest of the reporting feature."""
 
+from answerable.infra.bus.redaction import leave_it_to_the_bus
 from answerable.kernel.manifest import Feature, Panel, Place
 from answerable.kernel.words import N_
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
@@ -28,7 +29,7 @@ def feature() -> Feature:
         acts={"REPORT_EXPORTED": N_("took a report out as a table:")},
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
-            PersonErased: consumers.forget_person,
+            PersonErased: leave_it_to_the_bus,
             TicketCreated: consumers.note_state,
             TicketAssigned: consumers.note_state,
             TicketUnassigned: consumers.note_state,

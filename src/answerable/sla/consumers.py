@@ -15,7 +15,7 @@ from answerable.messages.tickets import (
     TicketUnassigned,
     TicketUpdated,
 )
-from answerable.messages.users import PersonErased, PersonEvent
+from answerable.messages.users import PersonEvent
 from answerable.sla.actions import clocks
 
 
@@ -61,10 +61,6 @@ async def forget_words(tx: Tx, event: TicketErased) -> None:
     """The words of a ticket are gone, also from what was said of its promises."""
     await clocks.note_ticket(tx, event.ticket, _when(tx))
     await redact(tx, SlaEvent.TOPIC, event.ticket.id, without_words)
-
-
-async def forget_person(tx: Tx, event: PersonErased) -> None:
-    """Somebody is to be forgotten: the bus forgets what waits here, and ``USER_CHANGED`` takes the name."""
 
 
 async def note_manager(tx: Tx, event: PersonEvent) -> None:

@@ -1,5 +1,6 @@
 """The manifest of the sla feature."""
 
+from answerable.infra.bus.redaction import leave_it_to_the_bus
 from answerable.kernel.manifest import Feature, Panel, Timer
 from answerable.kernel.words import N_
 from answerable.messages.tickets import (
@@ -30,7 +31,7 @@ def feature() -> Feature:
         acts=ACTS,
         routes=[*api.ROUTES, *pages.ROUTES],
         consumers={
-            PersonErased: consumers.forget_person,
+            PersonErased: leave_it_to_the_bus,
             TicketCreated: consumers.promise,
             StatusChanged: consumers.follow_status,
             CommentAdded: consumers.hear,
