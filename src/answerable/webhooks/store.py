@@ -1,6 +1,7 @@
 """All SQL of the webhooks feature."""
 
 from collections.abc import Collection
+from typing import Any
 
 from answerable.kernel.tx import Row, Tx
 from answerable.webhooks.rules import ACTIVE, FAILED, MOST_ENDPOINTS, Delivery, Endpoint
@@ -187,36 +188,25 @@ async def give_up_waiting(tx: Tx, error: str, limit: int) -> int:
 
 async def delete_done(tx: Tx, before: int, limit: int) -> int:
     """Forget some deliveries that were done before an instant; return how many."""
-    rows = await tx.run(
-        """DELETE FROM webhooks_delivery WHERE id IN (
-            SELECT id FROM webhooks_delivery WHERE done_at < :before ORDER BY done_at LIMIT :limit)
-        RETURNING 1 AS gone""",
-        before=before,
-        limit=limit,
-    )
-    return len(rows)
+    return await _delete_some(tx, "done_at < :before ORDER BY done_at", limit, before=before)
 
 
 async def delete_about(tx: Tx, subject: str, limit: int) -> int:
     """Forget some deliveries, done or not, about a person or ticket; return how many."""
-    rows = await tx.run(
-        """DELETE FROM webhooks_delivery WHERE id IN (
-            SELECT id FROM webhooks_delivery WHERE subject = :subject LIMIT :limit)
-        RETURNING 1 AS gone""",
-        subject=subject,
-        limit=limit,
-    )
-    return len(rows)
+    return await _delete_some(tx, "subject = :subject", limit, subject=subject)
 
 
 async def delete_by(tx: Tx, author_id: str, limit: int) -> int:
     """Forget some deliveries, done or not, about what a person wrote; return how many."""
+    return await _delete_some(tx, "author_id = :author AND author_id <> ''", limit, author=author_id)
+
+
+async def _delete_some(tx: Tx, which: str, limit: int, **values: Any) -> int:
     rows = await tx.run(
-        """DELETE FROM webhooks_delivery WHERE id IN (
-            SELECT id FROM webhooks_delivery WHERE author_id = :author AND author_id <> '' LIMIT :limit)
+        f"""DELETE FROM webhooks_delivery WHERE id IN (SELECT id FROM webhooks_delivery WHERE {which} LIMIT :limit)
         RETURNING 1 AS gone""",
-        author=author_id,
         limit=limit,
+        **values,
     )
     return len(rows)
 

@@ -55,13 +55,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     part: str
     type: str
     ticket_id: str | None
-    address: str
+    address: str = ""
     subject: str
     body: str
-    attempts: int
-    next_at: int | None
-    give_up_at: int | None
-    error: str | None
+    attempts: int = 0
+    next_at: int | None = None
+    give_up_at: int | None = None
+    error: str | None = None
     created_at: int
     done_at: int | None
 
@@ -100,13 +100,8 @@ def decide(
             part=cell.part,
             type=event.TYPE,
             ticket_id=ticket.id if ticket is not None else None,
-            address="",
             subject="" if told is None else told.subject if cell.channel == EMAIL else told.title,
             body="" if told is None else told.text if cell.channel == EMAIL else told.message,
-            attempts=0,
-            next_at=None,
-            give_up_at=None,
-            error=None,
             created_at=now,
             done_at=now,
         )
@@ -125,13 +120,8 @@ def tell_on_screen(cause: Envelope, person_id: str, title: str, message: str, no
         part=Part.INFORMED,
         type=cause.type,
         ticket_id=None,
-        address="",
         subject=title,
         body=message,
-        attempts=0,
-        next_at=None,
-        give_up_at=None,
-        error=None,
         created_at=now,
         done_at=now,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 
 from answerable.kernel.times import parse_iso
-from answerable.kernel.words import N_
+from answerable.kernel.words import N_, pattern_of
 from answerable.notifications.rules.words import told_about
 
 _SHAPES = {"number": r"\d+", "priority": r"[A-Z_]+", "status": r"[A-Z_]+", "target": r"[a-z ]+", "due": r"[-\d: ]+"}
@@ -73,9 +73,4 @@ def _said(say: Callable[[str], str], name: str, text: str) -> str:
 
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
-    texts = [
-        re.escape(part) if place % 2 == 0 else f"(?P<{part}>{_SHAPES.get(part, '.*')})"
-        for place, part in enumerate(parts)
-    ]
-    return re.compile("".join(texts), re.DOTALL)
+    return pattern_of(template, _SHAPES, ".*", re.DOTALL)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from answerable.kernel.words import N_
+from answerable.kernel.words import N_, pattern_of
 
 # {least}, {most} and {has} are numbers, {status} is one of a ticket, everything else what people call something.
 TEMPLATES = (
@@ -49,9 +49,4 @@ def refusal_in(say: Callable[[str], str], text: str) -> str:
 
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
-    texts = [
-        re.escape(part) if place % 2 == 0 else f"(?P<{part}>{_SHAPES.get(part, '.+')})"
-        for place, part in enumerate(parts)
-    ]
-    return re.compile("".join(texts))
+    return pattern_of(template, _SHAPES, ".+")
