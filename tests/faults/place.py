@@ -106,11 +106,12 @@ class Place:
 
     async def _forget(self, group: str, topics: list[str]) -> None:
         """Forget what a group has read; the broker may have a trouble of its own meanwhile, which breaks the client."""
-        while True:
-            try:
-                return await forget_offsets(self.broker, group, topics)
-            except KafkaError:
-                await asyncio.sleep(0.5)
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    return await forget_offsets(self.broker, group, topics)
+                except KafkaError:
+                    await asyncio.sleep(0.5)
 
     # --- how ---------------------------------------------------------------------------------------------------------
 

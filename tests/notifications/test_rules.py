@@ -255,7 +255,8 @@ def test_every_mail_is_written_in_the_language_of_whoever_gets_it(event: Event) 
             continue
         subject, text = rules.mail_as(text_in("de"), told.type, told.subject, told.body)
         assert "Nr. 1042" in subject or "#1042" in subject
-        assert not {"Ticket is", "is yours", "You get this mail"} & {subject, text}
+        assert subject != told.subject
+        assert told.body.partition("\n\n")[0] not in text
         assert "Sie bekommen diese E-Mail, weil " in text
         assert "You get" not in text
         assert f"/tickets/{told.ticket_id}\n\n--\n" in text

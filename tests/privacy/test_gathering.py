@@ -1,6 +1,7 @@
 """Where the gateway and the users service share a process, an export still has the parts of the others that answer."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +11,9 @@ from tests.apart import SECRET, serving
 from tests.people import make_person
 from tests.world import Clock, json_of, lay_out, open_world, settings_for
 
-AWAY = {f"peers__{service}": "http://127.0.0.1:9" for service in ("assignment", "notifications", "reporting")}
+AWAY: dict[str, Any] = {
+    f"peers__{service}": "http://127.0.0.1:9" for service in ("assignment", "notifications", "reporting")
+}
 pytestmark = [pytest.mark.slow, pytest.mark.one_engine]
 
 
