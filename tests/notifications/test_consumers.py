@@ -167,6 +167,43 @@ async def test_who_becomes_known_after_the_fact_is_told_then(desk: World) -> Non
     assert await desk.desk.audit() == []
 
 
+async def test_who_had_become_staff_before_is_told_although_the_news_of_that_comes_after(desk: World) -> None:
+    """The roles of a person and their tickets travel on topics of their own."""
+    ria, abe = await make_person(desk, "USER"), await make_person(desk, "USER", name="Abe")
+    hired = UserChanged(
+        user_id=abe.id, name="Abe", email="abe@desk.test", roles=["AGENT"], active=True, changed=["roles"]
+    )
+    await desk.tell(hired)
+    [promotion] = [sealed.id for sealed in await desk.envelopes("USER_CHANGED")][-1:]
+
+    async def not_yet_heard(tx: Tx) -> None:
+        await tx.run("UPDATE notifications_person SET roles = 'USER' WHERE id = :id", id=abe.id)
+        await tx.run("DELETE FROM bus_inbox WHERE message = :id", id=promotion)
+
+    await desk.db.write(TESTER, not_yet_heard)
+    await desk.tell(assigned(ref(ria.id, abe.id)))
+    told = "SELECT DISTINCT state, reason FROM notifications_delivery WHERE person_id = :id ORDER BY state"
+    assert [tuple(row) for row in await desk.sql(told, id=abe.id)] == [("SUPPRESSED", "not staff any more")]
+    await desk.redeliver_everything()
+    assert [tuple(row) for row in await desk.sql(told, id=abe.id)] == [("QUEUED", ""), ("SENT", "")]
+    assert await desk.desk.audit() == []
+
+
+async def test_who_becomes_staff_again_is_not_told_of_what_was_before(desk: World) -> None:
+    ria, abe = await make_person(desk, "USER"), await make_person(desk, "AGENT", name="Abe")
+
+    def now_is(*roles: str) -> UserChanged:
+        return UserChanged(
+            user_id=abe.id, name="Abe", email="abe@desk.test", roles=list(roles), active=True, changed=["roles"]
+        )
+
+    await desk.tell(now_is("USER"))
+    await desk.tell(assigned(ref(ria.id, abe.id)))
+    await desk.tell(now_is("AGENT"))
+    rows = await desk.sql("SELECT DISTINCT reason FROM notifications_delivery WHERE person_id = :id", id=abe.id)
+    assert [row["reason"] for row in rows] == ["not staff any more"]
+
+
 async def test_a_lost_notice_is_found_by_the_audit(desk: World) -> None:
     ria = await make_person(desk, "USER")
     await desk.tell(created(ref(ria.id, None)))

@@ -94,13 +94,17 @@ async def tell_admins(tx: Tx, event: WebhookDisabled) -> None:
 
 
 async def know_person(tx: Tx, person: Person) -> None:
-    """Keep the mirror of people; who was unknown when something was told is told now."""
+    """Keep the mirror of people; who had become somebody to be told before something happened is told of it now.
+
+    Message ids sort by time, whoever sent them (RFC 9562, section 5.7).
+    """
+    cause = tx.cause
+    assert cause is not None
     known = await store.find_person(tx, person.id)
     await store.save_person(tx, person)
-    if known is not None:
-        return
-    off = await store.list_switched_off(tx, person.id)
-    for kept in await store.load_waiting_for(tx, person.id):
+    waiting = await store.load_waiting_for(tx, person.id, "" if known is None else cause.id)
+    off = await store.list_switched_off(tx, person.id) if waiting else []
+    for kept in waiting:
         unwanted = {channel for about, channel in off if about == kept.type}
         decided = rules.reconsider(kept, person, unwanted, tx.now, tx.settings.mail.give_up_hours)
         if await store.save_delivery(tx, decided, kept):

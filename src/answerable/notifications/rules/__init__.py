@@ -1,8 +1,8 @@
 """Who is told what, where and in which words; when a mail is tried again. Pure."""
 
 from answerable.notifications.rules.delivery import (
+    AS_THEY_WERE,
     STATES,
-    UNKNOWN,
     Delivery,
     Person,
     decide,
@@ -36,13 +36,13 @@ from answerable.notifications.rules.reading import mail_as, read_as, with_times
 from answerable.notifications.rules.words import Words, names_person, words, words_to_admins
 
 __all__ = [
+    "AS_THEY_WERE",
     "CHANNELS",
     "EMAIL",
     "EVENTS",
     "SCREEN",
     "STATES",
     "TYPES",
-    "UNKNOWN",
     "Addressee",
     "Delivery",
     "Part",

@@ -19,6 +19,9 @@ NOT_STAFF = "not staff any more"
 SWITCHED_OFF = "switched off by preference"
 NO_ADDRESS = "no address"
 WORDS_ERASED = "its words were erased"
+# What somebody was when they were to be told; people come on a topic of their own, and what they had become by then may
+# be heard of later.
+AS_THEY_WERE = (UNKNOWN, INACTIVE, NOT_STAFF)
 NO_MAILBOX = "an address of a domain that cannot exist"
 
 RESERVED = ".invalid"  # RFC 2606, section 2: no mailbox is ever there; replays and imports use it
@@ -89,7 +92,7 @@ def decide(
         acted = did_it if event.TYPE in ACTS else frozenset[str]()
         reason = _why_not(cell, acted, people.get(cell.person_id), (cell.person_id, cell.channel) in switched_off)
         told = None
-        if reason in ("", UNKNOWN):
+        if reason in ("", *AS_THEY_WERE):
             told = words(event, cell.part, agent.name if agent else "", public_url, verified)
         fresh = Delivery(
             message_id=cause.id,
@@ -128,16 +131,16 @@ def tell_on_screen(cause: Envelope, person_id: str, title: str, message: str, no
 
 
 def reconsider(kept: Delivery, person: Person, switched_off: Collection[str], now: int, give_up_hours: int) -> Delivery:
-    """Decide again on a delivery to somebody unknown, now that ``person`` is known; an old one stays as it is.
+    """Decide again on a delivery that was not made for what its ``person`` was; an old one stays as it is.
 
     ``switched_off`` holds the channels that they do not want for this type.
     """
     if now - kept.created_at > give_up_hours * HOUR:
-        return replace(kept, reason=f"{UNKNOWN} at the time", body="")
+        return replace(kept, reason=f"{kept.reason} at the time", body="")
     cell = Addressee(kept.person_id, Part(kept.part), kept.channel)
     reason = _why_not(cell, frozenset(), person, kept.channel in switched_off)
     if reason:
-        return replace(kept, reason=reason, body="")
+        return replace(kept, reason=reason, body=kept.body if reason in AS_THEY_WERE else "")
     return _go(replace(kept, reason=""), person, now, give_up_hours)
 
 

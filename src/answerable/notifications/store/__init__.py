@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from answerable.kernel.tx import Row, Tx
-from answerable.notifications.rules import UNKNOWN, Delivery, Person
+from answerable.notifications.rules import AS_THEY_WERE, Delivery, Person
 
 _FIELDS = Delivery.__struct_fields__
 _NAMES = ", ".join(_FIELDS)
@@ -285,12 +285,14 @@ async def count_mails(tx: Tx, state: str | None, cap: int | None) -> int:
     return int(rows[0]["n"])
 
 
-async def load_waiting_for(tx: Tx, person_id: str) -> list[Delivery]:
-    """Read the deliveries that were not made because nobody knew the person, oldest first."""
+async def load_waiting_for(tx: Tx, person_id: str, since: str) -> list[Delivery]:
+    """Read the deliveries of messages after ``since`` not made for what the person was then, oldest first."""
     rows = await tx.run(
         f"""SELECT {_NAMES} FROM notifications_delivery
-        WHERE person_id = :person_id AND reason = '{UNKNOWN}' ORDER BY message_id, channel""",
+        WHERE person_id = :person_id AND message_id > :since AND reason IN {AS_THEY_WERE}
+        ORDER BY message_id, channel""",
         person_id=person_id,
+        since=since,
     )
     return [delivery_of(row) for row in rows]
 

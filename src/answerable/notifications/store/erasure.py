@@ -1,7 +1,7 @@
 """SQL for forgetting what people were told."""
 
 from answerable.kernel.tx import Row, Tx
-from answerable.notifications.rules.delivery import UNKNOWN, WORDS_ERASED
+from answerable.notifications.rules.delivery import AS_THEY_WERE, WORDS_ERASED
 
 _SOME = "message_id, person_id, channel, ticket_id, state, body"
 
@@ -73,13 +73,12 @@ async def erase_delivery(tx: Tx, told: Row, left: str) -> None:
     in the memory of its sender, cannot be written back with its words.
     """
     await tx.run(
-        """UPDATE notifications_delivery SET subject = CASE WHEN subject = '' THEN '' ELSE :left END,
+        f"""UPDATE notifications_delivery SET subject = CASE WHEN subject = '' THEN '' ELSE :left END,
             body = CASE WHEN body = '' THEN '' ELSE :left END, address = '', error = NULL,
             state = CASE WHEN next_at IS NULL THEN state ELSE 'SUPPRESSED' END,
-            reason = CASE WHEN next_at IS NULL AND reason <> :unknown THEN reason ELSE :erased END,
+            reason = CASE WHEN next_at IS NULL AND reason NOT IN {AS_THEY_WERE} THEN reason ELSE :erased END,
             done_at = CASE WHEN next_at IS NULL THEN done_at ELSE :now END, next_at = NULL
         WHERE message_id = :message_id AND person_id = :person_id AND channel = :channel""",
-        unknown=UNKNOWN,
         erased=WORDS_ERASED,
         now=tx.now,
         message_id=told["message_id"],
