@@ -45,20 +45,20 @@ postgres: ## Make sure that PostgreSQL's programs are there, for the tests
 test: setup postgres ## Run the whole test suite
 	@scripts/chromium install || echo "The tests of the web desk in a browser will be SKIPPED."
 	@scripts/mongodb prepare || echo "The tests of the MongoDB mirror will be SKIPPED."
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rfEs
 
 test-fast: setup postgres ## Run the tests that take under a minute together
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs -m "not slow"
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rfEs -m "not slow"
 
 test-faults: setup postgres ## Kill, freeze and cut off everything while people work: SEEDS=5 SECONDS=120, from SEED=1 on
-	@FAULT_SEED=$(SEED) FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -rs tests/faults
+	@FAULT_SEED=$(SEED) FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -rfEs tests/faults
 
 test-long: setup ## Deadlines in a million random cases, then 100,000 pairs of worlds (three hours of a core): SEED=1
-	@SLA_CASES=1000000 $(BIN)/python -m pytest -n $(WORKERS) -q -rs tests/sla/test_opening.py
+	@SLA_CASES=1000000 $(BIN)/python -m pytest -n $(WORKERS) -q -rfEs tests/sla/test_opening.py
 	@echo "Seed $(SEED) in $(WORKERS) processes"
-	@WORLD_PAIRS=100000 WORLD_SHARES=500 WORLD_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rs tests/security/test_01_paired_worlds.py
-	@PARSER_CASES=5000 $(BIN)/python -m pytest -q -rs tests/security/test_fuzzed_parsers.py
-	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -rs tests/security/test_fuzzed_interface.py
+	@WORLD_PAIRS=100000 WORLD_SHARES=500 WORLD_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rfEs tests/security/test_01_paired_worlds.py
+	@PARSER_CASES=5000 $(BIN)/python -m pytest -q -rfEs tests/security/test_fuzzed_parsers.py
+	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -rfEs tests/security/test_fuzzed_interface.py
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .

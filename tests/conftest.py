@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -81,6 +82,7 @@ _INSIST = os.environ.get("TESTS_INSIST")
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Choose what the workers of a run share."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a test that waits asks again and again
     if not hasattr(config, "workerinput"):
         for left in run.begin():
             engines.end_run(left)

@@ -25,6 +25,7 @@ from answerable.runtime import wanted_migrations
 from answerable.services import features_of
 from answerable.settings import Settings
 from tests import run
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 SCRIPT = Path(__file__).parent.parent / "scripts" / "postgres"
@@ -99,14 +100,16 @@ def cluster(*options: str) -> Iterator[Cluster]:
 @cache
 def missing() -> str:
     """Say what is missing to test with PostgreSQL; empty where nothing is."""
-    found = subprocess.run([SCRIPT, "programs"], capture_output=True, timeout=30)
+    found = subprocess.run([SCRIPT, "programs"], capture_output=True, timeout=PATIENCE)
     return "" if found.returncode == 0 else "no PostgreSQL server here; run scripts/postgres install"
 
 
 @cache
 def programs() -> str:
     """Return the folder of PostgreSQL's programs."""
-    return subprocess.run([SCRIPT, "programs"], capture_output=True, timeout=30, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [SCRIPT, "programs"], capture_output=True, timeout=PATIENCE, text=True, check=True
+    ).stdout.strip()
 
 
 def start_early() -> None:

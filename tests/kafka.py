@@ -16,6 +16,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from tests import run
+from tests.patience import PATIENCE
 
 # Compiled quickly rather than well: a broker of the tests does not live long, and its start took half as long again.
 os.environ.setdefault("KAFKA_JAVA", "-XX:TieredStopAtLevel=1")
@@ -79,7 +80,7 @@ class Broker:
 
     def stop(self) -> None:
         """End it; its data may go."""
-        subprocess.run([SCRIPT, "stop", str(self.folder)], check=True, capture_output=True, timeout=60)
+        subprocess.run([SCRIPT, "stop", str(self.folder)], check=True, capture_output=True, timeout=PATIENCE)
 
 
 @contextmanager

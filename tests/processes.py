@@ -19,8 +19,8 @@ import httpx
 
 from tests import warm
 from tests.engines import DATABASES, ENGINE
+from tests.patience import PATIENCE
 
-START_SECONDS = 30
 COMMAND = [sys.executable, "-m", "answerable"]
 
 
@@ -98,7 +98,7 @@ class ServerProcess:
         return match.group(1)
 
     def _wait_until_ready(self) -> None:
-        give_up = time.monotonic() + START_SECONDS
+        give_up = time.monotonic() + PATIENCE
         while time.monotonic() < give_up:
             try:
                 if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
@@ -110,10 +110,10 @@ class ServerProcess:
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
         self._close()
 
-    def stop(self, seconds: float = 10) -> None:
+    def stop(self, seconds: float = PATIENCE) -> None:
         """End it as an operator would; fails where it takes longer than ``seconds``."""
         self.process.terminate()
         self.process.wait(seconds)
@@ -188,7 +188,7 @@ def rows_in(folder: Path, query: str) -> list[tuple[Any, ...]]:
         return db.execute(query).fetchall()
 
 
-async def eventually(check: "object", seconds: float = 10) -> None:
+async def eventually(check: "object", seconds: float = PATIENCE) -> None:
     """Wait until ``check()`` (async) gives something true; fails after ``seconds``."""
     assert callable(check)
     give_up = time.monotonic() + seconds

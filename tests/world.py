@@ -26,6 +26,7 @@ from answerable.runtime import Desk, wanted_migrations
 from answerable.services import features_of
 from answerable.settings import Settings
 from tests.engines import DATABASES, ENGINE, SCHEMA, shared_cluster
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 NO_LIMITS = {f"limits__{name}": 0 for name in ("account", "address", "costly", "at_once")}  # their own tests set them
@@ -82,7 +83,7 @@ class World:
         span_seconds = sum(units[unit] * amount for unit, amount in span.items())
         await self.stage.advance_to(self.clock.now + int(span_seconds * SECOND))
 
-    async def until(self, check: Callable[[], Awaitable[object]], seconds: float = 10) -> None:
+    async def until(self, check: Callable[[], Awaitable[object]], seconds: float = PATIENCE) -> None:
         """Wait until ``check()`` gives something true, looking again after every commit; fails after ``seconds``."""
         async with asyncio.timeout(seconds):
             while not await check():

@@ -141,7 +141,7 @@ class BrowserDesk:
         self.guests.append(guest)
         return guest
 
-    async def until(self, check: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+    async def until(self, check: Callable[[], Awaitable[object]], seconds: float = PATIENCE / 1000) -> None:
         """Wait until ``check()`` gives something true."""
         async with asyncio.timeout(seconds):
             while not await check():

@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 PACE = Path(__file__).parents[2] / "assets" / "js" / "pace.js"
 # Something changes all the time: the reads of a minute, each of which takes 20 ms; then of a part that takes a second.
 STORM = """
@@ -24,7 +26,7 @@ console.log([quiet, reads("/a", 20, 0, 700), reads("/a", 20, 700, 60_700), reads
 
 def test_what_changes_now_and_then_is_read_at_once_and_a_storm_once_in_a_while() -> None:
     node = ["node", "--input-type=module", "--eval", STORM % PACE.as_uri()]
-    done = subprocess.run(node, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(node, capture_output=True, text=True, timeout=PATIENCE, check=True)
     quiet, begin, storm, later, slow, hidden, failed = map(int, done.stdout.split())
     assert quiet <= 100
     assert begin == later == 6

@@ -22,6 +22,7 @@ from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
 from tests.apart import SECRET
 from tests.https import https_source
 from tests.kafka import Broker, settings_on
+from tests.patience import PATIENCE
 from tests.processes import (
     ADMIN,
     ServerProcess,
@@ -55,7 +56,7 @@ async def test_a_desk_in_one_piece(tmp_path: Path) -> None:
     folder = tmp_path / "desk"
     make_admin(folder)
     with server(folder) as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             admin = await sign_in(client, ADMIN)
             await hire(client, admin, "Abe", "AGENT")
             assert (await client.post("/api/tickets", json=DRAFT, headers=admin)).status_code == 201
@@ -66,7 +67,7 @@ async def test_a_desk_in_one_piece(tmp_path: Path) -> None:
                     desk = (await seen(folder))["desk"]
                     return bool(desk["runningClocks"] and not any(desk["lag"].values()))
 
-                await eventually(settled, 30)
+                await eventually(settled)
                 desk = (await seen(folder))["desk"]
         assert (desk["answers"], desk["ready"], desk["reasons"]) == (True, True, [])
         assert desk["address"] == running.url
@@ -103,7 +104,7 @@ async def test_services_apart_and_one_of_them_away(tmp_path: Path, broker: Broke
             told = await seen(tmp_path / "gateway", **common, **peers)
             return bool(told["tickets"]["lag"] == {"tickets": 0} and told["assignment"]["outboxWaiting"] == 0)
 
-        await eventually(all_read, 30)
+        await eventually(all_read)
         told = await seen(tmp_path / "gateway", **common, **peers)
         assert list(told) == ["gateway", "users", "tickets", "assignment", "notifications", "reporting"]
         assert {name for name, each in told.items() if each["ready"]} == set(running)

@@ -10,6 +10,7 @@ import pytest
 from answerable.infra.secret import check_secret
 from tests.deploy.files import DEPLOY, DOCUMENT, EXAMPLE, ROOT, documents, manifests
 from tests.deploy.program import APART, ports, program, settings_for
+from tests.patience import PATIENCE
 
 TEXTS = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parent.parts)
 PLACEHOLDER = re.compile(r"<\w+>")
@@ -75,7 +76,7 @@ def test_made_secrets_are_good_ones_and_stay(tmp_path: Path) -> None:
     script = tmp_path / "deploy" / "make-secrets"
     script.parent.mkdir()
     script.write_bytes((DEPLOY / "make-secrets").read_bytes())
-    first = subprocess.run(["bash", str(script)], check=True, capture_output=True, text=True, timeout=30)
+    first = subprocess.run(["bash", str(script)], check=True, capture_output=True, text=True, timeout=PATIENCE)
     folder = tmp_path / "deploy" / "secrets"
     made = {path.name: path.read_text() for path in folder.iterdir()}
     assert set(made) == secret_keys()
@@ -88,7 +89,7 @@ def test_made_secrets_are_good_ones_and_stay(tmp_path: Path) -> None:
     url = urlsplit(made["database"])
     assert (url.scheme, url.username, url.password) == ("postgresql", "answerable", made["postgres_password"])
     assert (url.hostname, url.port, url.path) == ("postgres", 5432, "/answerable")
-    again = subprocess.run(["bash", str(script)], check=True, capture_output=True, text=True, timeout=30)
+    again = subprocess.run(["bash", str(script)], check=True, capture_output=True, text=True, timeout=PATIENCE)
     assert again.stdout == ""
     assert {path.name: path.read_text() for path in folder.iterdir()} == made
     # What is read as a secret from such a file counts as one.

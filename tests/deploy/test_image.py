@@ -14,6 +14,7 @@ import pytest
 from answerable import __version__
 from tests.deploy.files import DOCKERFILE, ROOT, Instruction, Stage, stages
 from tests.deploy.program import check_command, check_variables, ports
+from tests.patience import PATIENCE
 
 STAGES = stages()
 FINAL = STAGES[-1]
@@ -96,7 +97,7 @@ def test_it_starts_the_desk_and_asks_it_whether_it_is_ready() -> None:
 
 def locked(*names: str) -> set[str]:
     script = str(ROOT / "scripts" / "locked.py")
-    ran = subprocess.run([sys.executable, script, *names], check=True, capture_output=True, text=True, timeout=30)
+    ran = subprocess.run([sys.executable, script, *names], check=True, capture_output=True, text=True, timeout=PATIENCE)
     blocks = re.findall(r"^([\w.-]+)==.*\n((?:    --hash=.*\n)+)", ran.stdout, re.MULTILINE)
     assert len(blocks) == len(re.findall(r"^\S+==", ran.stdout, re.MULTILINE))
     return {name for name, _ in blocks}
@@ -134,7 +135,7 @@ def test_a_name_that_is_not_locked_is_refused(tmp_path: Path) -> None:
     for name in ("requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     command = [sys.executable, str(tmp_path / "scripts" / "locked.py"), "no-such-package"]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert ran.returncode == 1
     assert ran.stderr == "Not in requirements.lock: no-such-package. Run make lock.\n"
     assert locked("setuptools") == {"setuptools"}

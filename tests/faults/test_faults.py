@@ -29,6 +29,7 @@ from tests.faults.place import Place, open_place
 from tests.faults.schedule import ENGINES, POSTGRES, Fault, schedule
 from tests.faults.spoiling import unnoticed
 from tests.faults.stores import Stores
+from tests.patience import PATIENCE
 from tests.processes import ADMIN, eventually, sign_in
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.on_disk, pytest.mark.one_engine]
@@ -51,8 +52,8 @@ async def test_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path, arrange
         (pytest.fail if os.environ.get("TESTS_INSIST") else pytest.skip)(missing)
     async with open_place(tmp_path, arrangement) as place, _logs_kept(place, f"{arrangement}-{seed}"):
         url = place.cluster.running["gateway"].url
-        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
-            await eventually(lambda: _signs_in(client), 60)
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
+            await eventually(lambda: _signs_in(client))
             admin, crew = await sign_in(client, ADMIN), Crew(seed)
             await crew.hire(client, admin)
             await _promise(place, crew)
@@ -104,7 +105,7 @@ async def _work_through(place: Place, crew: Crew, url: str, troubles: list[Fault
             for fault in troubles:
                 group.create_task(happen(fault))
             group.create_task(asyncio.sleep(SECONDS))
-        await eventually(crew.notes.enough, 60)
+        await eventually(crew.notes.enough)
         async with asyncio.timeout(60):
             await crew.stop(url)
             await working

@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.patience import PATIENCE
 from tests.people import TestPerson
 from tests.world import World
-
-PATIENCE = 5.0
 
 
 @dataclass

@@ -83,7 +83,7 @@ async def test_signing_in_over_tls(tmp_path: Path, capsys: pytest.CaptureFixture
             async with open_desk(tmp_path / mechanism, broker, **given, bus__mechanism=mechanism) as desk:
                 await desk.bus()
                 await desk.say(*USERS)
-                await eventually(desk.everything_came_once_and_in_order, 30)
+                await eventually(desk.everything_came_once_and_in_order)
         assert "kafka is away" not in capsys.readouterr().out
         for wrong in ({"bus__password": "not-" + PASSWORD}, {"bus__ca_file": ""}):
             async with open_desk(
@@ -91,7 +91,7 @@ async def test_signing_in_over_tls(tmp_path: Path, capsys: pytest.CaptureFixture
             ) as desk:
                 bus = await desk.bus()
                 await desk.say(*USERS)
-                await eventually(lambda: _is_away(bus), 30)  # noqa: B023
+                await eventually(lambda: _is_away(bus))  # noqa: B023
                 output = capsys.readouterr().out
                 assert "kafka is away" in output
                 assert PASSWORD not in output

@@ -8,6 +8,7 @@ import pytest
 
 from answerable.infra.ready import LOCK, trouble
 from tests.https import https_source
+from tests.patience import PATIENCE
 from tests.processes import server
 
 TRIES = 5  # as a container's supervisor asks again, where a busy machine answers late
@@ -15,7 +16,7 @@ TRIES = 5  # as a container's supervisor asks again, where a busy machine answer
 
 def probe(folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "answerable.infra.ready", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.mark.slow

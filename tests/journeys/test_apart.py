@@ -13,6 +13,7 @@ import pytest
 from tests.apart import ALL, SECRET
 from tests.cluster import Cluster, services_apart
 from tests.kafka import Broker
+from tests.patience import PATIENCE
 from tests.processes import ADMIN, eventually, hire, quickly, sign_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_disk]
@@ -27,7 +28,7 @@ def cluster(tmp_path: Path, broker: Broker) -> Iterator[Cluster]:
 
 @asynccontextmanager
 async def client_of(cluster: Cluster) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=cluster.running["gateway"].url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=cluster.running["gateway"].url, timeout=PATIENCE) as client:
         yield client
 
 
@@ -38,7 +39,7 @@ async def types_of(client: httpx.AsyncClient, headers: dict[str, str]) -> list[s
 
 async def test_a_service_is_gone_and_comes_back(cluster: Cluster) -> None:
     async with client_of(cluster) as client:
-        await eventually(lambda: _signs_in(client), 30)  # the key of the users service has to arrive once
+        await eventually(lambda: _signs_in(client))  # the key of the users service has to arrive once
         admin = await sign_in(client, ADMIN)
         una, abe = await hire(client, admin, "Una"), await hire(client, admin, "Abe", "AGENT")
 
@@ -50,12 +51,12 @@ async def test_a_service_is_gone_and_comes_back(cluster: Cluster) -> None:
         assert raised.status_code == 201, raised.text
         assert raised.headers["etag"] == '"1"'
         first = raised.json()["id"]
-        await eventually(lambda: assigned(first), 30)
+        await eventually(lambda: assigned(first))
 
         async def told(headers: dict[str, str], wanted: list[str]) -> bool:
             return sorted(await types_of(client, headers)) == wanted
 
-        await eventually(lambda: told(abe, ["TICKET_ASSIGNED"]), 30)
+        await eventually(lambda: told(abe, ["TICKET_ASSIGNED"]))
 
         cluster.running["notifications"].kill()
         away = await client.get("/api/notifications", headers=una)
@@ -64,22 +65,22 @@ async def test_a_service_is_gone_and_comes_back(cluster: Cluster) -> None:
         assert away.json()["message"].startswith("This part of the desk is away")
         second = await client.post("/api/tickets", json=DRAFT, headers=una)
         assert second.status_code == 201, "no other service is needed to raise a ticket"
-        await eventually(lambda: assigned(second.json()["id"]), 30)
+        await eventually(lambda: assigned(second.json()["id"]))
 
         cluster.running["assignment"].kill()
         third = await client.post("/api/tickets", json=DRAFT, headers=una)
         assert third.status_code == 201
         cluster.restart("notifications")
         cluster.restart("assignment")
-        await eventually(lambda: assigned(third.json()["id"]), 60)
-        await eventually(lambda: told(abe, ["TICKET_ASSIGNED"] * 3), 60)
-        await eventually(lambda: told(una, ["TICKET_ASSIGNED"] * 3 + ["TICKET_CREATED"] * 3), 60)
+        await eventually(lambda: assigned(third.json()["id"]))
+        await eventually(lambda: told(abe, ["TICKET_ASSIGNED"] * 3))
+        await eventually(lambda: told(una, ["TICKET_ASSIGNED"] * 3 + ["TICKET_CREATED"] * 3))
 
         async def counted() -> bool:
             summary = await client.get("/api/reports/summary", headers=admin)
             return bool(summary.json()["totalTickets"] == 3)
 
-        await eventually(counted, 30)
+        await eventually(counted)
     for process in cluster.running.values():
         process.stop()
         assert process.process.returncode == 0
@@ -98,7 +99,7 @@ async def _signs_in(client: httpx.AsyncClient) -> bool:
 @pytest.mark.one_engine
 async def test_services_take_nothing_but_what_the_gateway_says(cluster: Cluster) -> None:
     async with client_of(cluster) as client:
-        await eventually(lambda: _signs_in(client), 30)
+        await eventually(lambda: _signs_in(client))
         admin = await sign_in(client, ADMIN)
         forged = {**admin, "X-Answerable-Identity": "eyJhbGciOiJub25lIn0.e30."}
         for service, path in (

@@ -21,6 +21,7 @@ from tests.journeys.test_kill import (
     work_until_cut,
 )
 from tests.kafka import Broker, own_broker, records_in
+from tests.patience import PATIENCE
 from tests.processes import ADMIN, ServerProcess, eventually, hire, make_admin, quickly, sign_in, warm_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_disk]
@@ -44,7 +45,7 @@ async def test_people_go_on_while_the_broker_is_away_and_hear_of_it_all_afterwar
         own_broker(tmp_path / "kafka") as broker,
         warm_server(folder, "--bus", broker.url, ANSWERABLE_BUS_PREFIX="acme") as running,
     ):
-        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             admin = await sign_in(client, ADMIN)
             una, abe = await hire(client, admin, "Una"), await hire(client, admin, "Abe", "AGENT")
             raised = await client.post("/api/tickets", json=DRAFT, headers=una)
@@ -53,9 +54,9 @@ async def test_people_go_on_while_the_broker_is_away_and_hear_of_it_all_afterwar
             async def told(headers: dict[str, str], count: int) -> bool:
                 return len(await notices(client, headers)) >= count
 
-            await eventually(lambda: told(una, 2), 30)
+            await eventually(lambda: told(una, 2))
             assert await notices(client, una) == ["TICKET_ASSIGNED", "TICKET_CREATED"]
-            await eventually(lambda: told(abe, 1), 30)  # people come on a topic of their own, perhaps later
+            await eventually(lambda: told(abe, 1))  # people come on a topic of their own, perhaps later
             assert await notices(client, abe) == ["TICKET_ASSIGNED"]
 
             broker.kill()
@@ -68,13 +69,13 @@ async def test_people_go_on_while_the_broker_is_away_and_hear_of_it_all_afterwar
                 assert answer.status_code == 200, "people can work"
                 return bool(answer.json() == {"status": "ready", "waiting": ["bus: is not running"]})
 
-            await eventually(waiting, 30)
+            await eventually(waiting)
             for _ in range(10):
                 assert (await client.post("/api/tickets", json=DRAFT, headers=una)).status_code == 201
             assert len(await notices(client, una)) == 2
             await asyncio.to_thread(broker.start)
-            await eventually(lambda: told(una, 22), 60)
-            await eventually(ready, 60)
+            await eventually(lambda: told(una, 22))
+            await eventually(ready)
             assert Counter(await notices(client, una)) == {"TICKET_ASSIGNED": 11, "TICKET_CREATED": 11}, "each once"
             await until_all_arrived(client)
             numbers = (await client.get("/metrics")).text
@@ -95,7 +96,7 @@ async def test_a_desk_on_kafka_is_killed_at_random_moments(tmp_path: Path, broke
     make_admin(folder)
     running = ServerProcess(folder, **where)
     seen = Acknowledged()
-    async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
         admin = await sign_in(client, ADMIN)
         actors: list[Customer | Agent] = [Agent(await hire(client, admin, f"Abe{n}", "AGENT"), seen) for n in range(2)]
         actors += [Customer(f"una{n}", await hire(client, admin, f"Una{n}"), seen) for n in range(4)]
@@ -105,7 +106,7 @@ async def test_a_desk_on_kafka_is_killed_at_random_moments(tmp_path: Path, broke
         running.kill()
         await working
         running = ServerProcess(folder, **where)
-    async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
         for actor in actors:
             if isinstance(actor, Customer) and actor.pending:
                 await actor.act(client)
@@ -121,7 +122,7 @@ async def test_commands_work_beside_a_desk_on_kafka_and_without_a_broker(tmp_pat
     quickly("demo", "--data-dir", str(folder), **nowhere)
     with warm_server(folder, **where) as running:
         make_admin(folder)
-        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             headers = await sign_in(client, ADMIN)
             assert (await client.post("/api/tickets", json=DRAFT, headers=headers)).status_code == 201
             await until_all_arrived(client)

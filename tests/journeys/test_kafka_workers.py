@@ -64,15 +64,15 @@ async def test_one_process_sends_and_another_takes_over_within_a_second(tmp_path
             bus_of(desk)._consumers._listeners["USER_REGISTERED"] = [partial(_note, heard[name])]
             bus_of(desk)._hearing._types.add("USER_REGISTERED")
             await desk.start()
-            await eventually(lambda: _sends_or_follows(desk), 30)  # noqa: B023
+            await eventually(lambda: _sends_or_follows(desk))  # noqa: B023
         assert [bus_of(desk)._relay.term > 0 for desk in (one.desk, two)] == [True, False]
-        await eventually(lambda: _hears(one.desk, two), 30)
+        await eventually(lambda: _hears(one.desk, two))
         await register(two, "Una")
 
         async def both_heard() -> bool:
             return heard["one"] == heard["two"] == ["Una"]
 
-        await eventually(both_heard, 30)
+        await eventually(both_heard)
         assert bus_of(two)._relay.total == 0, "one process sends"
         await eventually(lambda: _nothing_is_unsent(two))  # which the other knows
 
@@ -82,7 +82,7 @@ async def test_one_process_sends_and_another_takes_over_within_a_second(tmp_path
         await eventually(lambda: _sends(two), 5)
         assert loop.time() - begun < 1.5
         await register(two, "Otto", "Ida")
-        await eventually(lambda: _knows(one, two, 3), 30)
+        await eventually(lambda: _knows(one, two, 3))
         assert bus_of(two)._relay.total >= 2
         assert (await verify_log(two.database))[1] == []
 
@@ -144,12 +144,12 @@ async def test_the_leader_is_killed_under_load(tmp_path: Path, broker: Broker) -
                     leader = await asyncio.to_thread(leader_of, folder, running)
                     return leader is not None
 
-                await eventually(somebody_leads, 30)
+                await eventually(somebody_leads)
                 assert leader is not None
                 leader.kill()
                 await some_more(customers)
         await expect_whole(folder, address, running.url, customers)
-        await eventually(lambda: asyncio.to_thread(_everything_is_done, folder), 60)
+        await eventually(lambda: asyncio.to_thread(_everything_is_done, folder))
         assert "Traceback" not in running.errors.read_text()
         running.stop(20)
     await expect_sent(folder, broker, values["bus__prefix"])

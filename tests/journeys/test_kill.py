@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.engines import ENGINE
+from tests.patience import PATIENCE
 from tests.processes import ADMIN, ServerProcess, eventually, hire, make_admin, quickly, rows_in, sign_in
 
 KILLS = {"sqlite": 20, "postgres": 8}  # the same promise; its own servers are killed in test_postgres_faults.py
@@ -91,7 +92,7 @@ async def until_more(seen: Acknowledged, count: int) -> None:
     async def there() -> bool:
         return seen.count >= wanted
 
-    await eventually(there, seconds=60)
+    await eventually(there)
 
 
 async def work_until_cut(url: str, actors: list[Customer | Agent]) -> None:
@@ -113,7 +114,7 @@ async def test_killed_at_random_moments(tmp_path: Path) -> None:
     make_admin(folder)
     running = ServerProcess(folder)
     seen = Acknowledged()
-    async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
         admin = await sign_in(client, ADMIN)
         actors: list[Customer | Agent] = [Agent(await hire(client, admin, f"Abe{n}", "AGENT"), seen) for n in range(2)]
         actors += [Customer(f"una{n}", await hire(client, admin, f"Una{n}"), seen) for n in range(4)]
@@ -125,7 +126,7 @@ async def test_killed_at_random_moments(tmp_path: Path) -> None:
         await working
         running = ServerProcess(folder)
     # After the last restart: whoever was cut off says it once more, and everything arrives.
-    async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
         for actor in actors:
             if isinstance(actor, Customer) and actor.pending:
                 await actor.act(client)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.engines import Cluster, cluster, database, missing
+from tests.patience import PATIENCE
 from tests.processes import (
     ADMIN,
     PASSWORD,
@@ -42,7 +43,7 @@ class Customer:
         """Raise tickets one after the other until it is enough; the last one is brought to its end."""
         loop = asyncio.get_running_loop()
         number = 0
-        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
             while not until.is_set():
                 number += 1
                 key = f"{self.name}-{number}"
@@ -70,7 +71,7 @@ class Customer:
 @asynccontextmanager
 async def company(url: str) -> AsyncIterator[list[Customer]]:
     """Let customers work on a desk meanwhile; afterwards each acknowledged ticket must be there once."""
-    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
         admin = await sign_in(client, ADMIN)
         await hire(client, admin, "Abe", "AGENT")
         customers = [Customer(f"una{n}", await hire(client, admin, f"Una{n}")) for n in range(4)]
@@ -90,13 +91,13 @@ async def some_more(customers: list[Customer], count: int = 20) -> None:
     async def enough() -> bool:
         return sum(len(customer.acknowledged) for customer in customers) >= begun + count
 
-    await eventually(enough, seconds=30)
+    await eventually(enough)
 
 
 async def expect_whole(folder: Path, address: str, url: str, customers: list[Customer]) -> None:
     """Compare what is stored with what was acknowledged, and let the desk prove its log."""
     acknowledged = {f"Ticket {key}": n for customer in customers for key, n in customer.acknowledged.items()}
-    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
         admin = await sign_in(client, ADMIN)
         stored: list[tuple[str, int]] = []
         path: str | None = "/api/tickets?size=1000"
@@ -108,7 +109,7 @@ async def expect_whole(folder: Path, address: str, url: str, customers: list[Cus
         async def settled() -> bool:
             return "no difference" in (await verify(folder, address))
 
-        await eventually(settled, seconds=60)
+        await eventually(settled)
     assert [title for title, count in Counter(title for title, _ in stored).items() if count > 1] == []
     assert {title for title, number in acknowledged.items() if (title, number) not in stored} == set()
     numbers = sorted(number for _, number in stored)
@@ -165,7 +166,7 @@ async def test_a_server_that_stays_away_is_told_kindly_and_waited_for(tmp_path: 
         async def told() -> bool:
             return all(customer.told_to_wait for customer in customers)
 
-        await eventually(told, seconds=30)
+        await eventually(told)
         await asyncio.to_thread(own.start, port=own.port)
 
     await run(tmp_path / "desk", database(own.url, "postgres"), during=away)

@@ -16,6 +16,7 @@ from answerable.tickets.actions import create_ticket
 from answerable.tickets.rules import Draft
 from answerable.users.rules import grants_of
 from tests.engines import ENGINE
+from tests.patience import PATIENCE
 from tests.processes import (
     ADMIN,
     PASSWORD,
@@ -88,7 +89,7 @@ async def test_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
     folder = tmp_path / "desk"
     make_admin(folder)
     with warm_server(folder) as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             headers = await sign_in(client, ADMIN)
             first = (await client.post("/api/tickets", json=DRAFT, headers=headers)).json()
             room = max(path.stat().st_size for path in folder.iterdir())
@@ -121,7 +122,7 @@ async def test_a_disk_that_takes_no_byte_gives_503_and_reads_go_on(tmp_path: Pat
     folder = tmp_path / "desk"
     make_admin(folder)
     with warm_server(folder) as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             headers = await sign_in(client, ADMIN)
             _, hard = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (0, hard))  # no byte can be written any more
@@ -146,7 +147,7 @@ async def test_a_breach_is_found_within_a_second_of_its_time(tmp_path: Path) -> 
     folder = tmp_path / "desk"
     make_admin(folder)
     with warm_server(folder) as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             admin = await sign_in(client, ADMIN)
             await hire(client, admin, "Una")
             people = (await client.get("/api/users/admin?role=USER", headers=admin)).json()
@@ -161,7 +162,7 @@ async def test_a_breach_is_found_within_a_second_of_its_time(tmp_path: Path) -> 
         async def breached() -> bool:
             return bool(rows_in(folder, found))
 
-        await eventually(breached, seconds=15)
+        await eventually(breached)
         rows = rows_in(folder, found)
         assert len(rows) == 1
         due = msgspec.json.decode(rows[0][1])["dueAt"]

@@ -127,7 +127,7 @@ async def test_a_story_of_services_apart_is_in_the_mirror(tmp_path: Path, broker
             await client.said(abe, ticket, "On my way.")
             await client.raised(una, title="Another one")
             await client.status(abe, ticket, "RESOLVED")
-            await eventually(mirror.has_read_all, 60)
+            await eventually(mirror.has_read_all)
             async with httpx.AsyncClient(base_url=running.url) as direct:
                 assert (await direct.get("/api/tickets", headers=una.headers)).status_code == 404
                 assert 'answerable_consumer_lag{consumer="mirror"} 0.0' in (await direct.get("/metrics")).text
@@ -206,8 +206,8 @@ async def test_mongodb_is_away_for_a_while(tmp_path: Path, broker: Broker, own_s
 
             own_server.kill()
             await say("abe", "otto")
-            await eventually(lambda: _is_behind(2), 30)
-            await eventually(lambda: _rests_long(following), 30)
+            await eventually(lambda: _is_behind(2))
+            await eventually(lambda: _rests_long(following))
             assert following.joined
             assert set(following.done) == set(held), "it is still a member, with all its partitions"
             assert (following.done, await committed(broker, group, prefix)) == (held, 1)

@@ -50,7 +50,7 @@ class Reader:
         async def seen() -> bool:
             return set(titles) == await self.titles()
 
-        await eventually(seen, 20)
+        await eventually(seen)
 
 
 async def raise_ticket(client: httpx.AsyncClient, who: dict[str, str], title: str) -> None:

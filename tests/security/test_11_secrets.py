@@ -17,6 +17,7 @@ from answerable.kernel.times import DAY
 from answerable.users.actions.mails import make_setup_link
 from answerable.users.store import second
 from tests.forms import Browser
+from tests.patience import PATIENCE
 from tests.people import PASSWORD, make_person
 from tests.processes import ADMIN, eventually, make_admin, server
 from tests.processes import PASSWORD as ADMIN_PASSWORD
@@ -95,7 +96,7 @@ async def test_a_running_desk_writes_no_secret_anywhere(tmp_path: Path) -> None:
         mail = {"HOST": "127.0.0.1", "PORT": str(mailbox.port), "SECURITY": "none"}
         values = {f"ANSWERABLE_MAIL_{name}": value for name, value in mail.items()}
         with server(folder, **values, ANSWERABLE_SERVER_LOG_FORMAT="json") as running:
-            async with httpx.AsyncClient(base_url=running.url, timeout=20) as client:
+            async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
                 story = Story(client, mailbox)
                 await story.play()
                 login = await client.post("/api/auth/login", json={"email": ADMIN, "password": ADMIN_PASSWORD})

@@ -20,6 +20,7 @@ from answerable.sla.rules import edits
 from answerable.sla.rules.replay import TYPES
 from answerable.sla.rules.span import Span
 from answerable.sla.rules.toml import read_toml
+from tests.patience import PATIENCE
 from tests.sla.stories import START, Story, at, clock_of
 from tests.world import TESTER, World, open_world
 
@@ -195,5 +196,5 @@ def test_at_a_prompt(tmp_path: Path) -> None:
 
 def test_a_replay_that_wants_all_memory_ends_itself_and_nothing_else() -> None:
     wants = f"from {apart.__name__} import bound_memory; bound_memory(); bytearray({apart.MOST_MEMORY})"
-    ended = subprocess.run([sys.executable, "-c", wants], capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", wants], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, "MemoryError")
