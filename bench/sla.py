@@ -20,6 +20,7 @@ import msgspec
 from answerable.infra.bus.open import open_history
 from answerable.infra.logging import only_errors
 from answerable.kernel.actor import service
+from answerable.kernel.span import Span
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
 from answerable.kernel.tx import Tx
 from answerable.runtime import Desk
@@ -27,7 +28,6 @@ from answerable.settings import Settings
 from answerable.sla.queries.backtest import backtest
 from answerable.sla.rules import Calendar, OpenTime, Stop, Window, day_of, due, toml
 from answerable.sla.rules.replay import TYPES
-from answerable.sla.rules.span import Span
 
 FIRST = day_of(date(2026, 1, 1))
 OFFICE = (Window(540, 720), Window(780, 1020))

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from answerable.kernel.span import days_between
 from answerable.kernel.times import HOUR, parse_iso
 from answerable.reporting.pages.catalogue import CATALOGUE, Report
 from answerable.reporting.pages.showing import api_text
-from answerable.reporting.rules import days_between, edges_of
+from answerable.reporting.rules import edges_of
 from tests.forms import BROWSER, Browser
 from tests.people import PASSWORD, TestPerson, make_person
 from tests.reporting.tale import Tale

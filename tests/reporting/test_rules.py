@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from answerable.kernel.errors import Invalid
+from answerable.kernel.span import Span, read_span
 from answerable.kernel.times import DAY, MINUTE, parse_iso
 from answerable.messages.tickets import TicketRef
 from answerable.reporting import rules
-from answerable.reporting.rules import Facts, Span, Tally, facts, figures, read_span
+from answerable.reporting.rules import Facts, Tally, facts, figures
 from answerable.reporting.rules.facts import PRIORITIES, STATUSES
 
 T0 = parse_iso("2026-03-02T09:00:00Z")

@@ -31,11 +31,11 @@ from answerable.infra.web.words import best_language
 from answerable.kernel.actor import ANONYMOUS
 from answerable.kernel.errors import Problem
 from answerable.kernel.paging import decode_cursor, encode_cursor
+from answerable.kernel.span import read_span
 from answerable.kernel.times import parse_iso
 from answerable.settings.reading import Document, load_settings
 from answerable.sla.rules import own_terms, toml
 from answerable.sla.rules.holidays import read_ics
-from answerable.sla.rules.span import read_span
 from answerable.sla.rules.written import read_date, read_duration, read_moment, read_window
 from answerable.tickets.rules.views import filter_of
 from answerable.users.rules import check_email, check_name

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 from answerable.commands import build
 from answerable.infra.bus.open import open_history
+from answerable.kernel.span import Span
 from answerable.sla.actions.terms import change_terms
 from answerable.sla.queries import apart
 from answerable.sla.queries.backtest import BacktestView, backtest, differences
 from answerable.sla.rules import edits
 from answerable.sla.rules.replay import TYPES
-from answerable.sla.rules.span import Span
 from answerable.sla.rules.toml import read_toml
 from tests.patience import PATIENCE
 from tests.sla.stories import START, Story, at, clock_of

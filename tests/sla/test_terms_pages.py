@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from answerable.kernel.errors import Conflict, Unavailable
+from answerable.kernel.span import Span
 from answerable.sla.queries.apart import Backtests
-from answerable.sla.rules.span import Span
 from tests.forms import Browser
 from tests.people import make_person
 from tests.sla.stories import Story, clock_of

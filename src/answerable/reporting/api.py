@@ -16,6 +16,7 @@ from answerable.infra.web.sheet import MEDIA_TYPE, Format, csv_headers, csv_line
 from answerable.infra.web.words import zone_of
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import MAX_SIZE, Page, PageRequest, decode_cursor, page_request
+from answerable.kernel.span import Span, read_span
 from answerable.reporting import queries
 from answerable.reporting.queries import (
     AGENTS,
@@ -30,7 +31,7 @@ from answerable.reporting.queries import (
     Step,
     Summary,
 )
-from answerable.reporting.rules import Figures, Span, read_span
+from answerable.reporting.rules import Figures
 
 R = TypeVar("R", bound=msgspec.Struct)
 

@@ -9,10 +9,11 @@ import msgspec
 
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import Page, PageRequest, encode_cursor, total_text
+from answerable.kernel.span import ALWAYS, Span
 from answerable.kernel.times import iso
 from answerable.kernel.tx import Row, Tx
 from answerable.reporting import rules, store
-from answerable.reporting.rules import ALWAYS, AgentTally, Edges, Figures, Span, Tally
+from answerable.reporting.rules import AgentTally, Edges, Figures, Tally
 
 BREACHES = "breaches"
 AGENTS = "agents"

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from answerable.kernel.paging import COUNT_CAP
+from answerable.kernel.span import Span
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.tickets import TicketRef
-from answerable.reporting.rules import AgentTally, Facts, Span, Tally
+from answerable.reporting.rules import AgentTally, Facts, Tally
 
 _FACTS = Facts.__struct_fields__
 _CHANGING = tuple(name for name in _FACTS if name not in ("ticket_id", "requester_id", "created_at"))

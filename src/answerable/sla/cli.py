@@ -11,6 +11,7 @@ from rich.table import Table
 from answerable.infra.bus.open import open_history
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Invalid
+from answerable.kernel.span import read_span
 from answerable.kernel.times import iso_or_none, parse_iso
 from answerable.sla.actions import terms
 from answerable.sla.actions.terms import Outcome
@@ -21,7 +22,6 @@ from answerable.sla.queries.terms import PlanView, TermsView
 from answerable.sla.rules import edits
 from answerable.sla.rules.figures import Tally
 from answerable.sla.rules.replay import TYPES
-from answerable.sla.rules.span import read_span
 from answerable.sla.rules.toml import read_toml
 from answerable.sla.rules.vectors import due_of, read_vectors
 

@@ -10,10 +10,10 @@ from answerable.commands.replay.expected import outcome
 from answerable.commands.replay.log import Incident
 from answerable.infra.bus.verify import verify_log
 from answerable.kernel.actor import service
+from answerable.kernel.span import ALWAYS
 from answerable.kernel.times import MINUTE
 from answerable.kernel.tx import Row, Tx
 from answerable.reporting import queries as reports
-from answerable.reporting.rules.span import ALWAYS
 from answerable.runtime import Desk
 from answerable.tickets.rules import PRIORITIES, STATUSES
 

@@ -8,10 +8,10 @@ from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import viewer_of
+from answerable.kernel.span import midnight
 from answerable.kernel.times import SECOND
 from answerable.reporting import queries
 from answerable.reporting.pages.showing import tools_for
-from answerable.reporting.rules import midnight
 
 DAYS = 14
 

@@ -16,11 +16,11 @@ from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import Viewer, viewer_of
 from answerable.kernel.errors import Invalid, Missing
 from answerable.kernel.paging import PageRequest, page_request
+from answerable.kernel.span import ALWAYS, Span, days_between
 from answerable.kernel.times import iso
 from answerable.reporting import queries
 from answerable.reporting.pages.catalogue import CATALOGUE, REPORTS, Report
 from answerable.reporting.pages.showing import tools_for
-from answerable.reporting.rules import ALWAYS, Span, days_between
 
 ROWS = 50
 BARS = 15  # agents in a chart; the table has them all

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from answerable.infra.web.viewer import Viewer
+from answerable.kernel.span import midnight
 from answerable.kernel.times import parse_iso
-from answerable.reporting.rules import midnight
 
 
 def tools_for(viewer: Viewer) -> dict[str, Any]:

@@ -2,28 +2,22 @@
 
 from answerable.reporting.rules.facts import AgentTally, Facts, Tally, movement, movement_of_agents, tally_of
 from answerable.reporting.rules.figures import Figures, figures, mean_minutes, median_minutes, median_place, share_kept
-from answerable.reporting.rules.span import ALWAYS, Span, days_between, midnight, read_span
 from answerable.reporting.rules.steps import MOST_STEPS, Edges, edges_of
 
 __all__ = [
-    "ALWAYS",
     "MOST_STEPS",
     "AgentTally",
     "Edges",
     "Facts",
     "Figures",
-    "Span",
     "Tally",
-    "days_between",
     "edges_of",
     "figures",
     "mean_minutes",
     "median_minutes",
     "median_place",
-    "midnight",
     "movement",
     "movement_of_agents",
-    "read_span",
     "share_kept",
     "tally_of",
 ]

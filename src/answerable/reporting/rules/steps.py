@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from answerable.kernel.span import midnight
 from answerable.kernel.times import SECOND
-from answerable.reporting.rules.span import midnight
 
 MOST_DAYS = 92
 MOST_WEEKS = 104

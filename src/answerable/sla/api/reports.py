@@ -13,12 +13,12 @@ from answerable.infra.web.paging import list_headers, list_response
 from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.infra.web.sheet import MEDIA_TYPE, Format, csv_headers, csv_lines, csv_response, takes_csv
 from answerable.kernel.paging import MAX_SIZE, PageRequest, decode_cursor, page_request
+from answerable.kernel.span import Span, read_span
 from answerable.sla.queries import broken, reports
 from answerable.sla.queries.apart import Backtests
 from answerable.sla.queries.backtest import BacktestView
 from answerable.sla.queries.broken import BROKEN, BrokenLine, BrokenView
 from answerable.sla.queries.reports import Attainment, Times
-from answerable.sla.rules.span import Span, read_span
 
 READ, TAGS = needs("report.read", also=[MEDIA_TYPE]), ["SLA reports"]
 From = Annotated[str | None, Parameter(query="from", description="Only tickets raised then or later.")]

@@ -10,6 +10,7 @@ from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import viewer_of
 from answerable.kernel.errors import Conflict, Invalid, Problem, Unavailable
+from answerable.kernel.span import days_between
 from answerable.kernel.times import parse_iso
 from answerable.sla.pages.reports import GROUPS, MOST
 from answerable.sla.queries import reports
@@ -17,7 +18,6 @@ from answerable.sla.queries import terms as queries
 from answerable.sla.queries.apart import Backtests
 from answerable.sla.queries.backtest import BacktestView, Comparison
 from answerable.sla.rules import TARGETS
-from answerable.sla.rules.span import days_between
 
 PATH = "/admin/sla/backtest"
 CHANGED = 200  # verdicts in the list

@@ -15,13 +15,13 @@ from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import Viewer, viewer_of
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import page_request
+from answerable.kernel.span import Span, days_between
 from answerable.kernel.times import iso, parse_iso
 from answerable.kernel.words import N_
 from answerable.sla.queries import broken, reports
 from answerable.sla.queries.broken import BROKEN
 from answerable.sla.queries.reports import Attainment
 from answerable.sla.rules import TARGETS
-from answerable.sla.rules.span import Span, days_between
 
 ROWS = 50
 MOST = 100  # groups in one table; CSV has them all

@@ -16,11 +16,11 @@ from answerable.infra.bus.open import open_history
 from answerable.infra.database import open_database
 from answerable.infra.logging import only_errors
 from answerable.kernel.errors import Conflict, Unavailable
+from answerable.kernel.span import Span
 from answerable.kernel.words import N_
 from answerable.settings import Settings
 from answerable.sla.queries.backtest import BacktestView, backtest
 from answerable.sla.rules.replay import TYPES
-from answerable.sla.rules.span import Span
 from answerable.sla.rules.toml import read_toml
 
 LONGEST_SECONDS = 300.0

@@ -8,13 +8,13 @@ import msgspec
 
 from answerable.infra.bus.history import History
 from answerable.kernel.actor import service
+from answerable.kernel.span import Span
 from answerable.kernel.times import iso_or_none
 from answerable.kernel.tx import Database, Tx
 from answerable.sla import rules, store
 from answerable.sla.rules import WrittenTerms
 from answerable.sla.rules.figures import NOBODY, Counter, Tally, differences_of, outcome, week_of
 from answerable.sla.rules.replay import TYPES, Life, Subject, Timetable, Verdict, read_said
-from answerable.sla.rules.span import Span
 
 _DESK = service("sla")
 MOST_CHANGED = 1000  # told one by one

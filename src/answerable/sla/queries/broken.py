@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from answerable.kernel.paging import Page, PageRequest, encode_cursor
+from answerable.kernel.span import Span
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.sla.rules.holding import Holding, holder_at, holdings
-from answerable.sla.rules.span import Span
 from answerable.sla.store import reports
 
 BROKEN = "-breachedAt"  # the order of the list

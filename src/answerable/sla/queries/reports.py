@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from answerable.kernel.span import Span
 from answerable.kernel.times import DAY, HOUR
 from answerable.kernel.tx import Row, Tx
 from answerable.sla import rules
 from answerable.sla.rules import Stop
 from answerable.sla.rules.figures import NOBODY, Counter, Tally, middle, ninth_tenth, outcome, week_of
-from answerable.sla.rules.span import Span
 from answerable.sla.store import editions, reports
 
 AT_ONCE = 2000

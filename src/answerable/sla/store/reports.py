@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from answerable.kernel.paging import COUNT_CAP, PageRequest, instant_cursor, total_text
+from answerable.kernel.span import Span
 from answerable.kernel.times import DAY
 from answerable.kernel.tx import Row, Tx
-from answerable.sla.rules.span import Span
 
 # Weeks are counted from the Monday before 1970-01-01, in UTC.
 _WEEK = f"(t.created_at / {DAY} + 3) / 7"

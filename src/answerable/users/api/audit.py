@@ -11,9 +11,8 @@ from answerable.infra.web.grants import needs
 from answerable.infra.web.paging import list_response
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.sheet import MEDIA_TYPE
-from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import MAX_SIZE, PageRequest, decode_cursor, page_request
-from answerable.kernel.times import parse_iso
+from answerable.kernel.span import read_instant
 from answerable.users.actions import audit as actions
 from answerable.users.queries import audit as queries
 from answerable.users.queries.audit import ActView, AuditView
@@ -101,17 +100,5 @@ def _filter(
     who: str | None, act: str | None, about: str | None, about_id: str | None, start: str | None, end: str | None
 ) -> ActFilter:
     return ActFilter(
-        who or None, about or None, about_id or None, act or None, _instant("from", start), _instant("to", end)
+        who or None, about or None, about_id or None, act or None, read_instant("from", start), read_instant("to", end)
     )
-
-
-def _instant(name: str, text: str | None) -> int | None:
-    if not text:
-        return None
-    try:
-        return parse_iso(text)
-    except (ValueError, OverflowError) as error:
-        raise Invalid(
-            f"{name} must be an ISO-8601 date or instant.",
-            errors=(f"{name}: must look like 2026-03-02 or 2026-03-02T09:00:00Z",),
-        ) from error
