@@ -5,8 +5,14 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from answerable.kernel.tx import Tx
-from answerable.messages.assignment import FindAgent
-from answerable.messages.tickets import StatusChanged, TicketRef, TicketUpdated
+from answerable.messages.assignment import FindAgent, ReplaceAgent
+from answerable.messages.tickets import (
+    StatusChanged,
+    TicketAssigned,
+    TicketCreated,
+    TicketRef,
+    TicketUpdated,
+)
 from tests.assignment.desk import PlayedDesk, open_played_desk
 from tests.world import TESTER
 
@@ -367,3 +373,43 @@ async def test_a_drifted_counter_is_told(desk: PlayedDesk) -> None:
     assert await desk.audit() == [
         "assignment: agent abe counts 5 open and -4 offered tickets, but the tickets say 1 open and 0 offered tickets"
     ]
+
+
+async def test_a_choice_says_how_much_was_heard_of_the_agent(desk: PlayedDesk) -> None:
+    await desk.agent("Abe", "USER")
+    await desk.change("abe", roles=["AGENT"])
+    first = await desk.raise_ticket()
+    await desk.assign(first, "abe")
+    assert [command.agent_sequence for command in await desk.commands()] == [2, 2], "by the desk, and by a person"
+
+
+async def test_a_ticket_is_given_to_somebody_else_although_the_news_that_it_was_assigned_comes_after(
+    desk: PlayedDesk,
+) -> None:
+    """Commands and tickets travel on topics of their own: who asks may have heard of the ticket before us."""
+    abe, bea = await desk.agent("Abe"), await desk.agent("Bea")
+    unknown = TicketRef(
+        id="t9",
+        number=9,
+        title="",
+        category="HARDWARE",
+        priority="HIGH",
+        status="ASSIGNED",
+        requester_id="requester",
+        agent_id=abe,
+        created_at=desk.world.clock.now,
+    )
+    offered = replace(unknown, id=await desk.raise_ticket(), number=1)  # to Abe; the answer is on its way
+    assert [(said.ticket_id, said.agent_id) for said in await desk.commands()] == [(offered.id, abe)]
+    for ticket in (unknown, offered):
+        await desk.world.tell(ReplaceAgent(ticket_id=ticket.id, reason="late", ticket=ticket))
+    told = [(said.ticket_id, said.agent_id, said.assigned_by) for said in await desk.commands()][1:]
+    assert told == [("t9", bea, "SYSTEM"), (offered.id, bea, "SYSTEM")]
+    assert await desk.audit() == []
+    new = replace(unknown, title="Printer on fire", status="CREATED", agent_id=None)
+    given = replace(new, status="ASSIGNED", agent_id=abe)
+    assigned = TicketAssigned(ticket=given, former_agent_id=None, assigned_by="boss", automatic=False)
+    await desk.say(TicketCreated(ticket=new, created_by="requester"), assigned)
+    await desk.answer()
+    assert await desk.held_by(bea) == ["t1", "t9"]
+    assert await desk.audit() == []

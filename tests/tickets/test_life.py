@@ -210,6 +210,35 @@ async def test_the_desk_assigns_only_what_still_waits(desk: World) -> None:
     assert (await desk.db.read(MAX, queries.get_ticket, ticket.id)).agent_id == "bea", "a manager decided"
 
 
+async def test_the_choice_of_a_new_agent_holds_although_the_news_of_them_comes_after(desk: World) -> None:
+    """People and commands travel on topics of their own: the assignment may have heard more of an agent than we."""
+    first, second = await raised(desk), await raised(desk)
+
+    def choice(ticket: Ticket, agent_id: str, heard: int) -> AssignTicket:
+        return AssignTicket(ticket_id=ticket.id, agent_id=agent_id, assigned_by="max", agent_sequence=heard)
+
+    await desk.tell(choice(first, "otto", 3), choice(second, "cleo", 1))  # promoted, and not heard of at all
+    for ticket, agent_id in ((first, "otto"), (second, "cleo")):
+        assert (await desk.db.read(MAX, queries.get_ticket, ticket.id)).agent_id == agent_id
+
+    def otto_is(*roles: str) -> UserChanged:
+        return UserChanged(
+            user_id="otto", name="Otto", email="o@x.test", roles=[*roles], active=True, changed=["roles"]
+        )
+
+    await desk.tell(
+        otto_is("USER"), UserRegistered(user_id="cleo", name="Cleo", email="c@x", roles=["AGENT"], active=True)
+    )
+    assert (await desk.db.read(MAX, queries.get_ticket, first.id)).agent_id == "otto", "older than what is known"
+    assert [row["name"] for row in await desk.sql("SELECT name FROM tickets_known_person WHERE id = 'cleo'")] == [
+        "Cleo"
+    ]
+    await desk.tell(otto_is("AGENT"), otto_is("USER"))
+    assert (await desk.db.read(MAX, queries.get_ticket, first.id)).agent_id is None, "no agent any more"
+    await desk.tell(choice(first, "otto", 3))
+    assert (await desk.db.read(MAX, queries.get_ticket, first.id)).agent_id is None, "we know more than who chose"
+
+
 @pytest.mark.parametrize(
     ("draft", "field"),
     [

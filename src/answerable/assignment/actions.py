@@ -4,7 +4,7 @@ import msgspec
 
 from answerable.assignment import queries, rules, store
 from answerable.assignment.queries import AgentView, AssignmentView
-from answerable.assignment.rules import Availability, Ticket
+from answerable.assignment.rules import Agent, Availability, Ticket
 from answerable.kernel.errors import Conflict, Missing, Refused
 from answerable.kernel.tx import Tx
 from answerable.kernel.words import N_
@@ -26,7 +26,7 @@ async def assign_to(tx: Tx, ticket_id: str, agent_id: str) -> AssignmentView:
     if agent is None:
         raise Missing("There is no such agent.")
     rules.check_choice(ticket, agent)
-    return await queries.assignment_view(tx, await _offer(tx, ticket, agent.id, tx.actor.id))
+    return await queries.assignment_view(tx, await _offer(tx, ticket, agent, tx.actor.id))
 
 
 async def assign_automatically(tx: Tx, ticket_id: str) -> AssignmentView:
@@ -73,15 +73,15 @@ async def take_up(tx: Tx) -> int:
     taken = 0
     for _ in range(TAKE_UPS):
         ticket = await store.next_waiting(tx)
-        agent_id = await _claim_agent(tx, ticket.category) if ticket is not None else None
-        if ticket is None or agent_id is None:
+        agent = await _claim_agent(tx, ticket.category) if ticket is not None else None
+        if ticket is None or agent is None:
             break
-        offered, command = rules.propose(ticket, agent_id, None, tx.now)
+        offered, command = rules.propose(ticket, agent.id, None, tx.now, agent.last_sequence)
         if await store.claim_ticket(tx, offered):
             tx.send(command)
             taken += 1
         else:  # another process was quicker
-            await store.change_load(tx, agent_id, rules.Load(0, -1))
+            await store.change_load(tx, agent.id, rules.Load(0, -1))
     return taken
 
 
@@ -117,21 +117,27 @@ async def find_agent(tx: Tx, ticket_id: str, asked_by: str) -> None:
         await _find_agent(tx, ticket, asked_by)
 
 
-async def replace_agent(tx: Tx, ticket_id: str) -> None:
-    """Offer an assigned ticket to another agent; where nobody else is free, it stays where it is."""
-    ticket = await store.load_ticket(tx, ticket_id)
+async def replace_agent(tx: Tx, ticket_id: str, ref: TicketRef | None) -> None:
+    """Offer an assigned ticket to another agent; where nobody else is free, it stays where it is.
+
+    ``ref`` is how whoever asks knows the ticket: they may have heard before us that it was assigned.
+    """
+    was = await store.load_ticket(tx, ticket_id)
+    ticket = rules.caught_up(was, ref, tx.now) if ref is not None else was
     if ticket is None or ticket.status in rules.DONE or ticket.agent_id is None or ticket.proposed_to is not None:
         return
-    agent_id = await _claim_agent(tx, ticket.category, ticket.agent_id)
-    if agent_id is not None:
-        offered, command = rules.propose(ticket, agent_id, rules.THE_DESK, tx.now)
+    agent = await _claim_agent(tx, ticket.category, ticket.agent_id)
+    if agent is not None:
+        await _save(tx, was, ticket)
+        offered, command = rules.propose(ticket, agent.id, rules.THE_DESK, tx.now, agent.last_sequence)
         await store.save_ticket(tx, offered)
         tx.send(command)
 
 
 async def note_person(tx: Tx, person_id: str, name: str, is_agent: int, active: int) -> None:
     """Note a person as they are now; an agent may take up what waits."""
-    await store.save_person(tx, person_id, name, is_agent, active)
+    assert tx.cause is not None  # what is known of people comes in messages
+    await store.save_person(tx, person_id, name, is_agent, active, tx.cause.sequence)
     if is_agent and active:
         await take_up(tx)
 
@@ -156,32 +162,34 @@ async def _mirror(tx: Tx, ref: TicketRef) -> tuple[Ticket | None, Ticket]:
 async def _find_agent(tx: Tx, ticket: Ticket, asked_by: str) -> Ticket | None:
     if ticket.proposed_to is not None:  # already under way; asking again mends an offer that got lost
         # By whoever offered it: as a person's choice it would be obeyed even after the ticket was resolved.
-        _, command = rules.propose(ticket, ticket.proposed_to, ticket.proposed_by, tx.now)
+        agent = await store.load_agent(tx, ticket.proposed_to)
+        heard = agent.last_sequence if agent is not None and agent.is_agent and agent.active else 0
+        _, command = rules.propose(ticket, ticket.proposed_to, ticket.proposed_by, tx.now, heard)
         tx.send(command)
         return ticket
     if ticket.agent_id is not None:
         agent = await store.load_agent(tx, ticket.agent_id)
         if agent is not None and agent.is_agent and agent.active:
             return ticket
-    agent_id = await _claim_agent(tx, ticket.category)
-    if agent_id is None:
+    chosen = await _claim_agent(tx, ticket.category)
+    if chosen is None:
         return None
-    offered, command = rules.propose(ticket, agent_id, asked_by, tx.now)
+    offered, command = rules.propose(ticket, chosen.id, asked_by, tx.now, chosen.last_sequence)
     await store.save_ticket(tx, offered)
     tx.send(command)
     return offered
 
 
-async def _claim_agent(tx: Tx, category: str, but: str = "") -> str | None:
+async def _claim_agent(tx: Tx, category: str, but: str = "") -> Agent | None:
     default = tx.settings.assignment.capacity
     while (agent := rules.choose_agent(await store.shortlist(tx, category, but), default, tx.now)) is not None:
         if await store.claim_place(tx, agent.id):
-            return agent.id
+            return agent
     return None
 
 
-async def _offer(tx: Tx, ticket: Ticket, agent_id: str, by: str) -> Ticket:
-    offered, command = rules.propose(ticket, agent_id, by, tx.now)
+async def _offer(tx: Tx, ticket: Ticket, agent: Agent, by: str) -> Ticket:
+    offered, command = rules.propose(ticket, agent.id, by, tx.now, agent.last_sequence)
     await _save(tx, ticket, offered)
     tx.send(command)
     return offered

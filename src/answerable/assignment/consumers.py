@@ -37,7 +37,7 @@ async def find_agent(tx: Tx, command: FindAgent) -> None:
 
 async def replace_agent(tx: Tx, command: ReplaceAgent) -> None:
     """A promise is in danger: somebody else shall look after the ticket."""
-    await actions.replace_agent(tx, command.ticket_id)
+    await actions.replace_agent(tx, command.ticket_id, command.ticket)
 
 
 async def note_start(tx: Tx, event: SlaStarted) -> None:

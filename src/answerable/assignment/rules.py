@@ -28,7 +28,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 
     ``open_tickets`` are theirs and open, ``load`` also counts those just offered to them. ``idle_since`` is when they
     last got a ticket or got rid of one, ``rests_until`` the instant before which they are offered nothing because the
-    tickets feature refused them ``refusals`` times running. Instants are UTC microseconds.
+    tickets feature refused them ``refusals`` times running. Instants are UTC microseconds. ``last_sequence`` is that of
+    the newest message about them.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     idle_since: int = 0
     refusals: int = 0
     rests_until: int = 0
+    last_sequence: int = 0
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,15 +162,32 @@ def mirror(was: Ticket | None, ref: TicketRef, at: int) -> Ticket:
     return replace(ticket, proposed_to=was.proposed_to, proposed_by=was.proposed_by, proposed_at=was.proposed_at)
 
 
+def caught_up(was: Ticket | None, ref: TicketRef, now: int) -> Ticket:
+    """Return what is known of a ticket, or what somebody else knows where that must be newer: that it has an agent.
+
+    Where the agent lost it since and that was heard here already, it waits, and is taken for theirs once more: whoever
+    replaces them then only comes a little sooner.
+    """
+    if was is None:
+        return mirror(None, ref, now)
+    waits = was.status == "CREATED" and was.agent_id is None and was.proposed_by is None
+    if waits and ref.agent_id is not None and was.proposed_to in (None, ref.agent_id):
+        return replace(mirror(was, ref, now), title=was.title)
+    return was
+
+
 def withdraw(ticket: Ticket) -> Ticket:
     """Return the ticket offered to nobody."""
     return replace(ticket, proposed_to=None, proposed_by=None, proposed_at=None)
 
 
-def propose(ticket: Ticket, agent_id: str, by: str | None, now: int) -> tuple[Ticket, AssignTicket]:
-    """Offer a ticket to an agent, for the person ``by`` or for the desk itself."""
+def propose(ticket: Ticket, agent_id: str, by: str | None, now: int, heard: int = 0) -> tuple[Ticket, AssignTicket]:
+    """Offer a ticket to an agent, for the person ``by`` or for the desk itself.
+
+    ``heard`` is the sequence of the newest message about the agent.
+    """
     offered = replace(ticket, proposed_to=agent_id, proposed_by=by, proposed_at=now)
-    return offered, AssignTicket(ticket_id=ticket.id, agent_id=agent_id, assigned_by=by)
+    return offered, AssignTicket(ticket_id=ticket.id, agent_id=agent_id, assigned_by=by, agent_sequence=heard)
 
 
 def load_changes(was: Ticket | None, ticket: Ticket) -> dict[str, Load]:

@@ -37,13 +37,14 @@ async def load_agent(tx: Tx, agent_id: str) -> Agent | None:
     return Agent(**dict(rows[0])) if rows else None
 
 
-async def save_person(tx: Tx, person_id: str, name: str, is_agent: int, active: int) -> None:
-    """Note a person as the users feature describes them; whatever was refused before may be tried again."""
+async def save_person(tx: Tx, person_id: str, name: str, is_agent: int, active: int, sequence: int = 0) -> None:
+    """Note a person as message ``sequence`` of the users feature has them; what was refused may be tried again."""
     await tx.run(
-        """INSERT INTO assignment_agent (id, name, is_agent, active, idle_since)
-        VALUES (:id, :name, :is_agent, :active, :now)
-        ON CONFLICT (id) DO UPDATE
-        SET name = :name, is_agent = :is_agent, active = :active, refusals = 0, rests_until = 0""",
+        """INSERT INTO assignment_agent (id, name, is_agent, active, idle_since, last_sequence)
+        VALUES (:id, :name, :is_agent, :active, :now, :sequence)
+        ON CONFLICT (id) DO UPDATE SET name = :name, is_agent = :is_agent, active = :active,
+            last_sequence = :sequence, refusals = 0, rests_until = 0""",
+        sequence=sequence,
         id=person_id,
         name=name,
         is_agent=is_agent,

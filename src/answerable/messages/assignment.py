@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from answerable.messages.base import Command, Event
+from answerable.messages.tickets import TicketRef
 
 
 class AgentAvailabilityChanged(Event, frozen=True, kw_only=True):
@@ -36,12 +37,16 @@ class FindAgent(Command, frozen=True, kw_only=True):
 
 
 class ReplaceAgent(Command, frozen=True, kw_only=True):
-    """Give an assigned ticket to another agent, for ``reason``, if one is free; else it stays where it is."""
+    """Give an assigned ticket to another agent, for ``reason``, if one is free; else it stays where it is.
+
+    ``ticket`` is the ticket as whoever asks knows it, without its title: the news that it was assigned may come later.
+    """
 
     TOPIC: ClassVar[str] = "answerable.assignments.commands"
     TYPE: ClassVar[str] = "REPLACE_AGENT"
     ticket_id: str
     reason: str
+    ticket: TicketRef | None = None
 
     @property
     def key(self) -> str:

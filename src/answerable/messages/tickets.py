@@ -159,12 +159,15 @@ class TicketCommand(Command, frozen=True, kw_only=True):
 class AssignTicket(TicketCommand, frozen=True, kw_only=True):
     """Give the ticket to an agent. ``assigned_by`` is the person who decided, ``None`` for the desk itself.
 
-    Answered by ``TICKET_ASSIGNED``, or by ``TICKET_UNASSIGNED`` where the agent cannot have it.
+    ``agent_sequence`` is the sequence of the newest message about the agent that whoever chose them had heard: where
+    that is more than was heard here, they are taken to be an agent. Answered by ``TICKET_ASSIGNED``, or by
+    ``TICKET_UNASSIGNED`` where the agent cannot have it.
     """
 
     TYPE: ClassVar[str] = "ASSIGN_TICKET"
     agent_id: str
     assigned_by: str | None
+    agent_sequence: int = 0
 
 
 class RaisePriority(TicketCommand, frozen=True, kw_only=True):

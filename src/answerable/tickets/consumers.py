@@ -22,7 +22,9 @@ ANSWERS = ("FIRST_RESPONSE", "NEXT_RESPONSE")  # of the two, one runs at a time
 
 async def assign_ticket(tx: Tx, command: AssignTicket) -> None:
     """The assignment has decided."""
-    await actions.accept_assignment(tx, command.ticket_id, command.agent_id, command.assigned_by)
+    await actions.accept_assignment(
+        tx, command.ticket_id, command.agent_id, command.assigned_by, command.agent_sequence
+    )
 
 
 async def raise_priority(tx: Tx, command: RaisePriority) -> None:
@@ -32,8 +34,12 @@ async def raise_priority(tx: Tx, command: RaisePriority) -> None:
 
 async def know_person(tx: Tx, event: PersonEvent) -> None:
     """Keep the mirror of people; tickets of an agent who is gone go back into the queue."""
+    assert tx.cause is not None  # a consumer always has one
+    known = await store.load_person(tx, event.user_id)
+    if known is not None and known["last_sequence"] > tx.cause.sequence:
+        return  # the assignment had heard something newer when it chose them, and it comes here too
     is_agent = "AGENT" in event.roles
-    await store.save_person(tx, event.user_id, event.name, int(is_agent), int(event.active))
+    await store.save_person(tx, event.user_id, event.name, int(is_agent), int(event.active), tx.cause.sequence)
     if not event.active:
         await actions.release_tickets_of(tx, event.user_id, "the agent was deactivated")
     elif not is_agent:

@@ -156,8 +156,13 @@ async def set_categories(tx: Tx, codes: Sequence[str]) -> list[str]:
 # --- what the desk itself does -------------------------------------------------------------------------------------
 
 
-async def accept_assignment(tx: Tx, ticket_id: str, agent_id: str, assigned_by: str | None) -> None:
-    """Do what the assignment decided, or say that it cannot be done so that it decides again."""
+async def accept_assignment(
+    tx: Tx, ticket_id: str, agent_id: str, assigned_by: str | None, agent_sequence: int
+) -> None:
+    """Do what the assignment decided, or say that it cannot be done so that it decides again.
+
+    People come on a topic of their own: where the assignment had heard more of the agent, it is believed.
+    """
     ticket = await store.find_ticket(tx, ticket_id)
     if ticket is None or ticket.status in life.ENDED:
         return
@@ -168,11 +173,14 @@ async def accept_assignment(tx: Tx, ticket_id: str, agent_id: str, assigned_by: 
     if tx.cause is not None and ticket.resolved_at is not None and tx.cause.time < ticket.resolved_at:
         return  # decided before it was resolved: no reason to open it again
     agent = await store.load_person(tx, agent_id)
+    if agent_sequence > (agent["last_sequence"] if agent else 0):
+        await store.save_agent(tx, agent_id, agent_sequence)
+        agent = await store.load_person(tx, agent_id)
     if agent is None or not agent["active"] or not agent["is_agent"]:
         refusal = life.refuse_assignment(ticket, agent_id)
         tx.publish(refusal)
         return
-    change = rules.assign(ticket, agent_id, agent["name"], assigned_by, tx.now)
+    change = rules.assign(ticket, agent_id, agent["name"] or "a new agent", assigned_by, tx.now)
     await _store(tx, ticket, change, performed_by=assigned_by)
 
 

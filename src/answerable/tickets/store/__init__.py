@@ -18,6 +18,7 @@ from answerable.tickets.store.people import (
     list_categories,
     load_person,
     replace_categories,
+    save_agent,
     save_person,
 )
 from answerable.tickets.store.tickets import (
@@ -99,6 +100,7 @@ __all__ = [
     "oldest_on_desks",
     "prune_desks",
     "replace_categories",
+    "save_agent",
     "save_details",
     "save_draft",
     "save_person",
