@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaBreached, TicketEscalated
@@ -169,6 +170,33 @@ async def test_only_the_active_are_called_in_then_administrators_then_nobody(wor
     assert await next_called("t2") == ("ada", "ADMIN")
     await world.tell(changed("ada", "USER", active=True))
     assert await next_called("t3") == (None, "MANAGER")
+
+
+async def test_a_manager_of_whom_the_news_comes_after_is_called_in_late(world: World) -> None:
+    """People and tickets travel on topics of their own; who came after it was due is not called in."""
+    await world.tell(manager("abe", "AGENT"), manager("max"))
+    [_, news] = await world.envelopes("USER_REGISTERED")
+
+    async def not_yet_heard(tx: Tx) -> None:
+        await tx.run("DELETE FROM sla_manager")
+        await tx.run("DELETE FROM bus_inbox WHERE message = :id AND consumer = 'sla'", id=news.id)
+
+    await world.db.write(TESTER, not_yet_heard)
+    story = Story(world)
+    story.ref = replace(story.ref, status="ASSIGNED", agent_id="abe")
+    await story.raised()
+    await story.answered()
+    await world.advance(hours=5)
+    await world.tell(manager("mia"))
+    await world.redeliver_everything()
+    called = [e for e in await world.log("TICKET_ESCALATED") if isinstance(e, TicketEscalated)]
+    assert [(e.manager_id, e.late) for e in called] == [(None, False), ("max", True)]
+    assert called[0].escalation_id == called[1].escalation_id
+    kept = await world.sql("SELECT manager_id, role FROM sla_escalation")
+    assert [tuple(row) for row in kept] == [("max", "MANAGER")]
+    told = await world.sql("SELECT user_id FROM notifications_notice WHERE type = 'TICKET_ESCALATED' ORDER BY 1")
+    assert [row["user_id"] for row in told] == ["abe", "max"]
+    assert await world.desk.audit() == []
 
 
 async def test_a_late_answer_is_a_breach_but_a_next_response_calls_nobody(world: World) -> None:

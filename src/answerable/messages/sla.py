@@ -83,13 +83,18 @@ class SlaBreached(SlaEvent, frozen=True, kw_only=True):
 
 
 class TicketEscalated(SlaEvent, frozen=True, kw_only=True):
-    """A manager was called in. ``manager_id`` is ``None`` where the desk has no active manager."""
+    """A manager was called in. ``manager_id`` is ``None`` where the desk has no active manager.
+
+    ``late`` where somebody was a manager already when nobody was found, and that was heard only now: the same
+    escalation, told again with who is called in.
+    """
 
     TYPE: ClassVar[str] = "TICKET_ESCALATED"
     escalation_id: str
     manager_id: str | None
     escalated_to_role: str
     reason: str
+    late: bool = False
 
 
 class SlaLevelReached(SlaEvent, frozen=True, kw_only=True):

@@ -110,7 +110,8 @@ def _cells(event: Event, did_it: frozenset[str]) -> Iterable[Addressee]:
             parts = ((one, Part.AGENT if one == agent else Part.INFORMED) for one in event.notify)
             return (cell for person, part in parts for cell in _both(person, part))
         case TicketEscalated():
-            return (*_both(event.manager_id, Part.MANAGER), *_both(event.ticket.agent_id, Part.AGENT))
+            agent = None if event.late else event.ticket.agent_id  # they were told when nobody was found
+            return (*_both(event.manager_id, Part.MANAGER), *_both(agent, Part.AGENT))
         case _:
             return ()
 

@@ -6,7 +6,7 @@
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import TicketRef
 from answerable.sla import rules, store
-from answerable.sla.actions.telling import insert, keep, tell_all
+from answerable.sla.actions.telling import call_late, insert, keep, tell_all
 from answerable.sla.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Clock, Edition, Terms
 from answerable.sla.store.pressing import save_name
 
@@ -161,12 +161,14 @@ async def look_at_due_clocks(tx: Tx, limit: int) -> int:
 
 
 async def note_manager(tx: Tx, person_id: str, roles: list[str], active: int) -> None:
-    """Keep the list of those who can be called in."""
+    """Keep the list of those who can be called in; somebody who could be before this was heard is called in now."""
     role = next((role for role in ("MANAGER", "ADMIN") if role in roles), None)
     if role is None:
         await store.retire_manager(tx, person_id)
-    else:
-        await store.save_manager(tx, person_id, role, active)
+        return
+    await store.save_manager(tx, person_id, role, active)
+    if active:
+        await call_late(tx, person_id, role)
 
 
 async def note_name(tx: Tx, person_id: str, name: str) -> None:

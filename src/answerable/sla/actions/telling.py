@@ -14,6 +14,7 @@ from answerable.sla import rules, store
 from answerable.sla.rules import Change, Clock, Level, Manager
 
 MOST_TOLD = 100  # people, of one level
+MOST_LATE = 100  # escalations that somebody is called in for when the news of them comes
 
 
 async def insert(tx: Tx, ticket: TicketRef, change: Change) -> Clock:
@@ -141,3 +142,30 @@ async def _call_manager(tx: Tx, calls: _Calls, ticket: TicketRef, clock: Clock, 
                 reason=reason,
             )
         )
+
+
+async def call_late(tx: Tx, manager_id: str, role: str) -> None:
+    """Call somebody in for what nobody was found for although they were there: people come on a topic of their own.
+
+    Ids sort by time, whoever made them (RFC 9562, section 5.7).
+    """
+    assert tx.cause is not None  # what is known of people comes in messages
+    uncalled = await store.load_uncalled(tx, tx.cause.id, MOST_LATE)
+    for row in uncalled:
+        ticket = await store.load_ticket(tx, row["ticket_id"])
+        assert ticket is not None
+        await store.save_called(tx, row["id"], manager_id, role)
+        tx.publish(
+            TicketEscalated(
+                ticket=ticket,
+                target=row["target"],
+                cycle=row["cycle"],
+                escalation_id=row["id"],
+                manager_id=manager_id,
+                escalated_to_role=role,
+                reason=row["reason"],
+                late=True,
+            )
+        )
+    if uncalled:
+        await store.note_calls(tx, {manager_id: len(uncalled)})

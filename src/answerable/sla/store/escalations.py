@@ -53,6 +53,26 @@ async def insert_escalation(tx: Tx, **values: Any) -> bool:
     return bool(new)
 
 
+async def load_uncalled(tx: Tx, since: str, limit: int) -> list[Row]:
+    """Read open escalations after the id ``since`` for which nobody was found, oldest first."""
+    return await tx.run(
+        """SELECT id, ticket_id, target, cycle, reason FROM sla_escalation
+        WHERE id > :since AND manager_id IS NULL AND ended_at IS NULL ORDER BY id LIMIT :limit""",
+        since=since,
+        limit=limit,
+    )
+
+
+async def save_called(tx: Tx, escalation_id: str, manager_id: str, role: str) -> None:
+    """Note who is called in after all."""
+    await tx.run(
+        "UPDATE sla_escalation SET manager_id = :manager_id, role = :role WHERE id = :id",
+        id=escalation_id,
+        manager_id=manager_id,
+        role=role,
+    )
+
+
 async def note_calls(tx: Tx, calls: Mapping[str, int]) -> None:
     """Note that managers were called in now, each so many times."""
     await tx.run_many(
