@@ -9,6 +9,7 @@ from answerable.kernel.tx import Tx
 from answerable.messages.base import Event
 from answerable.messages.notifications import NotificationCreated
 from answerable.messages.users import UserChanged, UserRegistered
+from answerable.messages.webhooks import WebhookDisabled
 from tests.notifications.stories import (
     assigned,
     at_risk,
@@ -202,6 +203,28 @@ async def test_who_becomes_staff_again_is_not_told_of_what_was_before(desk: Worl
     await desk.tell(now_is("AGENT"))
     rows = await desk.sql("SELECT DISTINCT reason FROM notifications_delivery WHERE person_id = :id", id=abe.id)
     assert [row["reason"] for row in rows] == ["not staff any more"]
+
+
+async def test_who_had_become_administrator_before_hears_of_the_desk_although_the_news_of_that_comes_after(
+    desk: World,
+) -> None:
+    """People and webhooks travel on topics of their own; who becomes one later is not told."""
+    await make_person(desk, "ADMIN", name="Ada")
+    bob = await make_person(desk, "ADMIN", name="Bob")
+    news = (await desk.envelopes("USER_REGISTERED"))[-1].id
+
+    async def not_yet_heard(tx: Tx) -> None:
+        await tx.run("DELETE FROM notifications_person WHERE id = :id", id=bob.id)
+        await tx.run("DELETE FROM bus_inbox WHERE message = :id AND consumer = 'notifications'", id=news)
+
+    await desk.db.write(TESTER, not_yet_heard)
+    await desk.tell(WebhookDisabled(endpoint_id="e", name="Chat", reason="it is gone"))
+    await make_person(desk, "ADMIN", name="Cleo")
+    await desk.redeliver_everything()
+    told = """SELECT p.name FROM notifications_notice n JOIN notifications_person p ON p.id = n.user_id
+    WHERE n.type = 'WEBHOOK_DISABLED' ORDER BY p.name"""
+    assert [row["name"] for row in await desk.sql(told)] == ["Ada", "Bob"]
+    assert await desk.desk.audit() == []
 
 
 async def test_a_lost_notice_is_found_by_the_audit(desk: World) -> None:

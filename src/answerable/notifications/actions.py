@@ -88,7 +88,7 @@ async def tell_admins(tx: Tx, event: WebhookDisabled) -> None:
     assert cause is not None
     title, message = rules.words_to_admins(event)
     for person_id in await store.list_admins(tx, MOST_ADMINS):
-        delivery = rules.tell_on_screen(cause, person_id, title, message, tx.now)
+        delivery = rules.tell_on_screen(cause.id, cause.type, person_id, title, message, tx.now)
         if await store.insert_delivery(tx, delivery):
             await _show(tx, delivery)
 
@@ -109,6 +109,13 @@ async def know_person(tx: Tx, person: Person) -> None:
         decided = rules.reconsider(kept, person, unwanted, tx.now, tx.settings.mail.give_up_hours)
         if await store.save_delivery(tx, decided, kept):
             await _show(tx, decided)
+    if rules.is_admin(person) and not (known and rules.is_admin(known)):
+        for told in await store.load_told_admins(tx, cause.id, MOST_ADMINS):
+            missed = rules.tell_on_screen(
+                told["message_id"], told["type"], person.id, told["subject"], told["body"], tx.now
+            )
+            if await store.insert_delivery(tx, missed):
+                await _show(tx, missed)
 
 
 async def know_language(tx: Tx, person_id: str, language: str) -> None:

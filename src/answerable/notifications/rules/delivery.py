@@ -112,16 +112,21 @@ def decide(
     return made
 
 
-def tell_on_screen(cause: Envelope, person_id: str, title: str, message: str, now: int) -> Delivery:
-    """Return a delivery that somebody reads in the app, about the desk itself."""
+def is_admin(person: Person) -> bool:
+    """Tell whether somebody is told of what is the matter with the desk itself."""
+    return bool(person.active) and "ADMIN" in person.roles.split()
+
+
+def tell_on_screen(message_id: str, about: str, person_id: str, title: str, message: str, now: int) -> Delivery:
+    """Return a delivery that somebody reads in the app, about the desk itself: what a message of a type says."""
     return Delivery(
-        message_id=cause.id,
+        message_id=message_id,
         person_id=person_id,
         channel=SCREEN,
         state="SENT",
         reason="",
         part=Part.INFORMED,
-        type=cause.type,
+        type=about,
         ticket_id=None,
         subject=title,
         body=message,

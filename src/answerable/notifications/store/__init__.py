@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from answerable.kernel.tx import Row, Tx
+from answerable.messages.webhooks import WebhookDisabled
 from answerable.notifications.rules import AS_THEY_WERE, Delivery, Person
 
 _FIELDS = Delivery.__struct_fields__
@@ -98,6 +99,16 @@ async def list_admins(tx: Tx, limit: int) -> list[str]:
         limit=limit,
     )
     return [row["id"] for row in rows]
+
+
+async def load_told_admins(tx: Tx, since: str, limit: int) -> list[Row]:
+    """Read what administrators were told of the desk itself in messages after ``since``, oldest first."""
+    return await tx.run(
+        f"""SELECT DISTINCT message_id, type, subject, body FROM notifications_delivery
+        WHERE message_id > :since AND type = '{WebhookDisabled.TYPE}' ORDER BY message_id LIMIT :limit""",
+        since=since,
+        limit=limit,
+    )
 
 
 async def find_addressee(tx: Tx, person_id: str, about: str) -> tuple[Person, set[str]] | None:
