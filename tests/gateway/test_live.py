@@ -23,6 +23,7 @@ from answerable.messages.tickets import (
 )
 from answerable.messages.users import UserChanged
 from tests.gateway.sse import SseClient, listening
+from tests.patience import PATIENCE
 from tests.people import TestPerson, make_person, token_for
 from tests.world import START, World, open_world
 
@@ -324,7 +325,7 @@ class TestTheEnd:
             assert await awake.next() == T1
             hub_of(world).close()
             await awake.until_end()
-            await asyncio.wait_for(asleep.finished.wait(), 2)
+            await asyncio.wait_for(asleep.finished.wait(), PATIENCE)
             assert hub_of(world).open_streams == 0
             async with listening(world, una) as late:
                 assert late.status == 503

@@ -11,6 +11,7 @@ from uvicorn.protocols.http import httptools_impl
 from answerable.gateway.live import Hub
 from tests.apart import serving
 from tests.gateway.sse import SseClient, listening
+from tests.patience import PATIENCE
 from tests.people import make_person
 from tests.world import World, json_of
 
@@ -63,7 +64,7 @@ async def test_a_server_with_open_streams_stops_at_once(world: World) -> None:
             assert "retry:" in await anext(words)
             hub.close()
             server.should_exit = True
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(PATIENCE):
                 async for _ in words:
                     pass
                 await serving

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from answerable.infra.bus.kafka import link
+from tests.patience import PATIENCE
 
 
 async def test_a_client_that_swallows_its_cancellation_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,7 +20,7 @@ async def test_a_client_that_swallows_its_cancellation_is_left_behind(monkeypatc
             except asyncio.CancelledError:
                 swallowed += 1
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         await link.close(stubborn)
         with pytest.raises(TimeoutError):
             await link.connect(stubborn, 0.02)

@@ -26,6 +26,7 @@ from answerable.runtime import Desk
 from answerable.settings import Settings, without_password
 from tests.engines import ENGINE, SCHEMA
 from tests.infra.wire import Wire
+from tests.patience import PATIENCE
 from tests.processes import eventually
 from tests.world import Clock, World, open_world, settings_for
 
@@ -350,13 +351,13 @@ async def test_where_nobody_can_tell_what_became_of_a_commit_that_is_said(tmp_pa
 async def test_a_server_that_is_away_is_waited_for_and_then_told(tmp_path: Path) -> None:
     async with (
         Wire(ENGINE.address_of(tmp_path)) as wire,
-        opened(tmp_path, storage__database=wire.url, storage__wait_seconds=0.5) as database,
+        opened(tmp_path, storage__database=wire.url, storage__wait_seconds=1.5) as database,
     ):
         await database.write(ANONYMOUS, add, "one")
         wire.cut()
         for way in (database.write(ANONYMOUS, add, "two"), database.read(ANONYMOUS, names)):
             with pytest.raises(StorageFault):
-                await asyncio.wait_for(way, 5)
+                await asyncio.wait_for(way, PATIENCE)
         waiting = [asyncio.ensure_future(way) for way in (database.write(ANONYMOUS, add, "three"), _read(database))]
         await asyncio.wait(waiting, timeout=0.1)
         wire.mend()

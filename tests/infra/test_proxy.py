@@ -18,6 +18,7 @@ from answerable.infra.web.inner import HEADER, InnerDoor
 from answerable.infra.web.proxy import Proxy
 from answerable.users.rules import grants_of
 from tests.apart import SECRET, serving_app
+from tests.patience import PATIENCE
 from tests.world import Clock, settings_for
 
 EVERYBODY = needs(PUBLIC)
@@ -159,7 +160,7 @@ async def test_a_stream_comes_as_it_is_made_and_ends_when_the_client_goes(tmp_pa
         service.go_on.clear()
         async with client.stream("GET", "/api/stream") as answer:
             assert await anext(answer.aiter_raw()) == b"first"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await service.left.wait()
 
 

@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 
 from answerable.infra.web.wire import DeskProtocol
+from tests.patience import PATIENCE
 
 HEAD = b"GET %b HTTP/1.1\r\nHost: desk\r\n%b\r\n"
 
@@ -64,7 +65,7 @@ async def answers(port: int, *requests: bytes, pieces: int = 1) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"".join(requests))
     got = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(pieces):
             piece = await reader.read(65536)
             got += piece
@@ -95,7 +96,7 @@ async def test_a_stream_is_not_kept_back() -> None:
     async with serving(gate) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HEAD % (b"/stream", b""))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             first = await reader.readuntil(b"first\r\n")
             assert b"transfer-encoding: chunked" in first
             gate.set()

@@ -126,9 +126,9 @@ async def test_services_take_nothing_but_what_the_gateway_says(cluster: Cluster)
         async def refused_now() -> bool:
             return (await client.get("/api/reports/summary", headers=max_)).status_code == 401
 
-        await eventually(refused_now, 5)
-        assert time.monotonic() - ended < 2
-        async with asyncio.timeout(5):
+        await eventually(refused_now)
+        assert time.monotonic() - ended < 15, "at once, not when the token ends"
+        async with asyncio.timeout(PATIENCE):
             await stream
 
 

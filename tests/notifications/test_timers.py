@@ -13,6 +13,7 @@ from answerable.messages.tickets import TicketErased
 from answerable.messages.users import LanguageChosen, UserChanged
 from answerable.notifications import actions
 from tests.notifications.stories import assigned, comment, created, ref, resolved
+from tests.patience import PATIENCE
 from tests.people import TestPerson, make_person, token_for
 from tests.smtp import Mailbox
 from tests.world import TESTER, World, json_of, open_world
@@ -269,8 +270,8 @@ async def test_a_desk_that_stops_does_not_wait_for_a_mail_server_that_hangs(tmp_
         await world.desk.start()
         ria = await make_person(world)
         await world.db.write(TESTER, _publish, created(ref(ria.id, None)))
-        await asyncio.wait_for(reached.wait(), 5)
-        await asyncio.wait_for(world.desk.stop(), 2)
+        await asyncio.wait_for(reached.wait(), PATIENCE)
+        await asyncio.wait_for(world.desk.stop(), 10)  # the patience with a mail server is longer
         for writer in silent:
             writer.close()
 
