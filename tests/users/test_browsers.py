@@ -9,7 +9,7 @@ from answerable.infra.web.cookies import SESSION
 from answerable.kernel.actor import service
 from answerable.kernel.tx import Tx
 from answerable.kernel.visit import Preferences
-from answerable.messages.users import SessionEnded
+from answerable.messages.users import LanguageChosen, SessionEnded
 from answerable.users.actions import browsers, people
 from answerable.users.rules import Changes, device_of
 from tests.forms import Browser
@@ -214,6 +214,21 @@ def test_a_browser_is_called_what_people_call_it() -> None:
 
 def test_services_are_no_people() -> None:
     assert not service("web").may("desk.work")
+
+
+async def test_others_are_told_of_a_language_when_it_changes_and_not_when_something_else_does(world: World) -> None:
+    una = await make_person(world)
+    for liked in (
+        Preferences(theme="dark"),
+        Preferences(language="de"),
+        Preferences(language="de", density="compact"),
+        Preferences(language="en"),
+        Preferences(),
+        Preferences(theme="dark"),
+    ):
+        await world.db.write(una.actor, browsers.prefer, liked)
+    told = await world.log("LANGUAGE_CHOSEN")
+    assert [said.language for said in told if isinstance(said, LanguageChosen)] == ["de", "en", ""]
 
 
 async def test_a_language_that_was_chosen_before_others_could_hear_of_it_is_told_once(world: World) -> None:

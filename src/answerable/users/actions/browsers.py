@@ -64,8 +64,11 @@ async def change_password(tx: Tx, proved: Person, password_hash: str, browser: B
 
 async def prefer(tx: Tx, liked: Preferences) -> None:
     """Keep how the caller likes the desk; raises ``Invalid`` for what cannot be."""
-    await browsers.save_preferences(tx, tx.actor.id, check_preferences(liked))
-    tx.publish(LanguageChosen(user_id=tx.actor.id, language=liked.language))  # those who write mails follow it
+    checked = check_preferences(liked)
+    known = await browsers.load_told_language(tx, tx.actor.id)
+    await browsers.save_preferences(tx, tx.actor.id, checked)
+    if checked.language != known:
+        tx.publish(LanguageChosen(user_id=tx.actor.id, language=checked.language))  # those who write mails follow it
 
 
 async def tell_old_languages(tx: Tx) -> int:

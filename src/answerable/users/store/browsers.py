@@ -98,6 +98,14 @@ async def load_language(tx: Tx, email: str) -> str:
     return str(rows[0]["language"]) if rows else ""
 
 
+async def load_told_language(tx: Tx, person_id: str) -> str:
+    """Read the language that others know a person chose, empty where they know of none."""
+    rows = await tx.run(
+        "SELECT language FROM users_preference WHERE person_id = :person_id AND language_told = 1", person_id=person_id
+    )
+    return str(rows[0]["language"]) if rows else ""
+
+
 async def mark_languages_told(tx: Tx, limit: int) -> list[Row]:
     """Mark some chosen languages that others were not told of, and return them: person_id, language."""
     return await tx.run(
