@@ -94,3 +94,5 @@ async def test_whoever_must_sign_in_comes_back_to_where_they_were(world: World) 
     part = await world.http.get("/profile", headers={"HX-Request": "true", "HX-Current-URL": "http://desk.test/q?a=b"})
     assert (part.status_code, part.headers["hx-redirect"]) == (401, "/login?next=%2Fq%3Fa%3Db")
     assert (await world.http.get("/api/auth/me", headers=BROWSER)).status_code == 401
+    part = await world.http.get("/profile", headers={"HX-Request": "true", "HX-Current-URL": "http://[/no-such-host"})
+    assert (part.status_code, part.headers["hx-redirect"]) == (401, "/login?next=%2F")

@@ -41,10 +41,10 @@ class Mailer:
         if settings.timeout_seconds <= 0:
             raise Invalid("mail.timeout_seconds: must be more than 0.")
         self._settings = settings
-        name, spec = parseaddr(settings.sender)
         try:
+            name, spec = parseaddr(settings.sender)
             self._sender = _address(spec if settings.sender.isprintable() else "", name)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Invalid(f"mail.sender: {settings.sender!r} is not a mail address.") from error
 
     @property

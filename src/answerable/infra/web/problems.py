@@ -159,7 +159,10 @@ def _page(
 
 def _page_around(asked: Mapping[bytes, bytes]) -> str:
     """Return path and query of the page that a fragment is for."""
-    url = urlsplit(asked.get(b"hx-current-url", b"").decode("latin-1"))
+    try:
+        url = urlsplit(asked.get(b"hx-current-url", b"").decode("latin-1"))
+    except ValueError:  # no browser is at such an address
+        return "/"
     return (url.path or "/") + (f"?{url.query}" if url.query else "")
 
 

@@ -25,6 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 WAIT_SECONDS = 2.0
+_MOST_DIGITS = 18  # of a length; Python takes no number of thousands of them
 TOO_LARGE = "The request is larger than the desk takes."
 _encode = msgspec.json.Encoder().encode
 
@@ -220,7 +221,7 @@ class JsonAnswer(Response[T]):
 async def read_body(headers: Mapping[bytes, bytes], receive: Any, most: int) -> bytes:
     """Read the body of a request; raises ``TooLarge`` before more than ``most`` bytes of it are held."""
     announced = headers.get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > most:
+    if announced.isdigit() and (len(announced) > _MOST_DIGITS or int(announced) > most):
         raise TooLarge(TOO_LARGE)
     chunks, size = [], 0
     while True:

@@ -228,7 +228,7 @@ def _list(found: object) -> list[Any]:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Untrusted("the answer is not JSON") from error
     if not isinstance(found, dict):
         raise Untrusted("the answer is not an object")
