@@ -13,6 +13,7 @@ from answerable.kernel.visit import Preferences
 from answerable.users.actions.browsers import prefer
 from answerable.users.actions.mails import make_setup_link
 from answerable.users.cli import greeting
+from tests.forms import Browser
 from tests.people import PASSWORD, make_person
 from tests.smtp import Mailbox, open_mailbox
 from tests.world import TESTER, World, json_of, open_world
@@ -157,6 +158,27 @@ async def test_a_letter_is_in_the_language_that_its_reader_chose(mailing: World,
     assert mail["Subject"] == "Wählen Sie ein neues Passwort"
     assert "innerhalb von 15 Minuten" in mail.get_content()
     assert token_in(mailbox, "reset")
+
+
+async def test_who_has_chosen_no_language_is_written_to_in_that_of_the_page_that_asked(
+    confirming: World, mailbox: Mailbox
+) -> None:
+    german = {"Accept-Language": "de-DE,de;q=0.9,en;q=0.5"}
+    una = {"name": "Una User", "email": "una@desk.test", "password": PASSWORD}
+    await confirming.http.post("/api/auth/register", json=una, headers=german)
+    await confirming.advance(seconds=1)
+    [mail] = mailbox.to("una@desk.test")
+    assert mail["Subject"] == "Bestätigen Sie Ihre E-Mail-Adresse"
+    assert "innerhalb eines Tages" in mail.get_content()
+    assert (await post(confirming, "verify", token=token_in(mailbox, "verify"))).status_code == 200
+    browser = Browser(confirming, **german)
+    browser.http.base_url = "https://desk.example.org"
+    await browser.open("/forgot")
+    await browser.send("/forgot", {"email": "una@desk.test"})
+    await post(confirming, "forgot-password", email="una@desk.test")
+    await confirming.advance(seconds=1)
+    subjects = [mail["Subject"] for mail in mailbox.to("una@desk.test")[1:]]
+    assert sorted(subjects) == ["Choose a new password", "Wählen Sie ein neues Passwort"]
 
 
 async def test_una_forgets_her_password_and_chooses_another(mailing: World, mailbox: Mailbox) -> None:

@@ -110,9 +110,10 @@ async def make_setup_link(tx: Tx) -> str | None:
     return token
 
 
-async def ask_reset(tx: Tx, email: str) -> None:
+async def ask_reset(tx: Tx, email: str, language: str = "") -> None:
     """Mail a link for a new password, if the address belongs to an active person.
 
+    ``language`` is that of whoever asks, for a person who has chosen none.
     Does the same work for any address, so that the time tells nothing.
     """
     person = await people.load_person_by_email(tx, email)
@@ -120,7 +121,7 @@ async def ask_reset(tx: Tx, email: str) -> None:
     within = await _within_budget(tx, known.email if known else email)
     link_id, _ = await _make_link(tx, "RESET", known.id if known else None)
     to = known.email if known is not None and within else None
-    await _post(tx, "RESET", to, link_id, tx.now + LINK_LIFE["RESET"])
+    await _post(tx, "RESET", to, link_id, tx.now + LINK_LIFE["RESET"], language)
 
 
 async def invite(tx: Tx, person: Person) -> None:
@@ -129,15 +130,18 @@ async def invite(tx: Tx, person: Person) -> None:
     await _post(tx, "INVITE", person.email, link_id, tx.now + LINK_LIFE["INVITE"])
 
 
-async def ask_to_confirm(tx: Tx, new: NewPerson, known: Person | None) -> None:
-    """Keep a registration until its address is confirmed; whoever has the address already is told so instead."""
+async def ask_to_confirm(tx: Tx, new: NewPerson, known: Person | None, language: str = "") -> None:
+    """Keep a registration until its address is confirmed; whoever has the address already is told so instead.
+
+    ``language`` is that of whoever registers: who has no account has chosen none.
+    """
     to = new.email if await _within_budget(tx, new.email) else None
     await people.insert_pending(tx, new.id, new, tx.now + LINK_LIFE["VERIFY"])
     link_id, _ = await _make_link(tx, "VERIFY", new.id)
     if known is None:
-        await _post(tx, "VERIFY", to, link_id, tx.now + LINK_LIFE["VERIFY"])
+        await _post(tx, "VERIFY", to, link_id, tx.now + LINK_LIFE["VERIFY"], language)
     else:
-        await _post(tx, "KNOWN", known.email if to else None, None, tx.now + NOTICE_LIFE)
+        await _post(tx, "KNOWN", known.email if to else None, None, tx.now + NOTICE_LIFE, language)
 
 
 async def tell(tx: Tx, person: Person, kind: str) -> None:
@@ -157,7 +161,7 @@ async def claim_letter(tx: Tx) -> Letter | None:
     if row is None:
         return None
     desk, kind, link = tx.settings.public_url, row["kind"], ""
-    say = text_in(await browsers.load_language(tx, row["recipient"]))
+    say = text_in(await browsers.load_language(tx, row["recipient"]) or row["language"])
     if row["link_id"]:
         link = f"{desk}/{_LINK[kind]}?token={link_token(tx.settings.storage.secret, row['link_id'], kind)}"
     texts = [_TEXTS[kind], _NOT_YOU] if kind in _WARNS else [_TEXTS[kind]]
@@ -199,12 +203,15 @@ async def _make_link(tx: Tx, purpose: str, person_id: str | None) -> tuple[str, 
     return link_id, token
 
 
-async def _post(tx: Tx, kind: str, recipient: str | None, link_id: str | None, expires_at: int) -> None:
+async def _post(
+    tx: Tx, kind: str, recipient: str | None, link_id: str | None, expires_at: int, language: str = ""
+) -> None:
     await links.insert_mail(
         tx,
         mail_id=tx.new_id(),
         kind=kind,
         recipient=recipient or "",
+        language=language,
         link_id=link_id,
         expires_at=expires_at,
         state="DUE" if recipient else "NOBODY",

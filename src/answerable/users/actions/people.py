@@ -57,8 +57,8 @@ async def add_person(tx: Tx, new: NewPerson) -> Person:
     return person
 
 
-async def register(tx: Tx, new: NewPerson) -> str:
-    """Add somebody who came by themselves; return their id.
+async def register(tx: Tx, new: NewPerson, language: str = "") -> str:
+    """Add somebody who came by themselves, reading ``language``; return their id.
 
     Where addresses are confirmed by mail, the person exists from the confirmation on. An address that is taken then
     gets a mail that says so, and the caller the same answer as for any other.
@@ -68,7 +68,7 @@ async def register(tx: Tx, new: NewPerson) -> str:
         return (await add_person(tx, new)).id
     new = replace(new, name=check_name(new.name), email=check_email(new.email))
     known = await people.load_person_by_email(tx, new.email)
-    await mails.ask_to_confirm(tx, new, known)
+    await mails.ask_to_confirm(tx, new, known, language)
     return new.id
 
 

@@ -10,6 +10,7 @@ from answerable.infra.web.cookies import SESSION, cookie_name, read_cookie
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.infra.web.visits import SEEN_EVERY, Told, tell
+from answerable.infra.web.words import best_language
 from answerable.kernel.errors import Refused, Unauthenticated
 from answerable.kernel.visit import Visit
 from answerable.users.actions import browsers, mails, people, second, sessions
@@ -99,7 +100,7 @@ async def register(request: DeskRequest, data: Registration) -> Response[Registe
         raise Refused("Registration is switched off. Ask an administrator for an account.")
     await door_of(request).may_join(request.database, request.address)
     new = await door_of(request).admit(data.name, data.email, data.password)
-    return await request.post(_registered, people.register, new)
+    return await request.post(_registered, people.register, new, _language(request))
 
 
 @post("/api/auth/verify", status_code=200, opt=needs(PUBLIC), tags=["Identity"])
@@ -180,7 +181,7 @@ async def forget_password(request: DeskRequest, data: Address) -> Response[dict[
     """Ask for a link to choose a new password. The answer is the same for every address."""
     if not await door_of(request).may_ask(request.database, request.address):
         return respond(_accepted(None))
-    return await request.post(_accepted, mails.ask_reset, data.email)
+    return await request.post(_accepted, mails.ask_reset, data.email, _language(request))
 
 
 @post("/api/auth/reset-password", status_code=200, opt=needs(PUBLIC), tags=["Identity"])
@@ -224,6 +225,12 @@ async def _visit_by_cookie(request: DeskRequest) -> Visit:
     if visit.seen_at + SEEN_EVERY <= request.database.clock():
         await request.database.write(USERS, browsers.seen, visit.session_id)
     return visit
+
+
+def _language(request: DeskRequest) -> str:
+    """Return the language that whoever asks reads best, empty where they do not say."""
+    accepted = request.headers.get("accept-language", "")
+    return best_language(accepted) if accepted else ""
 
 
 def _registered(person_id: str) -> Reply[Registered]:

@@ -66,9 +66,9 @@ async def show_audit(
 ROUTES = [show_audit]
 
 
-def changes_of(row: Any) -> list[tuple[str, str, str]]:
-    """Return what a line of the record says: field, before, after."""
-    return [(name, _text(change[0]), _text(change[-1])) for name, change in queries.changes_of(row).items() if change]
+def changes_of(row: Any) -> list[tuple[str, list[str], list[str]]]:
+    """Return what a line of the record says: field, before, after; each may have several values."""
+    return [(name, _texts(change[0]), _texts(change[-1])) for name, change in queries.changes_of(row).items() if change]
 
 
 def _export(wanted: ActFilter) -> str:
@@ -78,12 +78,12 @@ def _export(wanted: ActFilter) -> str:
     return urlencode({name: value for name, value in said.items() if value})
 
 
-def _text(value: Any) -> str:
+def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
-        return ", ".join(_text(each) for each in value)
+        return [text for each in value for text in _texts(each)]
     if isinstance(value, bool):
-        return N_("yes") if value else N_("no")
-    return "" if value is None else str(value)
+        return [N_("yes") if value else N_("no")]
+    return [] if value is None or value == "" else [str(value)]
 
 
 def _begin(text: str, days: int, name: str, viewer: Viewer) -> int | None:

@@ -9,6 +9,7 @@ from answerable.infra.web.forms import Form, form_of, go, local_path
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.html import Page, show
 from answerable.infra.web.request import DeskRequest
+from answerable.infra.web.viewer import viewer_of
 from answerable.infra.web.words import zone_of
 from answerable.kernel.errors import Problem, Refused
 from answerable.kernel.times import DAY, SECOND
@@ -73,7 +74,7 @@ async def register(request: DeskRequest) -> Response[bytes]:
             raise Refused(CLOSED)
         await door_of(request).may_join(request.database, request.address)
         new = await door_of(request).admit(form["name"], form["email"], form["password"])
-        await request.act(people.register, new)
+        await request.act(people.register, new, viewer_of(request.scope).language)
         if request.desk_settings.auth.verify_email:
             return show(request, "users/sent.html", sheet=True, kind="verify", email=form["email"])
         person = await door_of(request).prove(request.database, form["email"], form["password"], request.address)
@@ -98,7 +99,7 @@ async def forget(request: DeskRequest) -> Response[bytes]:
     except Problem as problem:
         return show(request, "users/forgot.html", problem.status, sheet=True, form=form.refused(problem))
     if await door_of(request).may_ask(request.database, request.address):
-        await request.act(mails.ask_reset, form["email"])
+        await request.act(mails.ask_reset, form["email"], viewer_of(request.scope).language)
     return show(request, "users/sent.html", sheet=True, kind="reset", email=form["email"])
 
 

@@ -71,17 +71,19 @@ async def burn_setup_links(tx: Tx) -> None:
 
 
 async def insert_mail(
-    tx: Tx, *, mail_id: str, kind: str, recipient: str, link_id: str | None, expires_at: int, state: str
+    tx: Tx, *, mail_id: str, kind: str, recipient: str, language: str, link_id: str | None, expires_at: int, state: str
 ) -> None:
-    """Store a mail that is DUE at once, or one that goes to NOBODY."""
+    """Store a mail that is DUE at once, or one that goes to NOBODY; ``language`` is for who has chosen none."""
     await tx.run(
-        """INSERT INTO users_mail (id, kind, recipient, recipient_key, link_id, state, attempts, due_at, created_at,
-            expires_at)
-        VALUES (:id, :kind, :recipient, :recipient_key, :link_id, :state, 0, :due_at, :now, :expires_at)""",
+        """INSERT INTO users_mail (id, kind, recipient, recipient_key, language, link_id, state, attempts, due_at,
+            created_at, expires_at)
+        VALUES (:id, :kind, :recipient, :recipient_key, :language, :link_id, :state, 0, :due_at, :now,
+            :expires_at)""",
         id=mail_id,
         kind=kind,
         recipient=recipient,
         recipient_key=fold(recipient),
+        language=language,
         link_id=link_id,
         state=state,
         due_at=tx.now if state == "DUE" else None,
@@ -124,7 +126,7 @@ async def claim_mail(tx: Tx, lease_until: int) -> Row | None:
         """UPDATE users_mail SET due_at = :lease_until, attempts = attempts + 1
         WHERE due_at <= :now AND id =
             (SELECT id FROM users_mail WHERE due_at <= :now ORDER BY due_at, id LIMIT 1)
-        RETURNING id, kind, recipient, link_id, attempts, expires_at""",
+        RETURNING id, kind, recipient, language, link_id, attempts, expires_at""",
         lease_until=lease_until,
         now=tx.now,
     )
