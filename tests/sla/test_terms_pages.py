@@ -89,6 +89,10 @@ async def test_a_calendar_is_tried_then_made_then_changed(world: World) -> None:
     assert "calendar Berlin: holidays changed" in page.text
     page = await ada.send("/admin/sla/calendars/Berlin", {"do": "drop"})
     assert "calendar Berlin: gone" in page.text
+    ada.http.headers["Accept-Language"] = "de"
+    page = await ada.open("/admin/sla")
+    assert all(f"Kalender Berlin: {what}" in page.text for what in ("neu", "Feiertage geändert", "entfernt"))
+    assert "calendar Berlin" not in page.text
 
 
 @pytest.mark.parametrize(

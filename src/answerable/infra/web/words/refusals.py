@@ -1,7 +1,8 @@
-"""Refusals with values in them, in other languages: the English text is recognised by its template and said again.
+"""Sentences with values in them, in other languages: the English text is recognised by its template and said again.
 
-Problems carry their English text, which the interface for programs shows as it is. One without values is in the
-catalogues itself; of those with numbers and names, the ones that pages show are here.
+Problems carry their English text, which the interface for programs shows as it is; so do the lines that say what a
+change changed. One without values is in the catalogues itself; of those with numbers and names, the ones that pages
+show are here.
 """
 
 import re
@@ -10,7 +11,8 @@ from functools import cache
 
 from answerable.kernel.words import N_, pattern_of
 
-# {least}, {most} and {has} are numbers, {status} is one of a ticket, everything else what people call something.
+# {least}, {most} and {has} are numbers, {status} is one of a ticket, {parts} are some of PARTS, everything else is what
+# people call something.
 TEMPLATES = (
     N_("must have {least} to {most} characters"),
     N_("must have {least} to {most} characters, has {has}"),
@@ -32,8 +34,35 @@ TEMPLATES = (
     N_("{agent} is not active."),
     N_("The ticket is already assigned to {agent}."),
     N_("The ticket is {status} and cannot be changed."),
+    N_("calendar {name}: new"),
+    N_("calendar {name}: gone"),
+    N_("calendar {name}: {parts} changed"),
+    N_("policy {name}: new"),
+    N_("policy {name}: gone"),
+    N_("policy {name}: {parts} changed"),
+    N_("policies in the order {order}"),
 )
-_SHAPES = {"least": r"\d+", "most": r"\d+", "has": r"\d+", "status": "[a-z_]+"}
+# What parts of calendars and policies are called in what is written of them.
+PARTS = (
+    N_("zone"),
+    N_("always"),
+    N_("week"),
+    N_("holidays"),
+    N_("special"),
+    N_("when"),
+    N_("targets"),
+    N_("warn"),
+    N_("reopen"),
+    N_("levels"),
+)
+_SHAPES = {
+    "least": r"\d+",
+    "most": r"\d+",
+    "has": r"\d+",
+    "status": "[a-z_]+",
+    "name": "[^:]+",
+    "parts": "[a-z]+(?:, [a-z]+)*",
+}
 
 
 def refusal_in(say: Callable[[str], str], text: str) -> str:
@@ -43,6 +72,8 @@ def refusal_in(say: Callable[[str], str], text: str) -> str:
             values = found.groupdict()
             if "status" in values:
                 values["status"] = say(values["status"].replace("_", " ").capitalize()).lower()
+            if "parts" in values:
+                values["parts"] = ", ".join(say(part) for part in values["parts"].split(", "))
             return say(template).format_map(values)
     return text
 
