@@ -12,6 +12,7 @@ from answerable.kernel.errors import Conflict
 from answerable.kernel.times import HOUR, MINUTE, iso
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Envelope, Event
+from answerable.messages.sla import TicketEscalated
 from answerable.messages.tickets import TicketUpdated
 from answerable.notifications import rules
 from answerable.notifications.rules import Delivery, Part, Person
@@ -276,6 +277,29 @@ def test_a_notice_names_times_as_its_reader_does() -> None:
     read = rules.with_times(lambda at: f"[{iso(at)}]", said)
     assert read.startswith("Was due at [2026-11-24T02:40:00Z], then [2026-11-24T03:00:00Z].")
     assert read.endswith("On 2026-13-99 10:00 (UTC) and 2026-11-24.")
+
+
+@pytest.mark.parametrize(
+    ("reason", "german"),
+    [
+        ("Resolution was due at 2026-03-02T13:00:00Z", "Die Lösung war fällig am 2026-03-02 13:00 (UTC)"),
+        ("First response is due at 2026-03-02T13:00:00Z", "Die erste Antwort ist fällig am 2026-03-02 13:00 (UTC)"),
+        ("Next response is waited for", "Die nächste Antwort steht noch aus"),
+        ("What somebody wrote in a policy", "What somebody wrote in a policy"),
+    ],
+)
+def test_why_a_ticket_is_escalated_is_read_in_another_language(reason: str, german: str) -> None:
+    event = TicketEscalated(
+        ticket=ref(),
+        target="RESOLUTION",
+        cycle=1,
+        escalation_id="e",
+        manager_id="max",
+        escalated_to_role="MANAGER",
+        reason=reason,
+    )
+    told = next(told for told in decide(event, None) if told.channel == rules.EMAIL and not told.reason)
+    assert f"Grund: {german}\n" in rules.mail_as(text_in("de"), told.type, told.subject, told.body)[1]
 
 
 def test_what_people_wrote_is_not_taken_for_words_of_the_desk() -> None:

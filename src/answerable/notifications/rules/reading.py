@@ -12,7 +12,22 @@ from answerable.kernel.times import parse_iso
 from answerable.kernel.words import N_, pattern_of
 from answerable.notifications.rules.words import told_about
 
-_SHAPES = {"number": r"\d+", "priority": r"[A-Z_]+", "status": r"[A-Z_]+", "target": r"[a-z ]+", "due": r"[-\d: ]+"}
+_SHAPES = {
+    "number": r"\d+",
+    "priority": r"[A-Z_]+",
+    "status": r"[A-Z_]+",
+    "target": r"[a-z ]+",
+    "due": r"[-\d: ]+",
+    "promise": r"First response|Next response|Resolution",
+    "instant": r"\d{4}-\d\d-\d\dT[\d:.]+Z",
+}
+# Why a level of a policy was reached, as the policies' own service says it.
+_REASONS = (
+    N_("{promise} was due at {instant}"),
+    N_("{promise} is due at {instant}"),
+    N_("{promise} is waited for"),
+)
+_PROMISES = (N_("First response"), N_("Next response"), N_("Resolution"))
 _CODES = {
     "LOW": N_("Low"),
     "MEDIUM": N_("Medium"),
@@ -68,7 +83,20 @@ def _written(write: Callable[[int], str], found: re.Match[str]) -> str:
 def _said(say: Callable[[str], str], name: str, text: str) -> str:
     if name in ("priority", "status"):
         return say(_CODES.get(text, text))
+    if name == "reason":
+        return _reason(say, text)
     return say(text) if name in _WORDS and text else text
+
+
+def _reason(say: Callable[[str], str], text: str) -> str:
+    for template in _REASONS:
+        if found := _pattern(template).fullmatch(text):
+            values = found.groupdict()
+            values["promise"] = say(values["promise"])
+            if "instant" in values:
+                values["instant"] = f"{values['instant'][:10]} {values['instant'][11:16]} (UTC)"
+            return say(template).format_map(values)
+    return say(text) if text else text
 
 
 @cache
