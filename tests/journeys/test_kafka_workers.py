@@ -75,6 +75,8 @@ async def test_one_process_sends_and_another_takes_over_within_a_second(tmp_path
         await eventually(both_heard)
         assert bus_of(two)._relay.total == 0, "one process sends"
         await eventually(lambda: _nothing_is_unsent(two))  # which the other knows
+        await eventually(lambda: two.bus.catch_up("assignment", 1.0))  # nor is it unheard: the clock is shared
+        assert await known(one, two) == 1
 
         loop = asyncio.get_running_loop()
         await one.desk.stop()  # the lead goes with its connection, however that ends

@@ -49,6 +49,7 @@ class KafkaBus:
         }
         self._hearing = Hearing(self._consumers, self._link, self._progress)
         self._asking: AIOKafkaConsumer | None = None
+        self._making = asyncio.Lock()
         self._copying = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -131,21 +132,23 @@ class KafkaBus:
     async def catch_up(self, consumer: str, seconds: float) -> bool:
         """Wait until ``consumer`` has done what was sent until now, for ``seconds`` at most; tell whether it has.
 
-        A process that does not send cannot tell.
+        A process that does not send asks how far the one that does has noted that it is, and the brokers for the rest.
         """
         group = self._groups.get(consumer)
         if group is None or not self._tasks:
             return True
-        if not self._relay.term:
-            return False
         end = await self._db.read(BUS, outbox.last_position)
         with suppress(TimeoutError, KafkaError, OSError):
             async with asyncio.timeout(seconds):
-                while self._relay.position < end or group.behind(self._relay.sent) != 0:
-                    await self._progress.wait(self._progress.count, LOOK_SECONDS)
-                if group.every != set(group.done):  # other processes have the rest, or had it until a moment ago
+                if sends := self._relay.term > 0:
+                    while self._relay.position < end or group.behind(self._relay.sent) != 0:
+                        await self._progress.wait(self._progress.count, LOOK_SECONDS)
+                else:
+                    while await self._noted() < end or not group.every:
+                        await self._progress.wait(self._progress.count, LOOK_SECONDS)
+                if not sends or group.every != set(group.done):  # other processes have, or had it until a moment ago
                     ends = await self._ends(group.every)
-                    while await group.behind_elsewhere(ends):
+                    while not group.has_done(ends) or await group.behind_elsewhere(ends):
                         await self._progress.wait(self._progress.count, LOOK_SECONDS)
             return True
         return False
@@ -193,14 +196,15 @@ class KafkaBus:
 
     async def _ends(self, places: set[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where partitions end, over a connection on which no fetch waits."""
-        if self._asking is None:
-            asking = AIOKafkaConsumer(**self._link.options(), group_id=None)
-            try:
-                await connect(asking.start)
-            except BaseException:
-                await close(asking.stop)
-                raise
-            self._asking = asking
+        async with self._making:  # two timers may ask at once
+            if self._asking is None:
+                asking = AIOKafkaConsumer(**self._link.options(), group_id=None)
+                try:
+                    await connect(asking.start)
+                except BaseException:
+                    await close(asking.stop)
+                    raise
+                self._asking = asking
         found: dict[TopicPartition, int] = await self._asking.end_offsets(list(places))
         return found
 
