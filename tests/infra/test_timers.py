@@ -1,7 +1,9 @@
 """Timers beside messages: what was told before a deadline counts, however busy the bus is."""
 
 import asyncio
+from itertools import pairwise
 
+from answerable.infra.bus.local import LocalBus
 from answerable.infra.timers import Timers
 from answerable.kernel.manifest import Timer
 from answerable.kernel.times import HOUR, SECOND
@@ -45,6 +47,39 @@ async def test_a_ticket_resolved_in_time_is_not_late_because_the_message_was(wor
         await world.desk.bus.stop()
     late = [sealed for sealed in await world.envelopes("SLA_BREACHED") if '"target":"RESOLUTION"' in sealed.body]
     assert late == []
+
+
+async def test_while_a_crowd_is_in_hand_what_was_told_meanwhile_is_heard_first(world: World) -> None:
+    """What comes due meanwhile is claimed with what was due before."""
+    heard: list[int] = []
+    ran: list[int] = []
+
+    class Bus(LocalBus):
+        async def catch_up(self, consumer: str, seconds: float) -> bool:
+            heard.append(len(ran))
+            return await super().catch_up(consumer, seconds)
+
+    async def due(_: Tx) -> int | None:
+        return START if len(ran) < 9 else None
+
+    async def run(_: Database) -> int:
+        world.clock.now += SECOND // 10
+        ran.append(1)
+        return 1
+
+    world.clock.now = START
+    timers = Timers(world.db, Bus(world.db, []), [], Timer("crowd", due, run))
+    timers.start()
+    try:
+        await world.until(lambda: _many(ran, 9))
+    finally:
+        await timers.stop()
+    assert heard[0] == 0
+    assert [more - one for one, more in pairwise(heard[1:])] == [3, 3], "again after a quarter of a second"
+
+
+async def _many(ran: list[int], count: int) -> bool:
+    return len(ran) >= count
 
 
 async def test_a_timer_wakes_when_a_commit_brings_something_due(world: World) -> None:

@@ -10,11 +10,12 @@ from answerable.kernel.times import iso
 from answerable.messages.assignment import ReplaceAgent
 from answerable.messages.sla import SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import RaisePriority
+from answerable.sla import rules
 from answerable.sla.actions.terms import change_terms
 from answerable.sla.rules import edits
 from answerable.sla.rules.toml import read_toml
 from tests.people import make_person
-from tests.sla.stories import HOUR, Story, at, clock_of, manager, metrics_of
+from tests.sla.stories import HOUR, Story, at, clock_of, manager, metrics_of, ref
 from tests.world import TESTER, World, json_of, open_world
 
 POLICY = """
@@ -117,6 +118,22 @@ async def test_after_a_long_sleep_all_come_in_order_each_once(world: World) -> N
         ("level", "14:00"),
         ("level", "15:00"),
     ]
+
+
+async def test_in_a_crowd_the_breach_comes_first_and_all_else_as_it_would_have(world: World) -> None:
+    await Story(world).raised()
+    clock = await clock_of(world, "RESOLUTION")
+    assert rules.look_as_far_as_broken(clock, ref(), at("12:59")) == rules.Change(clock)
+    whole = rules.look(clock, ref(), at("16:00"))
+    first = rules.look_as_far_as_broken(clock, ref(), at("16:00"))
+    assert [metric.kind for metric in first.metrics] == ["level", "warn", "level", "breach"]
+    then = rules.look(first.clock, ref(), at("16:00"))
+    assert (then.clock, first.metrics + then.metrics, first.events + then.events) == (
+        whole.clock,
+        whole.metrics,
+        whole.events,
+    )
+    assert rules.look_as_far_as_broken(first.clock, ref(), at("16:00")) == rules.Change(first.clock)
 
 
 async def test_what_is_over_is_not_escalated_any_more(world: World) -> None:

@@ -112,6 +112,9 @@ async def test_a_crowd_is_told_at_once_in_bounded_units_and_calls_in_managers_in
     )
     assert len(told) == many
     assert {(row["first"], row["last"], row["n"]) for row in told} == {("SLA_BREACHED", "TICKET_ESCALATED", 2)}
+    spans = await world.sql("SELECT type, MIN(position) AS a, MAX(position) AS z FROM bus_outbox GROUP BY type")
+    ends = {row["type"]: (row["a"], row["z"]) for row in spans}
+    assert ends["SLA_BREACHED"][1] < ends["TICKET_ESCALATED"][0], "nobody is called in before all of it is told"
     units = await world.sql("SELECT DISTINCT COUNT(*) AS n FROM sla_metric WHERE kind = 'breach' GROUP BY clock_id")
     assert [row["n"] for row in units] == [1]
     loads = await world.sql("SELECT id, open_escalations AS n FROM sla_manager ORDER BY id")

@@ -15,6 +15,7 @@ from answerable.kernel.times import SECOND
 
 LONGEST_SLEEP = 60.0
 CATCH_UP_SECONDS = 0.5  # a breach is found within a second, messages or not
+CAUGHT_UP_SECONDS = 0.25  # how long that counts: while a crowd is in hand, more comes due, and more is told
 START_SECONDS = 30.0  # what an earlier process left is delivered first
 FOLLOW_SECONDS = 0.5
 # Commits may come by the thousand, and a look is a read for each timer. While they go on and on, each look that finds
@@ -71,9 +72,10 @@ class Timers:
                 wait = LONGEST_SLEEP if due is None else (due - self._db.clock()) / SECOND
                 if wait <= 0:
                     # What was told before this instant counts before it: a ticket resolved in time is not late.
-                    # Once for all that was due by then, not for each batch of it.
-                    if due is None or due > caught_up:
-                        now = self._db.clock()
+                    # Once for all that was due by then, not for each batch of it; but what comes due while a crowd
+                    # is in hand is claimed with it.
+                    now = self._db.clock()
+                    if due is None or due > caught_up or now > caught_up + CAUGHT_UP_SECONDS * SECOND:
                         told = await self._bus.catch_up(self._owners.get(timer.name, ""), CATCH_UP_SECONDS)
                         if not (told or term):  # who leads, or will, delivers first
                             await self._db.pulse.wait(seen, FOLLOW_SECONDS)

@@ -10,7 +10,8 @@ from answerable.sla import store
 from answerable.sla.actions import clocks, terms
 
 BATCH = 200
-CROWD = 32  # units at once, where so many are due: what follows from them is done when they are told
+CROWD = 32  # units at once that tell of broken promises, where so many are due
+FOLLOWED = 4  # units at once of what comes with that and after it: while they run, more may come due
 _DESK = service("sla")
 
 
@@ -25,16 +26,22 @@ async def look(database: Database) -> int:
 
 
 async def keep_up(database: Database) -> int:
-    """Look at some clocks that are due, in as many units as it takes where one is full; return how many.
+    """Look at clocks that are due, in one unit; in more where that is not enough. Return how many.
 
-    Units that are queued together run before what the first of them caused: thousands of promises that are broken at
-    once are all told before the first of them is followed up.
+    Of a crowd, all that are broken are told first, in units that are queued together and so run before what the first
+    of them caused; who is to be called in for them, and what other features make of it, comes behind.
     """
-    done = await look(database)
-    if done == BATCH:
-        due = await database.read(_DESK, store.count_due, CROWD * BATCH)
-        done += sum(await asyncio.gather(*(look(database) for _ in range(0, due, BATCH))))
-    return done
+    due = await database.read(_DESK, store.count_due, FOLLOWED * BATCH)
+    if due < BATCH:
+        return await look(database)
+    overdue = await database.read(_DESK, store.count_overdue, CROWD * BATCH)
+    told = await asyncio.gather(*(_tell(database) for _ in range(0, overdue, BATCH)))
+    looked = await asyncio.gather(*(look(database) for _ in range(0, due, BATCH)))
+    return max(sum(told), sum(looked))
+
+
+async def _tell(database: Database) -> int:
+    return await database.write(_DESK, clocks.look_at_overdue_clocks, BATCH)
 
 
 async def next_terms(tx: Tx) -> int | None:

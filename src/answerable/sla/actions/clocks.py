@@ -3,11 +3,13 @@
 ``at`` is when the thing happened (microseconds), which is earlier than ``tx.now`` where a message was late.
 """
 
+from collections.abc import Callable
+
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import TicketRef
 from answerable.sla import rules, store
 from answerable.sla.actions.telling import call_late, insert, keep, tell_all
-from answerable.sla.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Clock, Edition, Terms
+from answerable.sla.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Change, Clock, Edition, Terms
 from answerable.sla.store.pressing import save_name
 
 NEW_TERMS = "Policies or calendars have changed"
@@ -144,14 +146,23 @@ async def _apply(tx: Tx, ticket: TicketRef, clock: Clock, edition: Edition, at: 
 
 async def look_at_due_clocks(tx: Tx, limit: int) -> int:
     """Say of some clocks what the time made of them; return how many."""
-    due = await store.load_due(tx, limit)
+    return await _look_at(tx, await store.load_due(tx, limit), rules.look)
+
+
+async def look_at_overdue_clocks(tx: Tx, limit: int) -> int:
+    """Say of some clocks that they are broken, and not yet what follows from it; return how many."""
+    return await _look_at(tx, await store.load_overdue(tx, limit), rules.look_as_far_as_broken)
+
+
+async def _look_at(tx: Tx, due: list[tuple[Clock, TicketRef]], look: Callable[[Clock, TicketRef, int], Change]) -> int:
     if not due:
         return 0
     edition = await store.load_in_force(tx, tx.now)
     looked, told = [], []
     for clock, ticket in due:
-        for current in await bring_up(tx, ticket, [clock], edition):
-            change = rules.look(current, ticket, tx.now)
+        held = [clock] if clock.edition == edition.id else await bring_up(tx, ticket, [clock], edition)
+        for current in held:
+            change = look(current, ticket, tx.now)
             if change.metrics:
                 looked.append((change.clock, current.version))
                 told.append((ticket, change))

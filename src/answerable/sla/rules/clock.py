@@ -167,10 +167,21 @@ def look(change: Clock | Change, ticket: TicketRef, now: int) -> Change:
     clock = change.clock
     if clock.state != RUNNING:
         return change
-    return _fire(change, ticket, Instants(clock.due_at, clock.warn_at, read_ahead(clock.levels_ahead)), now)
+    return _fire(change, ticket, _instants_of(clock), now)
 
 
-def _fire(change: Change, ticket: TicketRef, instants: Instants, now: int) -> Change:
+def look_as_far_as_broken(clock: Clock, ticket: TicketRef, now: int) -> Change:
+    """Say the same up to the breach: the levels that come with it and after it are left for the next look."""
+    if clock.state != RUNNING or clock.breached_at is not None or clock.due_at is None or clock.due_at > now:
+        return Change(clock)
+    return _fire(Change(clock), ticket, _instants_of(clock), now, whole=False)
+
+
+def _instants_of(clock: Clock) -> Instants:
+    return Instants(clock.due_at, clock.warn_at, read_ahead(clock.levels_ahead))
+
+
+def _fire(change: Change, ticket: TicketRef, instants: Instants, now: int, *, whole: bool = True) -> Change:
     clock, due_at = change.clock, instants.due_at
     steps: list[tuple[int, int, str]] = []
     if due_at is not None and clock.breached_at is None:
@@ -193,6 +204,8 @@ def _fire(change: Change, ticket: TicketRef, instants: Instants, now: int) -> Ch
         else:
             event = SlaBreached(**_about(clock, ticket), due_at=due_at, breached_at=at)
             change = _step(change, "breach", at, event, breached_at=at)
+            if not whole:
+                break
     return change
 
 

@@ -170,6 +170,29 @@ async def load_due(tx: Tx, limit: int) -> list[tuple[Clock, TicketRef]]:
     return [(clock_of(row), _ticket_of(row)) for row in rows]
 
 
+async def load_overdue(tx: Tx, limit: int) -> list[tuple[Clock, TicketRef]]:
+    """Load clocks that are due and not told to be broken, the longest due first, with their tickets."""
+    rows = await tx.run(
+        f"""SELECT {_CLOCK_COLUMNS}, {_REF_COLUMNS} FROM sla_clock c JOIN sla_ticket t ON t.id = c.ticket_id
+        WHERE c.state = 'RUNNING' AND c.breached_at IS NULL AND c.due_at <= :now ORDER BY c.due_at LIMIT :limit""",
+        now=tx.now,
+        limit=limit,
+    )
+    return [(clock_of(row), _ticket_of(row)) for row in rows]
+
+
+async def count_overdue(tx: Tx, most: int) -> int:
+    """Count the clocks that are due and not told to be broken, at most so many."""
+    rows = await tx.run(
+        """SELECT COUNT(*) AS due FROM (
+            SELECT 1 AS one FROM sla_clock
+            WHERE state = 'RUNNING' AND breached_at IS NULL AND due_at <= :now LIMIT :most) x""",
+        now=tx.now,
+        most=most,
+    )
+    return int(rows[0]["due"])
+
+
 async def count_due(tx: Tx, most: int) -> int:
     """Count the clocks that must be looked at now, at most so many."""
     rows = await tx.run(
