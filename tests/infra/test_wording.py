@@ -4,8 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from answerable.infra.web.html import environment
 from answerable.infra.web.wording import field_error
-from answerable.infra.web.words import ago, text_in
+from answerable.infra.web.words import ago, exact, text_in
 from answerable.kernel.times import SECOND, parse_iso
 
 
@@ -62,3 +63,28 @@ def test_a_refusal_with_values_is_said_in_german(english: str, german: str) -> N
 def test_how_long_ago_is_said_in_whole_units_as_the_browser_counts_them(seconds: int, words: str) -> None:
     now = parse_iso("2026-03-02T10:00:00Z")
     assert ago(now + seconds * SECOND, now, ZoneInfo("UTC"), "en") == words
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "language", "words"),
+    [
+        ("2026-03-02T10:00:00Z", "Europe/Berlin", "en", "Monday, 2 March 2026, 11:00 CET"),
+        ("2026-10-25T00:30:00Z", "Europe/Berlin", "de", "Sonntag, 25. Oktober 2026, 02:30 MESZ"),
+        ("2026-10-25T01:30:00Z", "Europe/Berlin", "de", "Sonntag, 25. Oktober 2026, 02:30 MEZ"),
+    ],
+)
+def test_an_exact_time_names_the_time_of_its_zone_also_on_the_day_it_changes(
+    at: str, zone: str, language: str, words: str
+) -> None:
+    assert exact(parse_iso(at), ZoneInfo(zone), language) == words
+
+
+def test_what_never_changes_is_put_in_when_a_template_is_compiled_and_escaped_once() -> None:
+    pages = environment("de")
+    template = """{{ _("Status") }}|{{ "<" ~ _("Status") }}|{{ _("100%% of <b>") }}|{{ _("%(n)s open", n="<2>") }}|
+        {%- trans name="<i>" %}Message of {{ name }}{% endtrans %}|{{ icon("bell", size=16) }}"""
+    shown = pages.from_string(template).render()
+    assert shown.startswith("Status|&lt;Status|100% of <b>|&lt;2&gt; offen|Nachricht von &lt;i&gt;|<svg ")
+    compiled = str(pages.compile('{{ _("Status") }} {{ icon("bell", size=16) }}', raw=True))
+    assert "<svg" in compiled, "nothing is looked up when the page is made"
+    assert "context.call" not in compiled

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +20,7 @@ from litestar import Request, Response
 from markupsafe import Markup, escape
 
 from answerable.infra.web.assets import asset_url
+from answerable.infra.web.compiling import Compiling, quick_texts
 from answerable.infra.web.cookies import FORM, SAID, form_token, set_cookie
 from answerable.infra.web.icons import icon
 from answerable.infra.web.said import said_before
@@ -38,6 +39,7 @@ HEADERS = {
     ),
     "Cache-Control": "no-store",
 }
+ALIKE = ("status", "priority")  # macros whose few results are the same for everybody; a list asks for them in every row
 SMALLEST_PACKED = 1000  # bytes; less does not get smaller
 _viewer: ContextVar[Viewer] = ContextVar("viewer")
 _has_form: ContextVar[list[bool]] = ContextVar("has_form")
@@ -70,7 +72,10 @@ class _CurrentViewer:
 @cache
 def environment(language: str = "en") -> Environment:
     """Return the environment of all pages in a language, made once."""
-    made = Environment(
+    known = translations(language)
+    text, plural = quick_texts(known.gettext, known.ngettext)
+    made = Compiling(
+        {"_": text, "gettext": text, "icon": icon, "asset": asset_url},
         loader=Templates(),
         autoescape=True,
         undefined=StrictUndefined,
@@ -78,9 +83,12 @@ def environment(language: str = "en") -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
-    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    made.newstyle_gettext = True  # type: ignore[attr-defined]
     made.policies["ext.i18n.trimmed"] = True
     made.globals |= {
+        "_": text,
+        "gettext": text,
+        "ngettext": plural,
         "asset": asset_url,
         "icon": icon,
         "viewer": _CurrentViewer(),
@@ -109,7 +117,7 @@ def environment(language: str = "en") -> Environment:
         module: Any = made.get_template(f"ui/{path.name}").module
         for name, macro in vars(module).items():
             if not name.startswith("_"):
-                setattr(ui, name, macro)
+                setattr(ui, name, lru_cache(maxsize=64, typed=True)(macro) if name in ALIKE else macro)
     return made
 
 

@@ -1,6 +1,6 @@
 """Instants as people say them. All of them come as UTC microseconds and are shown in the viewer's zone and language."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,7 @@ from babel.dates import format_date, format_skeleton, format_time, format_timede
 from answerable.kernel.times import DAY, HOUR, MINUTE, SECOND
 
 RELATIVE_FOR = 7 * DAY
+_zone_names: dict[tuple[str, str, timedelta | None, timedelta | None], str] = {}  # the library looks long for each
 
 
 @lru_cache(maxsize=16)
@@ -28,13 +29,21 @@ def iso_of(at: int) -> str:
 
 def exact(at: int, zone: ZoneInfo, language: str) -> str:
     """Write an instant whole: ``Monday, 2 March 2026, 10:00 CET``."""
-    local, locale = _local(at, zone), _locale(language)
-    return f"{format_date(local, 'full', locale)}, {format_time(local, 'HH:mm z', locale=locale)}"
+    local = _local(at, zone)
+    return f"{_whole_day(local.date(), language)}, {local:%H:%M} {_zone_name(local, zone, language)}"
+
+
+def _zone_name(local: datetime, zone: ZoneInfo, language: str) -> str:
+    """Return what people call the time of a zone, in summer or winter as it may be."""
+    key = (zone.key, language, local.utcoffset(), local.dst())
+    if key not in _zone_names:
+        _zone_names[key] = format_time(local, "z", locale=_locale(language))
+    return _zone_names[key]
 
 
 def day(at: int, zone: ZoneInfo, language: str) -> str:
     """Write the day of an instant: ``2 Mar 2026``."""
-    return format_date(_local(at, zone), "medium", _locale(language))
+    return _short_day(_local(at, zone).date(), language)
 
 
 def clock(at: int, zone: ZoneInfo) -> str:
@@ -44,15 +53,15 @@ def clock(at: int, zone: ZoneInfo) -> str:
 
 def ago(at: int, now: int, zone: ZoneInfo, language: str) -> str:
     """Write how far an instant is from now, in the past or to come; beyond seven days, its date."""
-    distance, locale = at - now, _locale(language)
+    distance = at - now
     if abs(distance) >= RELATIVE_FOR:
         local, same = _local(at, zone), _local(now, zone)
-        if local.year == same.year:
-            return str(format_skeleton("MMMd", local, locale=locale))
-        return format_date(local, "medium", locale)
+        return (_day_of_year if local.year == same.year else _short_day)(local.date(), language)
     if abs(distance) < MINUTE:
-        return {"de": "gerade eben"}.get(language, "just now") if distance <= 0 else _in_words(MINUTE, locale)
-    return _in_words(distance, locale)
+        return {"de": "gerade eben"}.get(language, "just now") if distance <= 0 else _in_words(MINUTE, language)
+    # Whole units only, as times.js has them, or "4 days ago" becomes "3 days ago" a moment after the page came.
+    unit = next(unit for unit in (DAY, HOUR, MINUTE) if abs(distance) >= unit)
+    return _in_words(abs(distance) // unit * unit * (1 if distance > 0 else -1), language)
 
 
 def moment(at: int, now: int, zone: ZoneInfo, language: str) -> str:
@@ -82,9 +91,23 @@ def span(length: int, language: str) -> str:
     return " ".join(parts[:2]) or f"{rest // SECOND} s"
 
 
-def _in_words(distance: int, locale: Locale) -> str:
+@lru_cache(maxsize=1024)  # of the few lengths within a week that are whole units
+def _in_words(distance: int, language: str) -> str:
     # Days are counted from 24 hours on: Babel alone would say "1 day" after 20.
-    # Whole units only, as times.js has them, or "4 days ago" becomes "3 days ago" a moment after the page came.
-    unit = next(unit for unit in (DAY, HOUR, MINUTE) if abs(distance) >= unit)
-    whole = abs(distance) // unit * unit * (1 if distance > 0 else -1)
-    return format_timedelta(timedelta(microseconds=whole), add_direction=True, threshold=1.0, locale=locale)
+    length = timedelta(microseconds=distance)
+    return format_timedelta(length, add_direction=True, threshold=1.0, locale=_locale(language))
+
+
+@lru_cache(maxsize=2048)
+def _whole_day(day: date, language: str) -> str:
+    return format_date(day, "full", _locale(language))
+
+
+@lru_cache(maxsize=2048)
+def _short_day(day: date, language: str) -> str:
+    return format_date(day, "medium", _locale(language))
+
+
+@lru_cache(maxsize=2048)
+def _day_of_year(day: date, language: str) -> str:
+    return str(format_skeleton("MMMd", day, locale=_locale(language)))

@@ -7,6 +7,7 @@ from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import TypeAlias
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -22,18 +23,18 @@ Text: TypeAlias = Callable[[str], str]
 def translations(language: str) -> NullTranslations:
     """Return the texts of a language; English is what the code says."""
     sources = sorted((FOLDER / language).glob("*.po")) if language in LANGUAGES else []
-    found: GNUTranslations | None = None
+    if not sources:
+        return NullTranslations()
+    whole = Catalog(language)  # one of all: a chain of them would be gone through for every text
     for source in sources:
-        made = io.BytesIO()
         with source.open("rb") as text:
-            write_mo(made, read_po(text, locale=language))
-        made.seek(0)
-        one = GNUTranslations(made)
-        if found is None:
-            found = one
-        else:
-            found.add_fallback(one)
-    return found or NullTranslations()
+            for message in read_po(text, locale=language):
+                if message.id and message.id not in whole:
+                    whole[message.id] = message
+    made = io.BytesIO()
+    write_mo(made, whole)
+    made.seek(0)
+    return GNUTranslations(made)
 
 
 @cache
