@@ -144,11 +144,48 @@ async def test_much_is_looked_for_at_the_beginning_of_its_order(office: TicketDe
         for role, person in (("MANAGER", office.max), ("AGENT", office.abe)):
             who = Actor(person.id, "person", frozenset({role}), grants_of([role]))
             for sort in WORK_SORTS:
-                for view, q in (("unassigned", ""), ("open", ""), ("all", "printer"), ("at-risk", "")):
-                    wanted = WorkFilter(view=view, q=q, sort=sort)
+                lists = [WorkFilter(view=view, sort=sort) for view in ("unassigned", "open", "at-risk")]
+                lists += [
+                    WorkFilter(view="all", q="printer", sort=sort),
+                    WorkFilter(view="open", priority="HIGH", sort=sort),
+                ]
+                lists += [
+                    WorkFilter(view="all", status="ASSIGNED", agent=office.abe.id, category="HARDWARE", sort=sort)
+                ]
+                for wanted in lists:
                     found.setdefault(near, []).append(await office.world.db.read(who, _numbers_of, wanted))
     assert found[0] == found[2] == found[4] == found[5000]
     assert max(map(len, found[0])) == 9
+
+
+@pytest.mark.one_engine
+async def test_what_is_at_risk_or_rare_is_found_by_an_index_of_its_own(office: TicketDesk) -> None:
+    class Asking:
+        """A unit of work that tells how the engine goes about what it is asked."""
+
+        def __init__(self, tx: Tx) -> None:
+            self.actor, self._tx, self.plan = tx.actor, tx, ""
+
+        async def run(self, sql: str, **values: Any) -> Any:
+            steps = await self._tx.run(f"EXPLAIN QUERY PLAN {sql}", **values)
+            self.plan += "\n".join(row["detail"] for row in steps)
+            return await self._tx.run(sql, **values)
+
+    async def plan_of(tx: Tx, wanted: WorkFilter) -> str:
+        asking: Any = Asking(tx)
+        await work_store.count_work(asking, [wanted], 1000)
+        await work_store.list_work(asking, wanted, PageRequest(size=3))
+        return str(asking.plan)
+
+    agent = Actor(office.abe.id, "person", frozenset({"AGENT"}), grants_of(["AGENT"]))
+    manager = Actor(office.max.id, "person", frozenset({"MANAGER"}), grants_of(["MANAGER"]))
+    for view, index in (("at-risk", "sla_at_risk"), ("breached", "sla_breached")):
+        plan = await office.world.db.read(agent, plan_of, WorkFilter(view=view))
+        assert plan.count(f"({index}=? AND agent_id=?)") >= 4, plan  # their own and the queue's, counted and listed
+    wanted = WorkFilter(view="all", status="CLOSED", priority="HIGH", category="ODD", sort="slaDueAt")
+    plan = await office.world.db.read(manager, plan_of, wanted)
+    assert "tickets_ticket_category" in plan
+    assert "SCAN t" not in plan, "no ticket is asked that has nothing of the filter"
 
 
 async def _numbers_of(tx: Tx, wanted: WorkFilter) -> list[int]:

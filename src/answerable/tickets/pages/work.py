@@ -7,7 +7,6 @@ from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.kernel.errors import Invalid, Problem
-from answerable.kernel.paging import PageRequest
 from answerable.kernel.words import N_
 from answerable.tickets import queries
 from answerable.tickets.actions import work as deeds
@@ -15,7 +14,6 @@ from answerable.tickets.actions.work import Deed
 from answerable.tickets.pages.screens import Outcome, Place, part_of, place_of, show_part, show_place
 from answerable.tickets.queries import work
 from answerable.tickets.rules import Ticket
-from answerable.tickets.rules.filter import TicketFilter
 from answerable.tickets.rules.sight import owns
 from answerable.tickets.rules.views import filter_of
 
@@ -53,9 +51,9 @@ async def show_count(request: DeskRequest) -> Response[bytes]:
 @get("/tickets/find", opt=needs(SIGNED_IN), include_in_schema=False)
 async def find_tickets(request: DeskRequest, q: str = "") -> Response[bytes]:
     """List the few tickets that fit some words or a number, for the command palette."""
-    wanted = TicketFilter(q=q.strip()[:200] or None)
-    found = await request.scan(queries.list_tickets, wanted, PageRequest(size=FOUND))
-    return show(request, "tickets/work/found.html", tickets=found.rows if wanted.q else [])
+    wanted = q.strip()[:200]
+    found = await request.scan(queries.find_tickets, wanted, FOUND) if wanted else []
+    return show(request, "tickets/work/found.html", tickets=found)
 
 
 @post("/queue/apply", status_code=200, opt=needs("desk.work"), include_in_schema=False)

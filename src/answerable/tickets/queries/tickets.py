@@ -124,6 +124,11 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
     return await store.list_tickets(tx, wanted, page)
 
 
+async def find_tickets(tx: Tx, words: str, most: int) -> list[Ticket]:
+    """Read the newest few tickets that the caller may see and that have some words or a number."""
+    return await store.find_tickets(tx, words, most)
+
+
 async def tickets_of_user(tx: Tx, user_id: str, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Read a person's tickets. Raises ``Missing`` where the caller is neither that person nor staff."""
     if user_id != tx.actor.id and not rules.may_note(tx.actor):

@@ -12,7 +12,7 @@ from answerable.tickets.store.desks import (
     prune_desks,
     save_draft,
 )
-from answerable.tickets.store.lists import NO_DUE, arms, list_tickets
+from answerable.tickets.store.lists import NO_DUE, arms, find_tickets, list_tickets
 from answerable.tickets.store.people import (
     has_category,
     list_categories,
@@ -66,6 +66,7 @@ __all__ = [
     "delete_draft",
     "delete_filter",
     "find_ticket",
+    "find_tickets",
     "has_category",
     "insert_comment",
     "insert_filter",

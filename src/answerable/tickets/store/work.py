@@ -28,8 +28,9 @@ _VIEWS = {
     "open": OPEN,
     "all": "1 = 1",
 }
+_NOT_QUEUED = ("mine", "waiting", "solved")  # what waits in the queue is in none of these
 _BY_FLAG = ("at-risk", "breached")  # these have indexes of their own, and find fewer tickets than wait in the queue
-_QUEUED = "COALESCE(t.agent_id, '') = '' AND t.status || '' = 'CREATED'"  # as in ``arms``, but no index is taken
+_QUEUED = "t.agent_id IS NULL AND t.status || '' = 'CREATED'"  # as in ``arms``, but the index of the flag is taken
 _MANY = 1000
 _NEAR = 2000
 # What conditions of a list ask of a ticket.
@@ -50,7 +51,8 @@ _JOINS = """LEFT JOIN tickets_known_person p ON p.id = t.requester_id
 async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
     """Read the rows of a list that staff see, one more than a page where there are more."""
     values: dict[str, Any] = {"me": tx.actor.id, "limit": page.size + 1}
-    conditions = _conditions(tx, wanted, values)
+    rare = await _rare(tx, wanted)
+    conditions = _conditions(tx, wanted, values, rare)
     sort = wanted.order
     column, down = SORT_COLUMNS[sort.lstrip("-")], sort.startswith("-")
     order = f"{column} DESC, t.number DESC" if down else f"{column}, t.number"
@@ -58,7 +60,7 @@ async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
     if page.cursor:
         after = [f"({column}, t.number) {'<' if down else '>'} (:after_value, :after_number)"]
         values |= {"after_value": page.cursor[0], "after_number": page.cursor[1]}
-    many = await _holds_many(tx, wanted.view)
+    many = not rare and await _holds_many(tx, wanted.view)
     if many:
         near = _near(" OR ".join(f"({arm})" for arm in _work_arms(tx)), conditions, after, order)
         rows = await _read_rows(tx, near, order, values | {"near": _NEAR})
@@ -73,6 +75,21 @@ async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
         part = f"SELECT t.number AS n FROM tickets_ticket t WHERE {where} ORDER BY {order} LIMIT :limit"
         found.append(f"SELECT n FROM ({part}) a{number}")
     return await _read_rows(tx, " UNION ALL ".join(found), order, values)
+
+
+async def _rare(tx: Tx, wanted: WorkFilter) -> str:
+    """Return the column of a filter that fewer than ``_MANY`` tickets fit, empty where there is none.
+
+    Its index finds them all, where walking down the list would ask every ticket of the desk.
+    """
+    asked = _exact(wanted)
+    if not asked:
+        return ""
+    few = f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM tickets_ticket WHERE {{0}} = :{{0}} LIMIT {_MANY}) x"
+    counts = [f"({few.format(column)}) AS {column}" for column in asked]
+    found = (await tx.run(f"SELECT {', '.join(counts)}", **asked))[0]
+    fewest = min(asked, key=lambda column: int(found[column]))
+    return fewest if found[fewest] < _MANY else ""
 
 
 def _near(seen: str, conditions: list[str], after: list[str], order: str) -> str:
@@ -120,21 +137,40 @@ async def count_work(tx: Tx, wanted: Sequence[WorkFilter], most: int) -> list[in
 def _work_arms(tx: Tx, view: str = "") -> list[str]:
     """Return what staff work at: what they see without what they ask themselves."""
     found = arms(tx.actor)[:2]
-    return [found[0], _QUEUED] if len(found) == 2 and view in _BY_FLAG else found
+    if len(found) < 2:
+        return found
+    if view in _NOT_QUEUED:
+        return found[:1]
+    if view == "unassigned":
+        return found[1:]
+    return [found[0], _QUEUED] if view in _BY_FLAG else found
 
 
-def _conditions(tx: Tx, wanted: WorkFilter, values: dict[str, Any]) -> list[str]:
-    conditions = [_VIEWS[wanted.view]]
-    exact = {"status": wanted.status, "category": wanted.category, "agent_id": wanted.agent}
-    for column, value in exact.items():
-        if value:
-            # Among all tickets the order has an index, and most of a status would be too much to sort.
-            plain = wanted.view == "all" and column == "status"
-            conditions.append(f"t.{column} || '' = :{column}" if plain else f"t.{column} = :{column}")
-            values[column] = value
-    if wanted.priority:
-        conditions.append("t.priority_rank + 0 = :priority_rank")  # a view has fewer tickets than a priority
-        values["priority_rank"] = rules.rank(wanted.priority)
+def _exact(wanted: WorkFilter) -> dict[str, Any]:
+    """Return the values that columns with an index of their own must have."""
+    exact: dict[str, Any] = {"status": wanted.status, "category": wanted.category, "agent_id": wanted.agent}
+    exact["priority_rank"] = rules.rank(wanted.priority) if wanted.priority else None
+    return {column: value for column, value in exact.items() if value not in ("", None)}
+
+
+def _conditions(tx: Tx, wanted: WorkFilter, values: dict[str, Any], rare: str | None = None) -> list[str]:
+    """Return what tickets of a list must meet, so written that the index of the ``rare`` column is taken, if any.
+
+    Without one, they are for counting: there is no order whose index would be better.
+    """
+    conditions = [_VIEWS[wanted.view].replace("t.status", "t.status || ''") if rare else _VIEWS[wanted.view]]
+    for column, value in _exact(wanted).items():
+        unindexed = f"t.{column} + 0" if column == "priority_rank" else f"t.{column} || ''"
+        # A view has fewer tickets than a priority or a category; among all tickets the order has an index, and most of
+        # a status would be too much to sort.
+        if rare:
+            by_index = column == rare
+        elif wanted.view == "all":
+            by_index = rare is None or column == "agent_id"
+        else:
+            by_index = column in ("agent_id", "status")
+        conditions.append(f"{f't.{column}' if by_index else unindexed} = :{column}")
+        values[column] = value
     if wanted.q:
         conditions.append(search_condition(tx, wanted.q, values))
     return conditions
