@@ -1,10 +1,13 @@
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
+from tests.people import make_person
 from tests.world import World, json_of
 
 METHODS = {"get", "put", "post", "delete", "patch", "head"}
@@ -152,3 +155,80 @@ async def test_the_page_shows_the_whole_document_and_needs_nobody_else(world: Wo
 async def test_the_framework_shows_no_pages_of_its_own(world: World) -> None:
     for path in ("/_openapi", "/_openapi/openapi.json", "/_openapi/swagger", "/schema", "/docs"):
         assert (await world.http.get(path)).status_code == 404
+
+
+@pytest.mark.one_engine
+async def test_links_lead_from_one_thing_to_the_next(world: World, document: dict[str, Any]) -> None:
+    """Somebody who knows nothing but the links raises a ticket, sees it through its life and reads what was said."""
+    agent = await make_person(world, "AGENT", "ADMIN", name="Abe Agent")
+    another = await make_person(world, "AGENT", name="Bea Agent")
+    by_id = {operation["operationId"]: (method, path, operation) for path, method, operation in operations(document)}
+
+    async def ask(name: str, path: str, body: Any = None, **headers: str) -> Said:
+        method, _, operation = by_id[name]
+        answer = await world.http.request(method, path, json=body, headers={**agent.headers, **headers})
+        assert answer.status_code < 300, f"{name}: {answer.text}"
+        await world.settle()
+        return Said(operation["responses"][str(answer.status_code)].get("links", {}), answer, path)
+
+    async def follow(said: Said, name: str, body: Any = None) -> Said:
+        link = resolve(document, said.links[name])
+        values = {where: said.value(expression) for where, expression in link.get("parameters", {}).items()}
+        headers = {where.removeprefix("header."): values.pop(where) for where in list(values) if "." in where}
+        path = re.sub(r"\{(\w+)\}", lambda found: str(values[found[1]]), by_id[name][1])
+        return await ask(name, path, body, **headers)
+
+    tickets = await ask("listTickets", "/api/tickets")
+    draft = {"title": "No paper", "description": "The printer is empty.", "category": "HARDWARE", "priority": "HIGH"}
+    ticket = await follow(await follow(tickets, "createTicket", draft), "getTicket")
+    ticket = await follow(ticket, "updateTicket", {"title": "No paper at all"})
+    await follow(ticket, "addComment", {"comment": "None at all."})
+    assert json_of((await follow(ticket, "listComments")).answer)[0]["comment"] == "None at all."
+    ticket = await follow(ticket, "getTicket")
+    other = next(person.id for person in (agent, another) if person.id not in ticket.answer.text)
+    ticket = await follow(ticket, "assignTicket", {"agentId": other})
+    for step, body in (
+        ("setStatus", {"status": "IN_PROGRESS"}),
+        ("setStatus", {"status": "RESOLVED"}),
+        ("reopenTicket", None),
+        ("setStatus", {"status": "RESOLVED"}),
+        ("closeTicket", None),
+    ):
+        ticket = await follow(ticket, step, body)
+    assert json_of(ticket.answer)["status"] == "CLOSED"
+    for story in ("listHistory", "listTimeline", "readClocks"):
+        assert json_of((await follow(ticket, story)).answer)
+
+
+@dataclass
+class Said:
+    """An answer, the links that the document has for it, and how its values are taken out."""
+
+    links: dict[str, Any]
+    answer: httpx.Response
+    path: str
+
+    def value(self, expression: str) -> Any:
+        if expression.startswith("$response.header."):
+            return self.answer.headers[expression.removeprefix("$response.header.")]
+        found = json_of(self.answer)
+        for step in expression.removeprefix("$response.body#/").split("/"):
+            found = found[int(step) if isinstance(found, list) else step]
+        return found
+
+
+@pytest.mark.one_engine
+def test_every_link_names_an_operation_and_all_that_its_path_asks_for(document: dict[str, Any]) -> None:
+    paths = {operation["operationId"]: path for path, _, operation in operations(document)}
+    links = document["components"]["links"]
+    assert {link["operationId"] for link in links.values()} <= set(paths)
+    for link in links.values():
+        asked = set(re.findall(r"\{(\w+)\}", paths[link["operationId"]]))
+        assert asked == {name for name in link.get("parameters", {}) if not name.startswith("header.")}
+    used = {link["$ref"] for _, _, operation in operations(document) for link in _links_of(document, operation)}
+    assert used == {f"#/components/links/{name}" for name in links}
+
+
+def _links_of(document: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for answer in operation["responses"].values():
+        yield from resolve(document, answer).get("links", {}).values()

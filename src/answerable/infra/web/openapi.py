@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from answerable.infra.web.grants import ALSO, PUBLIC
+from answerable.infra.web.leads import put_links
 from answerable.infra.web.problems import MEDIA_TYPE
 from answerable.kernel.paging import MAX_OFFSET, MAX_SIZE
 
@@ -104,6 +105,7 @@ def _make(app: Litestar) -> Document:
         operation = found["paths"][path][method]
         unique = names[handler.handler_name] == 1
         paths.setdefault(_public(path), {})[method] = _complete(operation, path, method, handler, unique=unique)
+    schemas = _reachable(paths, found["components"].get("schemas", {}))
     tags = dict.fromkeys(tag for item in paths.values() for operation in item.values() for tag in operation["tags"])
     document: Document = _prose(
         {
@@ -113,8 +115,9 @@ def _make(app: Litestar) -> Document:
             "tags": [{"name": tag} for tag in sorted(tags)],
             "paths": paths,
             "components": {
-                "schemas": _reachable(paths, found["components"].get("schemas", {})) | {"Problem": _PROBLEM_SCHEMA},
+                "schemas": schemas | {"Problem": _PROBLEM_SCHEMA},
                 "responses": {name: _problem(status, words) for status, (name, words) in PROBLEMS.items()},
+                "links": put_links(paths, schemas),
                 "parameters": _PARAMETERS,
                 "securitySchemes": found["components"]["securitySchemes"],
             },
