@@ -21,6 +21,7 @@ from answerable.sla.rules.policy import (
     Policy,
 )
 from answerable.sla.rules.written import (
+    MOST,
     PRIORITIES,
     WrittenAction,
     WrittenCalendar,
@@ -39,7 +40,6 @@ from answerable.sla.rules.written import (
 )
 
 T = TypeVar("T")
-MOST = {"calendars": 200, "policies": 200, "holidays": 4000, "special": 2000, "windows": 24, "levels": 20, "names": 500}
 CALLED = ("agent", "role:MANAGER", "role:ADMIN")  # requesters learn nothing of clocks
 MOST_TOLD = 50  # mistakes in one answer
 NO_SUCH_THING = {"team": "tickets have no team yet", "organisation": "requesters have no organisation yet"}

@@ -5,19 +5,47 @@ Reading a value gives what it means; what is wrong with it is a ``ValueError`` w
 
 import re
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from answerable.kernel.times import HOUR, MINUTE
-from answerable.sla.rules.calendar import Window, clock_text, window
+from answerable.sla.rules.calendar import LONGEST_ZONE, WEEKDAYS, Window, clock_text, window
 
 PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+MOST = {"calendars": 200, "policies": 200, "holidays": 4000, "special": 2000, "windows": 24, "levels": 20, "names": 500}
 LONGEST_TARGET = 10 * 366 * 24 * HOUR
 _DURATION = re.compile(r"(?:(\d{1,6})h)?\s*(?:(\d{1,7})m)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
 _OFFSET = re.compile(r"([+-])(.+)")
 _SHARE = re.compile(r"(\d{1,3})%")
+
+# What clients are told of the words beforehand (JSON Schema); the readers below refuse in words of their own. What
+# these patterns let through and a reader refuses has no shape: an unknown zone, hours that overlap, 30 February.
+_TARGETS = ("FIRST_RESPONSE", "NEXT_RESPONSE", "RESOLUTION")
+_A_NAME = {"type": "string", "pattern": r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,58}[A-Za-z0-9._-])?$"}
+_A_TIME = r"([01]?[0-9]|2[0-3]):[0-5][0-9]"
+_WINDOWS = {
+    "type": "array",
+    "maxItems": MOST["windows"],
+    "items": {"type": "string", "pattern": rf"^\s*{_A_TIME}\s*-\s*({_A_TIME}|24:00)\s*$"},
+}
+_A_DATE = {"pattern": r"^(19[0-9]{2}|2[0-3][0-9]{2})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"}
+_WORKING_TIME = r"([0-9]{1,6}h(\s*[0-9]{1,7}m)?|[0-9]{1,7}m)"
+_A_PRIORITY = {"type": "string", "enum": list(PRIORITIES)}
+
+
+def _says(**schema: Any) -> msgspec.Meta:
+    return msgspec.Meta(extra_json_schema={"extra": schema})
+
+
+def _list_of(what: dict[str, Any], most: int) -> msgspec.Meta:
+    return _says(items=what, minItems=1, maxItems=most)
+
+
+_Name = Annotated[str, _says(**_A_NAME)]
+_Names = Annotated[list[str], _list_of({"type": "string"}, MOST["names"])]
+_Nothing = Annotated[list[str] | None, _says(type="null")]  # tickets have none of these yet
 
 
 class WrittenCalendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -25,29 +53,41 @@ class WrittenCalendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ``special`` dates with windows of their own, none for a day off.
     """
 
-    name: str
-    zone: str = "UTC"
+    name: _Name
+    zone: Annotated[str, _says(minLength=1, maxLength=LONGEST_ZONE)] = "UTC"
     always: bool = False
-    week: dict[str, list[str]] = {}
-    holidays: dict[str, str] = {}
-    special: dict[str, list[str]] = {}
+    week: Annotated[
+        dict[str, list[str]], _says(propertyNames={"enum": list(WEEKDAYS)}, additionalProperties=_WINDOWS)
+    ] = {}
+    holidays: Annotated[dict[str, str], _says(propertyNames=_A_DATE, maxProperties=MOST["holidays"])] = {}
+    special: Annotated[
+        dict[str, list[str]],
+        _says(propertyNames=_A_DATE, maxProperties=MOST["special"], additionalProperties=_WINDOWS),
+    ] = {}
 
 
 class WrittenFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which tickets: each list that is there must name what the ticket has."""
 
-    priority: list[str] | None = None
-    category: list[str] | None = None
-    requester: list[str] | None = None
-    team: list[str] | None = None
-    organisation: list[str] | None = None
+    priority: Annotated[list[str], _list_of(_A_PRIORITY, MOST["names"])] | None = None
+    category: _Names | None = None
+    requester: _Names | None = None
+    team: _Nothing = None
+    organisation: _Nothing = None
 
 
 class WrittenTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A promise: working time such as ``4h`` or ``1h 30m`` for each priority, in the open time of some calendars."""
 
-    times: dict[str, str]
-    calendars: list[str] = []
+    times: Annotated[
+        dict[str, str],
+        _says(
+            minProperties=1,
+            propertyNames={"enum": list(PRIORITIES)},
+            additionalProperties={"type": "string", "pattern": rf"^\s*{_WORKING_TIME}\s*$"},
+        ),
+    ]
+    calendars: Annotated[list[str], _says(items=_A_NAME, minItems=1)] = []
 
 
 class WrittenAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -56,17 +96,19 @@ class WrittenAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     manager: bool = False
-    notify: list[str] = []
-    priority: str | None = None
+    notify: Annotated[
+        list[str], _says(items={"type": "string", "pattern": r"^(agent|role:MANAGER|role:ADMIN|person:[\s\S]+)$"})
+    ] = []
+    priority: Annotated[str, _says(enum=list(PRIORITIES))] | None = None
     reassign: bool = False
 
 
 class WrittenLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """An escalation: at ``80%`` of the time, or ``-30m`` before or ``+1h`` after the deadline, if the filter fits."""
 
-    target: str
-    at: str
-    do: list[WrittenAction]
+    target: Annotated[str, _says(enum=list(_TARGETS))]
+    at: Annotated[str, _says(pattern=rf"^\s*(([1-9][0-9]{{0,2}}|0[1-9][0-9]?|00[1-9])%|[+-]\s*{_WORKING_TIME})\s*$")]
+    do: Annotated[list[WrittenAction], _says(minItems=1)]
     when: WrittenFilter = WrittenFilter()
     unassigned: bool | None = None
 
@@ -76,12 +118,12 @@ class WrittenPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ``goes on`` or ``anew``.
     """
 
-    name: str
+    name: _Name
     when: WrittenFilter = WrittenFilter()
-    targets: dict[str, WrittenTarget]
-    warn: str = ""
-    reopen: str = "goes on"
-    levels: list[WrittenLevel] = []
+    targets: Annotated[dict[str, WrittenTarget], _says(minProperties=1, propertyNames={"enum": list(_TARGETS)})]
+    warn: Annotated[str, _says(pattern=r"^$|^\s*(00?[1-9]|0?[1-9][0-9]|[1-9])%\s*$")] = ""
+    reopen: Annotated[str, _says(enum=["goes on", "anew"])] = "goes on"
+    levels: Annotated[list[WrittenLevel], _says(maxItems=MOST["levels"])] = []
 
 
 class WrittenTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
