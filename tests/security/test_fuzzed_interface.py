@@ -19,5 +19,5 @@ async def test_the_document_is_true_of_every_answer(tmp_path: Path) -> None:
         await asyncio.to_thread(fuzz.every_link, 8 * EXAMPLES, 8)
     found = "\n".join(f"{where}: {what}" for where, what in sorted(fuzz.complaints.items()))
     assert not found, f"FUZZ_SEED={SEED} FUZZ_EXAMPLES={EXAMPLES}\n{found}"
-    for kind, least in (("POSITIVE", 180), ("NEGATIVE", 120), ("EDGES", 180), ("FOLLOWED", 0)):
+    for kind, least in (("POSITIVE", 180), ("NEGATIVE", 120), ("EDGES", 180), ("FOLLOWED", 15)):
         assert fuzz.tried[kind] > least, fuzz.tried
