@@ -291,6 +291,40 @@ async def test_serialization_failures_are_tried_again_and_then_told(tmp_path: Pa
         assert await database.read(ANONYMOUS, names) == ["after", "at last"]
 
 
+async def test_what_was_known_is_proved_before_anybody_is_answered_by_it(tmp_path: Path) -> None:
+    """A transaction of one statement, a refusal, and an answer alone: another process wrote, and nobody told us."""
+
+    async def number(tx: Tx) -> int:
+        rows = await tx.run("UPDATE test_thing SET n = n + 1 WHERE name = :name RETURNING n", name="counter")
+        await add(tx, f"thing {rows[0]['n']}")
+        return int(rows[0]["n"])
+
+    async def how_many(tx: Tx) -> int:
+        return len(await names(tx))
+
+    async def refuse(tx: Tx) -> None:
+        raise Conflict(str(await how_many(tx)))
+
+    async with opened(tmp_path) as one, opened(tmp_path) as two:
+        await one.write(ANONYMOUS, add, "counter")
+        assert [await desk.write(ANONYMOUS, number) for desk in (one, one, two, two, one)] == [2, 3, 4, 5, 6]
+        assert await one.write(ANONYMOUS, how_many) == 6
+        await two.write(ANONYMOUS, add, "more")
+        assert await one.write(ANONYMOUS, how_many) == 7
+        await two.write(ANONYMOUS, add, "and more")
+        with pytest.raises(Conflict, match="8"):
+            await one.write(ANONYMOUS, refuse)
+
+
+async def test_a_batch_of_which_all_is_known_is_one_round_trip(database: PostgresDatabase) -> None:
+    said: list[str] = []
+    for again in range(2):  # the first ones are prepared
+        await asyncio.gather(*(database.write(ANONYMOUS, tell, f"{again}-{n}") for n in range(5)))
+    database._writer._connection.add_query_logger(lambda record: said.append(record.query.split()[0]))
+    await asyncio.gather(*(database.write(ANONYMOUS, tell, f"{n}") for n in range(5)))
+    assert said == ["WITH"]
+
+
 # --- connections break -------------------------------------------------------------------------------------------
 
 
@@ -323,11 +357,19 @@ async def test_broken_connections_lose_nothing_that_was_acknowledged(tmp_path: P
         assert len(acknowledged) > 400, "cuts are waited out, not passed on"
 
 
+def commit_of(database: PostgresDatabase) -> bytes:
+    """Return what the desk says only at its next commit, be it one statement or the end of several: its mark."""
+    return f"{database._writer.name}:{database._writer._mark + 1}".encode()
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_a_commit_whose_answer_is_lost_is_looked_for(tmp_path: Path, moment: str) -> None:
+@pytest.mark.parametrize("steps", ["at once", "in steps"])
+async def test_a_commit_whose_answer_is_lost_is_looked_for(tmp_path: Path, moment: str, steps: str) -> None:
     async with Wire(ENGINE.address_of(tmp_path)) as wire, opened(tmp_path, storage__database=wire.url) as database:
         await database.write(ANONYMOUS, add, "one")
-        wire.cut_at(b"COMMIT", moment)
+        if steps == "in steps":
+            database._writer.forget()
+        wire.cut_at(commit_of(database), moment)
         assert await database.write(ANONYMOUS, add, "two") == "two"
         assert wire.cuts == 1
         await database.write(ANONYMOUS, tell, "una")
@@ -340,7 +382,7 @@ async def test_where_nobody_can_tell_what_became_of_a_commit_that_is_said(tmp_pa
         opened(tmp_path, storage__database=wire.url, storage__wait_seconds=1.0) as database,
     ):
         await database.write(ANONYMOUS, add, "one")
-        wire.cut_at(b"COMMIT", "after", for_good=True)
+        wire.cut_at(commit_of(database), "after", for_good=True)
         with pytest.raises(OutcomeUnknown, match="may be done or not"):
             await database.write(ANONYMOUS, add, "two")
         wire.mend()

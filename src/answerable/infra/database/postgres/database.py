@@ -29,7 +29,7 @@ from answerable.infra.database.postgres.runner import Runner
 from answerable.infra.database.postgres.scrub import scrub
 from answerable.infra.database.postgres.tx import PostgresTx, Reading, Writing
 from answerable.infra.database.postgres.watch import Watch
-from answerable.infra.database.postgres.writer import Doubt, Writer
+from answerable.infra.database.postgres.writer import Doubt, Overtaken, Writer
 from answerable.infra.database.units import Spoilt, Unit
 from answerable.infra.pulse import Pulse
 from answerable.kernel.actor import Actor, service
@@ -200,11 +200,16 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         work.trusting = loop.time() >= self._trusting_from
         try:
-            results = await self._run_lightly(work, batch)
-            await self._writer.commit(work)
+            try:
+                results = await self._run_lightly(work, batch)
+                await self._runner.commit(work)
+            except Overtaken:
+                work = await self._writer.begin_now()
+                results = [each for unit in batch for each in await self._runner.run(work, unit)]
+                await self._runner.commit(work)
         except (Spoilt, IntegrityConstraintViolationError):
             self._trusting_from = loop.time() + DISTRUST_SECONDS
-            work = await self._writer.begin_again()
+            work = await self._writer.begin_now()
             results = await self._runner.run_carefully(work, batch)
             await self._writer.commit(work)
         if self._faulty:
@@ -234,10 +239,6 @@ class PostgresDatabase:
         results += await self._run_urgent(work, batch)  # who came meanwhile need not wait for the next commit
         self._answered = sum(unit.actor.kind == "person" for unit in batch)
         self._after_people = self._answered > 0
-        try:
-            await work.flush()
-        except Exception as error:
-            raise error if is_fault(error) else Spoilt from error
         return results
 
     async def _run_urgent(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
@@ -301,7 +302,7 @@ class PostgresDatabase:
 
     async def _begin_bulk(self) -> Writing:
         try:
-            work = await self._writer.begin()
+            work = await self._writer.begin_now()
             await work.connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         except Exception as error:
             if not is_fault(error):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.postgres.connection import is_database_error, is_fault
 from answerable.infra.database.postgres.tx import PostgresTx, Writing
-from answerable.infra.database.postgres.writer import Writer
+from answerable.infra.database.postgres.writer import Doubt, Overtaken, Writer
 from answerable.infra.database.units import Spoilt, Unit, recovering
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Tx
@@ -32,14 +32,28 @@ class Runner:
         work.begin_unit()
         try:
             return [(unit, await self.do(work, unit, unit.verb))]
+        except Overtaken:
+            raise
         except Exception as error:
             if is_fault(error):
                 raise
+            await work.open()  # it may have been refused for what was known, and is not so any more
             if work.unit_wrote or unit.recover is not None or is_database_error(error):
                 raise Spoilt from error
             work.forget_unit()
             unit.refuse(error)
             return []
+
+    async def commit(self, work: Writing) -> None:
+        """Send what is kept, and end the transaction. Raises ``Spoilt`` where it has to be done again with care."""
+        try:
+            if not work.goes_at_once:
+                await work.flush()
+            await self._writer.commit(work)
+        except (Doubt, Overtaken):
+            raise
+        except Exception as error:
+            raise error if is_fault(error) else Spoilt from error
 
     def _may_run(self, unit: "Unit[Any]") -> bool:
         if unit.term is None or unit.term == self._writer.term:

@@ -10,7 +10,7 @@ from answerable.infra.database.postgres.statement import Statement, moved
 Part: TypeAlias = tuple[str, Sequence[Any]]
 MOST_JOINED = 1000
 _PARAMETERS: dict[Statement, tuple[str, ...]] = {}
-_JOINED: dict[tuple[tuple[str, int], ...], str] = {}
+_JOINED: dict[tuple[tuple[tuple[str, int], ...], str], str] = {}
 
 
 async def send(
@@ -23,23 +23,55 @@ async def send(
 
     What changes several rows one by one goes first; everything else goes together, as one statement.
     """
+    for asked, many in kept.items():
+        if not goes_along(asked, len(many)):
+            await connection.executemany(asked.text, many)
+    parts = await _parts(connection, kept, counters, messages)
+    if parts:
+        text = _joined(tuple((text, len(values)) for text, values in parts))
+        await connection.fetch(text, *(value for _, values in parts for value in values))
+
+
+async def send_at_once(
+    connection: Any,
+    kept: dict[Statement, list[tuple[Any, ...]]],
+    counters: dict[Key, int],
+    messages: list[dict[str, Any]],
+    ending: Part,
+) -> None:
+    """Send what all ``goes_along`` as one statement that is a transaction of its own.
+
+    ``ending`` are more parts and the query that ends it, with its values.
+    """
+    parts = await _parts(connection, kept, counters, messages)
+    text = _joined(tuple((text, len(values)) for text, values in parts), ending[0])
+    await connection.fetch(text, *(value for _, values in parts for value in values), *ending[1])
+
+
+def goes_along(asked: Statement, rows: int) -> bool:
+    """Tell whether a change of so many rows can be a part of one statement with all others."""
+    return asked.inserts is not None or (rows == 1 and outbox.TABLE not in asked.names)
+
+
+async def _parts(
+    connection: Any,
+    kept: dict[Statement, list[tuple[Any, ...]]],
+    counters: dict[Key, int],
+    messages: list[dict[str, Any]],
+) -> list[Part]:
     parts: list[Part] = []
     for asked, many in kept.items():
         if asked.inserts is not None:
             parts.append((await _insert(connection, asked), [list(column) for column in zip(*many, strict=True)]))
-        elif len(many) == 1 and outbox.TABLE not in asked.names:
+        elif goes_along(asked, len(many)):
             parts.append((asked.text, many[0]))
-        elif many:
-            await connection.executemany(asked.text, many)
     for (asked, arguments), last in counters.items():
         counter: Any = asked.counter
         parts.append((counter.write, (*arguments, last)))
     if messages:
         parts.append((outbox.INSERT_MANY, [[message[name] for message in messages] for name in outbox.WRITTEN]))
-    if parts:
-        parts.sort(key=lambda part: part[0])  # so that the same parts make the same statement
-        text = _joined(tuple((text, len(values)) for text, values in parts))
-        await connection.fetch(text, *(value for _, values in parts for value in values))
+    parts.sort(key=lambda part: part[0])  # so that the same parts make the same statement
+    return parts
 
 
 async def _insert(connection: Any, asked: Statement) -> str:
@@ -52,17 +84,18 @@ async def _insert(connection: Any, asked: Statement) -> str:
     return f"{asked.inserts} SELECT * FROM unnest({columns})"
 
 
-def _joined(parts: tuple[tuple[str, int], ...]) -> str:
+def _joined(parts: tuple[tuple[str, int], ...], ending: str = "") -> str:
     """Write several changes, each with how many values it takes, as one statement."""
-    known = _JOINED.get(parts)
+    key = (parts, ending)
+    known = _JOINED.get(key)
     if known is None:
         shifted, places = [], 0
         for text, values in parts:
             shifted.append(moved(text, places))
             places += values
-        *before, last = shifted
+        *before, last = [*shifted, moved(ending, places)] if ending else shifted
         first = ", ".join(f"part{number} AS ({text})" for number, text in enumerate(before))
-        known = _JOINED[parts] = f"WITH {first} {last}" if before else last
+        known = _JOINED[key] = f"WITH {first}{', ' if ending else ' '}{last}" if before else last
         if len(_JOINED) > MOST_JOINED:
             del _JOINED[next(iter(_JOINED))]
     return known

@@ -1,12 +1,12 @@
 """Units of work on PostgreSQL: few round trips, in the order in which the units were told."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from answerable.infra.bus import outbox
 from answerable.infra.database.postgres.knowledge import Key, Knowledge
-from answerable.infra.database.postgres.sending import send
+from answerable.infra.database.postgres.sending import goes_along, send, send_at_once
 from answerable.infra.database.postgres.statement import ANYTHING, Counter, Statement, statement
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
@@ -45,10 +45,14 @@ class Writing:
     * While ``trusting``, a row that is claimed (``ON CONFLICT DO NOTHING RETURNING 1``) is taken to be new, as nearly
       all are, and kept: where it is not, sending it raises, and the units have to run again without trust.
 
+    Where ``begin`` is given, the transaction has not begun: it begins when the server is first asked for something.
+    Where all was known and nothing but what ``goes_at_once`` is left at the end, it need not.
+
     ``unit_wrote`` tells whether the present unit has changed anything in the database, ``wrote`` whether any has.
     """
 
     __slots__ = (
+        "_begin",
         "_counted",
         "_kept",
         "_messages",
@@ -60,8 +64,11 @@ class Writing:
         "wrote",
     )
 
-    def __init__(self, connection: Any, knowledge: Knowledge | None = None) -> None:
+    def __init__(
+        self, connection: Any, knowledge: Knowledge | None = None, begin: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self.connection = connection
+        self._begin = begin
         self.knowledge = knowledge or Knowledge()
         self.trusting = False
         self.wrote = False
@@ -70,6 +77,23 @@ class Writing:
         self._messages: list[dict[str, Any]] = []
         self._counted: set[Key] = set()  # counters that moved since they were written
         self._of_unit: list[Statement | Key | None] = []  # what the present unit has kept; None is a message
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether the transaction has begun."""
+        return self._begin is None
+
+    @property
+    def goes_at_once(self) -> bool:
+        """Tell whether what is kept can be a transaction of one statement."""
+        keeps = bool(self._kept or self._messages or self._counted)
+        return keeps and not self.begun and all(goes_along(asked, len(many)) for asked, many in self._kept.items())
+
+    async def open(self) -> None:
+        """Begin the transaction, where it has not. Raises what ``begin`` does."""
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            await begin()
 
     def begin_unit(self) -> None:
         """Begin a unit: what it keeps can be forgotten apart from what others kept."""
@@ -116,6 +140,7 @@ class Writing:
                     return []
                 self._keep(asked, arguments)
                 return [{asked.claims: 1}]
+        await self.open()
         rows: list[Row] = await self.connection.fetch(asked.text, *arguments)
         if rows or asked.table == ANYTHING:
             self.wrote = self.unit_wrote = True
@@ -126,6 +151,7 @@ class Writing:
         if known is not None:
             return known
         await self._send_before(asked)
+        await self.open()
         rows: list[Row] = await self.connection.fetch(asked.text, *arguments)
         self.knowledge.learn(asked, arguments, rows)
         return list(rows)
@@ -135,6 +161,7 @@ class Writing:
         await self._send_before(asked)
         last = self.knowledge.counters.get(key)
         if last is None:
+            await self.open()
             last = await self.connection.fetchval(counter.read, *arguments)
             if last is None:
                 return []
@@ -192,7 +219,14 @@ class Writing:
         kept = {kind: self._kept.pop(kind) for kind in kinds}
         self._counted.difference_update(counted)
         self.wrote = True
+        await self.open()
         await send(self.connection, kept, {key: self.knowledge.counters[key] for key in counted}, messages)
+
+    async def go_at_once(self, ending: tuple[str, Sequence[Any]]) -> None:
+        """Send all that is kept as a transaction of one statement; see ``sending.py``."""
+        counters = {key: self.knowledge.counters[key] for key in self._counted}
+        await send_at_once(self.connection, self._kept, counters, self._messages, ending)
+        self.wrote = True
 
     async def check(self) -> None:
         """Check what is otherwise checked at COMMIT, where rows may have come in another order than their references.

@@ -29,6 +29,10 @@ class Doubt(Exception):
     """Nobody can tell now whether a transaction was committed."""
 
 
+class Overtaken(Exception):
+    """Somebody else wrote since this process did: what it knew need not be so any more."""
+
+
 class Writer:
     """The writing connection of this process, opened when it is needed. ``term`` ends with the connection."""
 
@@ -43,7 +47,15 @@ class Writer:
         self._knowledge: Knowledge | None = None
         self._known_until = 0.0
         self._leader_key = lock_key(schema, "leader")
-        self._begin = f"BEGIN; SELECT pg_advisory_xact_lock({lock_key(schema, 'writers')})"
+        lock = f"SELECT pg_advisory_xact_lock({lock_key(schema, 'writers')})"
+        self._begin = f"BEGIN; {lock}"
+        # Ends a transaction of one statement. Its snapshot may be older than the lock, but an update looks at the mark
+        # that was committed last (READ COMMITTED): where that is not ours, it finds none, and nothing is written.
+        self._ending = f"""known AS (UPDATE bus_writer SET mark = $1, at = now()
+                WHERE name = '{LAST}' AND mark = $2 AND ({lock}) IS NOT NULL RETURNING 1),
+            mine AS (INSERT INTO bus_writer (name, mark) VALUES ('{self.name}', $3)
+                ON CONFLICT (name) DO UPDATE SET mark = excluded.mark, at = now())
+            SELECT 1 / COUNT(*) AS known, pg_notify(current_schema(), '{self.name}') FROM known"""
 
     @property
     def term(self) -> int:
@@ -52,45 +64,66 @@ class Writer:
         return self._term if holds else 0
 
     async def begin(self) -> Writing:
-        """Begin a transaction; nobody else writes to the schema until it ends."""
+        """Return a transaction, which may begin later; once it has, nobody else writes to the schema until it ends.
+
+        Raises ``Overtaken`` when it begins, or ends, and what was known from before is not so any more.
+        """
+        await self._connect()
+        knowledge, self._knowledge = self._knowledge, None
+        if knowledge is not None and asyncio.get_running_loop().time() < self._known_until:
+            return Writing(self._connection, knowledge, self._begin_knowing)
+        return await self.begin_now()
+
+    async def _connect(self) -> None:
         if self._connection is None or self._connection.is_closed():
             await self.drop()
             self._connection = await connect(self._settings, WRITING)
-        knowledge, self._knowledge = self._knowledge, None
-        if knowledge is not None and asyncio.get_running_loop().time() < self._known_until:
-            mine = f"FROM bus_writer WHERE name = '{LAST}' AND mark = '{self.name}:{self._mark}'"
-            try:
-                await self._connection.execute(f"{self._begin}; SELECT 1 / COUNT(*) {mine}")
-                return Writing(self._connection, knowledge)
-            except DivisionByZeroError:  # somebody wrote between
-                await self._connection.execute("ROLLBACK")
+
+    async def _begin_knowing(self) -> None:
+        mine = f"FROM bus_writer WHERE name = '{LAST}' AND mark = '{self.name}:{self._mark}'"
+        try:
+            await self._connection.execute(f"{self._begin}; SELECT 1 / COUNT(*) {mine}")
+        except DivisionByZeroError:
+            raise Overtaken from None
+
+    async def begin_now(self) -> Writing:
+        """Undo what there is of a transaction, and begin another that knows nothing."""
+        await self._connect()
+        self._knowledge = None
+        if self._connection.is_in_transaction():
+            await self._connection.execute("ROLLBACK")
         await self._connection.execute(self._begin)
         return Writing(self._connection)
-
-    async def begin_again(self) -> Writing:
-        """Undo everything of the transaction, and begin another."""
-        await self._connection.execute("ROLLBACK")
-        return await self.begin()
 
     def forget(self) -> None:
         """Know nothing: another process has written."""
         self._knowledge = None
 
     async def commit(self, work: Writing) -> None:
-        """End the transaction; return once it is durable. Where the answer is lost, find out what happened."""
-        if not work.wrote:
+        """End the transaction; return once it is durable. Where the answer is lost, find out what happened.
+
+        Raises ``Overtaken`` where it had not begun, and was done on the ground of what is not so any more.
+        """
+        if not work.goes_at_once and not work.wrote:
+            await work.open()  # what was said on the ground of what was known must still be so
             await self._connection.execute("ROLLBACK")
             return
+        before = f"{self.name}:{self._mark}"
         self._mark += 1
         mark = f"{self._mark}"
         try:
-            await self._connection.execute(
-                f"""INSERT INTO bus_writer (name, mark) VALUES
-                    ('{self.name}', '{mark}'), ('{LAST}', '{self.name}:{mark}')
-                ON CONFLICT (name) DO UPDATE SET mark = excluded.mark, at = now();
-                SELECT pg_notify(current_schema(), '{self.name}');
-                COMMIT"""
-            )
+            if work.goes_at_once:
+                await work.go_at_once((self._ending, (f"{self.name}:{mark}", before, mark)))
+            else:
+                await self._connection.execute(
+                    f"""INSERT INTO bus_writer (name, mark) VALUES
+                        ('{self.name}', '{mark}'), ('{LAST}', '{self.name}:{mark}')
+                    ON CONFLICT (name) DO UPDATE SET mark = excluded.mark, at = now();
+                    SELECT pg_notify(current_schema(), '{self.name}');
+                    COMMIT"""
+                )
+        except DivisionByZeroError:
+            raise Overtaken from None
         except Exception as error:
             if not is_lost(error):
                 raise
