@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.security.parsers import PARSERS
+from tests.security.parsers import ICS, PARSERS
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=120)  # what comes as anything else does not come this far
 # More digits than the language takes for a number, more brackets than it goes into, half a letter, another digit two.
@@ -44,6 +44,24 @@ def test_whatever_comes_is_read_or_refused(name: str) -> None:
         assert len(told) < 5000
 
     holds()
+
+
+FOUND = (
+    ("json", '{"\ud800": 1}'),
+    ("provider's keys", '{"kid": "\ud800"}'),
+    ("length of a body", "9" * 5000),
+    ("zone", "a/" * 3000),
+    ("page around", "http://["),
+    ("calendar file", ICS.replace("VALUE=DATE", "VALUE=,")),
+    ("sender of mail", "(" * 5000),
+)
+
+
+@pytest.mark.parametrize(("name", "text"), FOUND, ids=[name for name, _ in FOUND])
+def test_what_was_found_before_is_refused_in_words(name: str, text: str) -> None:
+    read, _, refusals = PARSERS[name]
+    with suppress(*refusals):
+        read(text)
 
 
 UNITS = (

@@ -61,7 +61,7 @@ def read_json(body: bytes, kind: Any) -> Any:
         field = place[1].replace("[", "").replace("]", "") if place else ""
         complaint = field_error(field, _PLACE.sub("", words))
         raise Invalid("The request has invalid values.", errors=(complaint[:300],)) from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):  # the latter for the name of an unknown field
         raise Invalid("The request body is not valid JSON.") from None
 
 

@@ -48,7 +48,7 @@ def read_ics(text: str) -> dict[str, str]:
     lines = _LINE_END.split(text)
     try:
         events = list(Calendar.from_ical(text).walk("VEVENT"))
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         told = _mistake(lines) or str(error)[:200]
         raise Invalid("This is not an iCalendar file.", errors=(f"ics: {told}",)) from error
     if len(events) > MOST_EVENTS:

@@ -17,7 +17,7 @@ MOST = {"calendars": 200, "policies": 200, "holidays": 4000, "special": 2000, "w
 LONGEST_TARGET = 10 * 366 * 24 * HOUR
 _DURATION = re.compile(r"(?:(\d{1,6})h)?\s*(?:(\d{1,7})m)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
-_OFFSET = re.compile(r"([+-])(.+)")
+_OFFSET = re.compile(r"([+-])(.+)", re.DOTALL)
 _SHARE = re.compile(r"(\d{1,3})%")
 
 # What clients are told of the words beforehand (JSON Schema); the readers below refuse in words of their own. What
