@@ -11,6 +11,7 @@ from answerable.sla.actions import clocks, terms
 
 BATCH = 200
 CROWD = 32  # units at once that tell of broken promises, where so many are due
+TOLD = 400  # in each of them: to tell costs half as much as to look, and each unit may want a commit of its own
 FOLLOWED = 4  # units at once of what comes with that and after it: while they run, more may come due
 _DESK = service("sla")
 
@@ -34,14 +35,14 @@ async def keep_up(database: Database) -> int:
     due = await database.read(_DESK, store.count_due, FOLLOWED * BATCH)
     if due < BATCH:
         return await look(database)
-    overdue = await database.read(_DESK, store.count_overdue, CROWD * BATCH)
-    told = await asyncio.gather(*(_tell(database) for _ in range(0, overdue, BATCH)))
+    overdue = await database.read(_DESK, store.count_overdue, CROWD * TOLD)
+    told = await asyncio.gather(*(_tell(database) for _ in range(0, overdue, TOLD)))
     looked = await asyncio.gather(*(look(database) for _ in range(0, due, BATCH)))
     return max(sum(told), sum(looked))
 
 
 async def _tell(database: Database) -> int:
-    return await database.write(_DESK, clocks.look_at_overdue_clocks, BATCH)
+    return await database.write(_DESK, clocks.look_at_overdue_clocks, TOLD)
 
 
 async def next_terms(tx: Tx) -> int | None:

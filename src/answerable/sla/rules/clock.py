@@ -174,6 +174,9 @@ def look_as_far_as_broken(clock: Clock, ticket: TicketRef, now: int) -> Change:
     """Say the same up to the breach: the levels that come with it and after it are left for the next look."""
     if clock.state != RUNNING or clock.breached_at is not None or clock.due_at is None or clock.due_at > now:
         return Change(clock)
+    next_level = first_of(clock.levels_ahead)
+    if _is_warned(clock) and (next_level is None or next_level >= clock.due_at):
+        return _broken(Change(clock), ticket, clock.due_at)
     return _fire(Change(clock), ticket, _instants_of(clock), now, whole=False)
 
 
@@ -202,11 +205,20 @@ def _fire(change: Change, ticket: TicketRef, instants: Instants, now: int, *, wh
         if order == 0:
             change = _step(change, "warn", at, SlaAtRisk(**_about(clock, ticket), due_at=due_at), warned_at=at)
         else:
-            event = SlaBreached(**_about(clock, ticket), due_at=due_at, breached_at=at)
-            change = _step(change, "breach", at, event, breached_at=at)
+            change = _broken(change, ticket, due_at)
             if not whole:
                 break
     return change
+
+
+def _broken(change: Change, ticket: TicketRef, due_at: int) -> Change:
+    at = max(due_at, change.clock.applied_at)
+    event = SlaBreached(**_about(change.clock, ticket), due_at=due_at, breached_at=at)
+    return _step(change, "breach", at, event, breached_at=at)
+
+
+def _is_warned(clock: Clock) -> bool:
+    return clock.warned_at is not None or clock.warn_at is None
 
 
 # --- something happens to the ticket -------------------------------------------------------------------------------
@@ -312,7 +324,7 @@ def _next_look(clock: Clock) -> int | None:
     next_level = first_of(clock.levels_ahead)
     if clock.breached_at is not None or clock.due_at is None:
         return next_level
-    at = clock.due_at if clock.warned_at is not None or clock.warn_at is None else clock.warn_at
+    at = clock.warn_at if clock.warn_at is not None and clock.warned_at is None else clock.due_at
     return at if next_level is None else min(at, next_level)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import asdict
+
 from answerable.kernel.errors import Stale
 from answerable.kernel.tx import Row, Tx
 from answerable.messages.tickets import TicketRef
@@ -11,6 +13,7 @@ from answerable.sla.rules import Clock, Metric
 _REF = ("id", "number", "title", "category", "priority", "status", "requester_id", "agent_id", "created_at")
 _REF_NAMES = ", ".join(_REF)
 _REF_COLUMNS = ", ".join(f"t.{name} AS ticket_{name}" for name in _REF)
+_REF_IN_ROWS = tuple((name, f"ticket_{name}") for name in _REF)
 _CLOCK = Clock.__struct_fields__
 _CLOCK_COLUMNS = ", ".join(f"c.{name}" for name in _CLOCK)
 _CLOCK_NAMES = ", ".join(_CLOCK)
@@ -71,15 +74,11 @@ async def load_ticket(tx: Tx, ticket_id: str) -> TicketRef | None:
 
 
 def _ticket_of(row: Row) -> TicketRef:
-    return TicketRef(**{name: row[f"ticket_{name}"] for name in _REF})
+    return TicketRef(**{name: row[column] for name, column in _REF_IN_ROWS})
 
 
 def _noted(ticket: TicketRef) -> dict[str, Any]:
     return {name: getattr(ticket, name) for name in _REF}
-
-
-def _fields(struct: Any) -> dict[str, Any]:
-    return {name: getattr(struct, name) for name in struct.__struct_fields__}
 
 
 # --- clocks --------------------------------------------------------------------------------------------------------
@@ -87,12 +86,12 @@ def _fields(struct: Any) -> dict[str, Any]:
 
 async def insert_clock(tx: Tx, clock: Clock) -> None:
     """Store a new clock."""
-    await tx.run(_INSERT_CLOCK, **_fields(clock))
+    await tx.run(_INSERT_CLOCK, **asdict(clock))
 
 
 async def save_clock(tx: Tx, clock: Clock, was: int) -> None:
     """Store a changed clock. Raises ``Stale`` where somebody else changed it; the message is then tried again."""
-    if not await tx.run(_SAVE_CLOCK, was=was, **_fields(clock)):
+    if not await tx.run(_SAVE_CLOCK, was=was, **asdict(clock)):
         raise Stale("The clock has changed since it was read.")
 
 
@@ -102,8 +101,7 @@ async def save_looked(tx: Tx, looked: Sequence[tuple[Clock, int]]) -> None:
     They have it still: units write one after the other. If one did not, the metric event of its next version would be
     there already, and storing it again undoes the unit.
     """
-    rows = [{"id": clock.id, "was": was, **{name: getattr(clock, name) for name in _MOVED}} for clock, was in looked]
-    await tx.run_many(_SAVE_LOOKED, rows)
+    await tx.run_many(_SAVE_LOOKED, [{"was": was, **asdict(clock)} for clock, was in looked])
 
 
 def clock_of(row: Row) -> Clock:
@@ -225,7 +223,7 @@ async def list_late(tx: Tx, limit: int) -> list[Row]:
 
 async def insert_metrics(tx: Tx, metrics: Sequence[tuple[str, Metric]]) -> None:
     """Store what explains changes of clocks, each with the id of its clock."""
-    await tx.run_many(_INSERT_METRIC, [{"clock_id": clock_id, **_fields(metric)} for clock_id, metric in metrics])
+    await tx.run_many(_INSERT_METRIC, [{"clock_id": clock_id, **asdict(metric)} for clock_id, metric in metrics])
 
 
 async def load_metrics(tx: Tx, clock_id: str) -> list[Metric]:
