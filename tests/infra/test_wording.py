@@ -39,8 +39,8 @@ def test_a_decoders_message_becomes_a_sentence(key: str, message: str, words: st
         ("must have 5 to {least} characters", "must have 5 to {least} characters"),
         ("calendar Berlin: new", "Kalender Berlin: neu"),
         ("calendar Berlin 2.0: week, holidays changed", "Kalender Berlin 2.0: Öffnungszeiten, Feiertage geändert"),
-        ("policy Net-work: targets changed", "Regel Net-work: Zusagen geändert"),
-        ("policies in the order VIP, default", "Regeln in der Reihenfolge VIP, default"),
+        ("policy Net-work: targets changed", "Richtlinie Net-work: Zusagen geändert"),
+        ("policies in the order VIP, default", "Richtlinien in der Reihenfolge VIP, default"),
         ("Nobody has translated this.", "Nobody has translated this."),
     ],
 )

@@ -25,7 +25,7 @@ from answerable.infra.web.cookies import FORM, SAID, form_token, set_cookie
 from answerable.infra.web.icons import icon
 from answerable.infra.web.said import said_before
 from answerable.infra.web.viewer import Viewer, viewer_of
-from answerable.infra.web.words import ago, clock, day, exact, iso_of, moment, span, text_in, translations
+from answerable.infra.web.words import ago, clock, day, exact, iso_of, moment, span, text_in, translations, worked
 from answerable.infra.web.words.numbers import number, percent
 
 PACKAGE = Path(__file__).parents[2]
@@ -105,6 +105,7 @@ def environment(language: str = "en") -> Environment:
         "iso": iso_of,
         "moment": lambda at: moment(at, _viewer.get().now, _viewer.get().zone, language),
         "span": lambda length: span(length, language),
+        "worked": lambda length: worked(length, language),
         "number": lambda value, digits=0: number(value, language, digits),
         "percent": lambda share, digits=0: percent(share, language, digits),
         "said": text_in(language),

@@ -23,6 +23,7 @@ from answerable.sla.queries import terms as queries
 from answerable.sla.rules import WrittenTerms, edits, toml
 from answerable.sla.rules.calendar import WEEKDAYS
 from answerable.sla.rules.edits import Edit
+from answerable.sla.rules.policy import Policy
 
 HOME = "/admin/sla"
 READ: dict[str, Any] = {"opt": needs("sla.manage"), "include_in_schema": False}
@@ -58,6 +59,7 @@ async def show_policies(request: DeskRequest) -> Response[bytes]:
         held=await request.ask(queries.read_terms),
         history=(await request.ask(queries.list_editions))[:10],
         warn=request.desk_settings.sla.warn_share,
+        always=_always,
         parse=parse_iso,
         in_words=partial(in_words, say=words(request)),
     )
@@ -176,6 +178,12 @@ ROUTES = (
     edit_policy,
     change_policy,
 )
+
+
+def _always(policy: Policy, target: str) -> bool:
+    """Tell whether a target's time runs around the clock: then a day of it is one."""
+    hours = policy.hours.get(target)
+    return hours is None or any(calendar.always for calendar in hours.calendars)
 
 
 def _calendar(request: DeskRequest, form: Form, name: str, status: int = 200, **more: Any) -> Response[bytes]:

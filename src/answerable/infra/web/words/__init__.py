@@ -1,6 +1,6 @@
 """What people read, in their language: texts, dates, numbers, spans of time."""
 
-from answerable.infra.web.words.dates import ago, clock, day, exact, iso_of, moment, span
+from answerable.infra.web.words.dates import ago, clock, day, exact, iso_of, moment, span, worked
 from answerable.infra.web.words.languages import SHOWN, Text, best_language, text_in, translations
 from answerable.infra.web.words.zones import known_zones, zone_of, zone_options
 
@@ -18,6 +18,7 @@ __all__ = [
     "span",
     "text_in",
     "translations",
+    "worked",
     "zone_of",
     "zone_options",
 ]

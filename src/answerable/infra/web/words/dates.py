@@ -79,12 +79,21 @@ def moment(at: int, now: int, zone: ZoneInfo, language: str) -> str:
 
 def span(length: int, language: str) -> str:
     """Write a length of time in its two largest units: ``2 h 41 min``."""
+    return _in_units(length, ((DAY, {"de": "T"}.get(language, "d")), *_hours_in(language)))
+
+
+def worked(length: int, language: str) -> str:
+    """Write a length of working time: in hours and minutes, because a day of it has as many as its calendar says."""
+    return _in_units(length, _hours_in(language))
+
+
+def _hours_in(language: str) -> tuple[tuple[int, str], ...]:
+    return (HOUR, {"de": "Std."}.get(language, "h")), (MINUTE, "min")
+
+
+def _in_units(length: int, units: tuple[tuple[int, str], ...]) -> str:
     rest, parts = abs(length), []
-    for unit, name in (
-        (DAY, {"de": "T"}.get(language, "d")),
-        (HOUR, {"de": "Std."}.get(language, "h")),
-        (MINUTE, "min"),
-    ):
+    for unit, name in units:
         count, rest = divmod(rest, unit)
         if count:
             parts.append(f"{count} {name}")
