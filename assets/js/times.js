@@ -46,7 +46,7 @@ function clock(seconds) {
   const hours = Math.floor((seconds % 86400) / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
   const two = (number) => String(number).padStart(2, "0");
-  if (days) return `${days} d ${hours} h`;
+  if (days) return `${days} ${document.documentElement.lang === "de" ? "T" : "d"} ${hours} h`;
   if (hours) return `${hours}:${two(minutes)} h`;
   return `${minutes}:${two(seconds % 60)}`;
 }

@@ -84,7 +84,7 @@ def span(length: int, language: str) -> str:
 
 def worked(length: int, language: str) -> str:
     """Write a length of working time: in hours and minutes, because a day of it has as many as its calendar says."""
-    return _in_units(length, _hours_in(language))
+    return _in_units(length, _hours_in(language)) if length >= MINUTE else "0 min"
 
 
 def _hours_in(language: str) -> tuple[tuple[int, str], ...]:
