@@ -183,6 +183,7 @@ def test_at_a_prompt(tmp_path: Path) -> None:
     code, told = command("--policy", str(draft))
     assert code == 0
     assert "#1001 HIGH RESOLUTION BROKEN -> KEPT" in told
+    assert all(word in told for word in ("nobody ", "FIRST_RESPONSE ")), "in a pipe nothing is cut off"
     assert "1 tickets replayed: 1 verdicts would be others." in told
     seen = msgspec.json.decode(command("--policy", str(draft), "--json")[1].splitlines()[-1])
     assert (seen["tickets"], seen["changedTotal"]) == (1, 1)

@@ -1,5 +1,6 @@
 """``sla``: deadlines, calendars and policies at a prompt."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from answerable.kernel.times import iso_or_none, parse_iso
 from answerable.sla.actions import terms
 from answerable.sla.actions.terms import Outcome
 from answerable.sla.queries import backtest as replays
+from answerable.sla.queries import reports
 from answerable.sla.queries import terms as queries
 from answerable.sla.queries.backtest import BacktestView
 from answerable.sla.queries.terms import PlanView, TermsView
@@ -26,6 +28,7 @@ from answerable.sla.rules.toml import read_toml
 from answerable.sla.rules.vectors import due_of, read_vectors
 
 SHOWN = 50  # verdicts that would be others, on a screen
+WIDTH = 160  # of a table that is no screen's
 MAX_FILE = 64 * 1024 * 1024
 _OPERATOR = service("command line")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -146,18 +149,23 @@ def backtest(context: click.Context, file: Path | None, start: str | None, end: 
     span = read_span(start, end)
     draft = None if file is None else _read_terms(file)
 
+    names: dict[str, str] = {}
+
     async def work(desk: Any) -> BacktestView | tuple[int, list[str]]:
         history = open_history(desk.settings, desk.database, TYPES)
         try:
             if draft is None:
                 return await replays.differences(desk.database, history)
-            return await replays.backtest(desk.database, history, draft, span)
+            made = await replays.backtest(desk.database, history, draft, span)
+            agents = [each.name for each in made.comparisons if each.by == "agent"]
+            names.update(await desk.database.read(_OPERATOR, reports.names_of, agents))
+            return made
         finally:
             await history.close()
 
     found = context.obj.run(work)
     if isinstance(found, BacktestView):
-        click.echo(msgspec.json.encode(found).decode()) if as_json else _print_backtest(found)
+        click.echo(msgspec.json.encode(found).decode()) if as_json else _print_backtest(found, names)
         return
     checked, wrong = found
     if as_json:
@@ -170,12 +178,16 @@ def backtest(context: click.Context, file: Path | None, start: str | None, end: 
         raise click.exceptions.Exit(1)
 
 
-def _print_backtest(found: BacktestView) -> None:
+def _print_backtest(found: BacktestView, names: Mapping[str, str]) -> None:
     table = Table("by", "", "target", "kept", "broken", "attained", "draft: kept", "broken", "attained", box=None)
     for each in found.comparisons:
         row = [cell for tally in (each.current, each.draft) for cell in _cells(tally)]
-        table.add_row(each.by, each.name, each.target, *row)
-    Console().print(table)
+        name = names.get(each.name, each.name or "nobody") if each.by == "agent" else each.name
+        table.add_row(each.by, name, each.target, *row)
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no edge at which words would have to be cut
+        console.width = WIDTH
+    console.print(table)
     for change in found.changed[:SHOWN]:
         click.echo(f"#{change.number} {change.priority} {change.target} {change.current} -> {change.draft}")
     if found.changed_total > SHOWN:
