@@ -464,3 +464,64 @@ async def test_the_same_is_found_however_far_one_walks_before_the_index_is_asked
     for q, count in (("printer", 6 + 6 + 3), ("fire", 12), ("#1001", 1), ("all", 3), ("nothing", 0)):
         answer = await office.get(office.otto, "/tickets", q=q, size=2)
         assert answer.headers["x-total-count"] == str(count), q
+
+
+@pytest.mark.parametrize("far", [(1, 2), (30, 120)])
+async def test_a_list_of_many_is_the_same_however_it_is_found(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch, far: tuple[int, int]
+) -> None:
+    """Many of somebody's are looked for along the order of all, and not said to fit the index of a status."""
+    for n in range(24):
+        ticket = await office.raised(
+            (office.una, office.otto, office.abe)[n % 3],
+            priority=PRIORITIES[n % 4],
+            category=("HARDWARE", "NETWORK")[n % 2],
+        )
+        if n % 5:
+            await office.given(ticket, (office.abe, office.bea)[n % 2])
+        if n % 7 == 0:
+            office.world.clock.now += 60_000_000
+            await office.said(office.max, ticket, "Only among us.", internal=True)
+    filters = [{}, {"status": "ASSIGNED"}, {"priority": "HIGH"}, {"status": "ASSIGNED", "category": "NETWORK"}]
+    asked = [
+        (who, {"sort": f"{sign}{name}", **narrowed})
+        for who in (office.una, office.abe, office.max)
+        for name in KEYS
+        for sign in ("", "-")
+        for narrowed in filters
+    ]
+    before = [numbers(await office.read(who, "/tickets", size=50, **params)) for who, params in asked]
+    assert max(map(len, before)) == 24
+    monkeypatch.setattr("answerable.tickets.store.lists.COUNT_CAP", 1)
+    monkeypatch.setattr("answerable.tickets.store.lists._FAR", far)
+    for (who, params), expected in zip(asked, before, strict=True):
+        first = await office.get(who, "/tickets", size=4, **params)
+        assert numbers(json_of(first)) == expected[:4], (who.name, params)
+        if following := next_of(first):
+            assert numbers(json_of(await office.get(who, following))) == expected[4:8], (who.name, params)
+        assert numbers(await office.read(who, "/tickets", size=3, page=1, **params)) == expected[3:6], (
+            who.name,
+            params,
+        )
+
+
+async def test_what_is_typed_is_a_beginning_of_few_words_or_of_many(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = ("Printer on fire", "Two PRINTERS", "Printing is slow", "Das Prints\u00e4ubern", "Pri\u00f1ter", "Sprint")
+    made = {title: (await office.raised(title=title, description="It does not work."))["number"] for title in titles}
+    said = await office.raised(title="Something else", description="It does not work.")
+    await office.said(office.una, said, "The printery is closed.")
+    begin = [made[title] for title in titles[:5]]
+    for most in (24, 1):
+        monkeypatch.setattr("answerable.infra.database.search.MOST_FORMS", most)
+        for q, found in (
+            ("print", [*begin, said["number"]]),
+            ("PRINTER", [*begin[:2], begin[4], said["number"]]),
+            ("does printer", [*begin[:2], begin[4]]),
+            ("prin", [*begin, said["number"]]),
+            ("Pri\u00f1", [*begin, said["number"]]),
+            ("printerx", []),
+        ):
+            answer = await office.read(office.max, "/tickets", q=q, size=50, sort="createdAt")
+            assert numbers(answer) == found, (most, q)
