@@ -7,6 +7,7 @@ are few, and known to have numbers from ``low`` to ``high``: it asks about each 
 import re
 import sqlite3
 import unicodedata
+from collections.abc import Sequence
 
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
 _FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)\)")
@@ -14,6 +15,7 @@ _HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), :(\w+), :(\w+)\)")
 _WORD = re.compile(r"[^\W_]+")
 _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
+MOST_FORMS = 24  # of a word that a person has not typed to its end
 MERGED_PAGES = 200  # in one transaction, while others wait to write
 
 
@@ -45,6 +47,12 @@ def queries_of(sql: str) -> frozenset[str]:
     return frozenset([*found, *(match[2] for match in _HAS.findall(sql))])
 
 
+def tables_of(sql: str) -> tuple[str, ...]:
+    """Return the tables whose indexes are asked."""
+    found = [*(match[1] for match in _MATCHES.findall(sql)), *(match[0] for match in _FOUND_IN.findall(sql))]
+    return tuple(sorted({*found, *(match[1] for match in _HAS.findall(sql))}))
+
+
 def for_postgres(sql: str) -> tuple[str, frozenset[str]]:
     """Rewrite the two forms for PostgreSQL; also return the names of the values that hold queries.
 
@@ -61,15 +69,48 @@ def for_postgres(sql: str) -> tuple[str, frozenset[str]]:
     return _FOUND_IN.sub(lambda match: found.format(match[1], match[2]), rewritten), names
 
 
-def sqlite_query(text: str) -> str:
+def sqlite_query(text: str, forms: Sequence[str] | None = None) -> str:
     """Write a person's words as an FTS5 query: all words must occur, the last one may be a beginning.
 
-    Each word is quoted, so that nothing a person types is read as an operator.
+    Each word is quoted, so that nothing a person types is read as an operator. ``forms`` are all words that begin as
+    the last one does, where they are known: FTS5 collects whatever begins so before it gives the first row; of whole
+    words it gives one row after the other.
     """
     found = words(text)
     if not found:
         return '""'
-    return " ".join(f'"{word}"' for word in found) + "*"
+    if forms is None:
+        return " ".join(f'"{word}"' for word in found) + "*"
+    *before, last = found
+    any_form = " OR ".join(f'"{form}"' for form in forms or [last])
+    return " AND ".join([*(f'"{word}"' for word in before), f"({any_form})"])
+
+
+def forms_in(connection: sqlite3.Connection, text: str, tables: Sequence[str]) -> list[str] | None:
+    """Read the words in the indexes of some tables that begin as the last one of ``text`` does.
+
+    ``None`` where they are many, or an index does not tell (``<table>_fts_terms``), or the last word is not spelt in
+    ASCII: how others are folded is FTS5's affair.
+    """
+    found = words(text)
+    if not found or not found[-1].isascii():
+        return None
+    word, forms = found[-1].lower(), dict[str, None]()
+    for table in tables:
+        behind = word
+        while True:
+            try:
+                sought = f"SELECT term FROM {table}_fts_terms WHERE term >= ? LIMIT 1"
+                row = connection.execute(sought, (behind,)).fetchone()
+            except sqlite3.OperationalError:
+                return None
+            if row is None or not row[0].startswith(word):
+                break
+            forms[row[0]] = None
+            if len(forms) > MOST_FORMS:
+                return None
+            behind = row[0] + "\x01"  # behind all rows with this word, before any longer one
+    return list(forms)
 
 
 class SqliteTextIndexes:

@@ -18,18 +18,20 @@ class Statement:
     """One statement: its text, and what puts its values in order.
 
     ``then`` asks for what ``text`` has just written: a counter's next number, at two thirds of the price of RETURNING.
-    ``searches`` are the values that a person typed as a search.
+    ``searches`` are the values that a person typed as a search, ``tables`` those whose indexes they ask.
     """
 
     text: str
     arguments: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     then: str | None
     searches: frozenset[str]
+    tables: tuple[str, ...]
 
 
 @lru_cache(maxsize=4096)
 def statement(sql: str) -> Statement:
     """Translate a statement of the portable subset."""
+    tables = search.tables_of(sql)
     sql, searches = search.for_sqlite(sql)
     order: list[str] = []
 
@@ -42,9 +44,9 @@ def statement(sql: str) -> Statement:
     text = _PIECES.sub(place, sql)
     counts = _COUNTS.fullmatch(text)
     if counts is None:
-        return Statement(text, _in_order(order), None, searches)
+        return Statement(text, _in_order(order), None, searches, tables)
     update, table, column, key = counts.groups()
-    return Statement(update, _in_order(order), f"SELECT {column} FROM {table} WHERE {key} = ?", searches)
+    return Statement(update, _in_order(order), f"SELECT {column} FROM {table} WHERE {key} = ?", searches, tables)
 
 
 def _in_order(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

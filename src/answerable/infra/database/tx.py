@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from answerable.infra.bus import outbox
-from answerable.infra.database.search import sqlite_query
+from answerable.infra.database.search import forms_in, sqlite_query
 from answerable.infra.database.sqlite_statement import statement
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
@@ -17,7 +17,7 @@ from answerable.settings import Settings
 class SqliteTx:
     """One unit of work; see ``kernel.tx.Tx``. Its methods never suspend."""
 
-    __slots__ = ("_connection", "_ids", "_messages", "actor", "cause", "now", "settings")
+    __slots__ = ("_connection", "_ids", "_messages", "_queries", "actor", "cause", "now", "settings")
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class SqliteTx:
         self._connection = connection
         self._ids = ids
         self._messages: list[Message] = []
+        self._queries: dict[tuple[str, tuple[str, ...]], str] = {}
         self.now = now
         self.actor = actor
         self.cause = cause
@@ -54,10 +55,16 @@ class SqliteTx:
         """Run one statement without a coroutine around it (for ``infra`` itself)."""
         asked = statement(sql)
         for name in asked.searches:
-            values[name] = sqlite_query(values[name])
+            values[name] = self._query(values[name], asked.tables)
         given = asked.arguments(values)
         rows = self._connection.execute(asked.text, given).fetchall()
         return rows if asked.then is None else self._connection.execute(asked.then, given).fetchall()
+
+    def _query(self, text: str, tables: tuple[str, ...]) -> str:
+        known = self._queries.get((text, tables))
+        if known is None:
+            known = self._queries[text, tables] = sqlite_query(text, forms_in(self._connection, text, tables))
+        return known
 
     def new_id(self) -> str:
         """Make a UUIDv7 of this unit's time; later ones sort behind."""
