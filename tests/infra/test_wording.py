@@ -38,6 +38,13 @@ def test_a_decoders_message_becomes_a_sentence(key: str, message: str, words: st
         ),
         ("must have 5 to {least} characters", "must have 5 to {least} characters"),
         ("calendar Berlin: new", "Kalender Berlin: neu"),
+        ("'Berlin' is not a time zone such as Europe/Berlin", "'Berlin' ist keine Zeitzone wie Europe/Berlin"),
+        ("11:00-13:00 overlaps 09:00-12:00", "11:00-13:00 überschneidet sich mit 09:00-12:00"),
+        ("There is a calendar 'always' already.", "Einen Kalender 'always' gibt es schon."),
+        (
+            "never applies: policies[1] (Q) takes every ticket that fits",
+            "gilt nie: policies[1] (Q) nimmt jedes Ticket, das passt",
+        ),
         ("calendar Berlin 2.0: week, holidays changed", "Kalender Berlin 2.0: Öffnungszeiten, Feiertage geändert"),
         ("policy Net-work: targets changed", "Richtlinie Net-work: Zusagen geändert"),
         ("policies in the order VIP, default", "Richtlinien in der Reihenfolge VIP, default"),
