@@ -1,7 +1,8 @@
 """Lighthouse's marks for the web desk: performance, accessibility and best practices of some pages of the demo.
 
-``python -m bench.marks [--write]``, or ``make lighthouse``. It needs Chromium (``scripts/chromium install``) and Node;
-Lighthouse itself is fetched by npm, as ``bench/lighthouse/package-lock.json`` says, and is no part of the desk.
+``python -m bench.marks [--write] [--only PART]``, or ``make lighthouse``. It needs Chromium
+(``scripts/chromium install``) and Node; Lighthouse itself is fetched by npm, as ``bench/lighthouse/package-lock.json``
+says, and is no part of the desk.
 """
 
 import argparse
@@ -28,16 +29,31 @@ PAGE = Path(__file__).parent.parent / "docs" / "web.md"
 MARKER = "<!-- LIGHTHOUSE TABLE: written by `make lighthouse` -->"
 CATEGORIES = {"performance": "performance", "accessibility": "accessibility", "best-practices": "best practices"}
 DEVICES = {"phone": [], "desktop": ["--preset=desktop"]}  # a phone is its default: a slow one, on slow 4G
-PEOPLE = {"AGENT": "abe@demo.example", "MANAGER": "max@demo.example", "USER": "una@demo.example"}
+PEOPLE = {
+    "USER": "una@demo.example",
+    "AGENT": "abe@demo.example",
+    "MANAGER": "max@demo.example",
+    "ADMIN": "ada@demo.example",
+}
 GOAL = 95
-# Of a page for an agent, a manager or somebody who asks; empty: for a stranger.
+# Name, whose page it is (empty: a stranger's), address.
 PAGES = [
     ("sign in", "", "/login"),
+    ("register", "", "/register"),
+    ("my tickets", "USER", "/my"),
+    ("raise a ticket", "USER", "/tickets/new"),
+    ("own ticket", "USER", "/tickets/{USER}"),
+    ("notifications", "USER", "/notifications"),
+    ("profile", "USER", "/profile"),
     ("workspace", "AGENT", "/queue?view=mine"),
+    ("workspace with a ticket", "AGENT", "/queue?view=mine&ticket={AGENT}"),
     ("ticket", "AGENT", "/tickets/{AGENT}"),
     ("dashboard", "MANAGER", "/dashboard"),
-    ("my tickets", "USER", "/my"),
-    ("own ticket", "USER", "/tickets/{USER}"),
+    ("report with a chart", "MANAGER", "/reports/over-time"),
+    ("report of agents", "MANAGER", "/reports/agents"),
+    ("people", "ADMIN", "/admin/people"),
+    ("promises", "ADMIN", "/admin/sla"),
+    ("audit log", "ADMIN", "/admin/audit"),
 ]
 SIDES = {"AGENT": "agent_id", "USER": "requester_id"}
 # What somebody works at, or asked for, and most was said on.
@@ -74,7 +90,9 @@ class Marks(msgspec.Struct):
         """Return what costs a category marks."""
         weighed = [str(ref["id"]) for ref in self.categories[category].refs if ref.get("weight")]
         scores = {name: self.audits[name].score for name in weighed}
-        return [f"{self.audits[name].title} ({score})" for name, score in scores.items() if (score or 1) < 1]
+        return [
+            f"{self.audits[name].title} ({score})" for name, score in scores.items() if score is not None and score < 1
+        ]
 
 
 def look(address: str, cookie: str, device: str, folder: Path) -> Marks:
@@ -99,8 +117,8 @@ def best(look_once: Callable[[], Marks]) -> Marks:
     return max(found, key=lambda marks: marks.out_of)
 
 
-def measure(folder: Path) -> list[tuple[str, str, list[int]]]:
-    """Look at every page on every device; return its name, the device and the marks out of 100."""
+def measure(folder: Path, only: str) -> list[tuple[str, str, list[int]]]:
+    """Look at every page whose name has ``only`` in it, on every device; return name, device, marks out of 100."""
     data, rows = folder / "data", []
     answerable = [sys.executable, "-m", "answerable", "demo", "--json", "--data-dir", str(data)]
     subprocess.run(answerable, check=True, stdout=subprocess.DEVNULL)
@@ -108,7 +126,7 @@ def measure(folder: Path) -> list[tuple[str, str, list[int]]]:
     with sqlite3.connect(data / "answerable.sqlite") as db:
         ids = {role: db.execute(_LONGEST.format(own), (PEOPLE[role],)).fetchone()[0] for role, own in SIDES.items()}
     with servers.desk(data) as desk:
-        for name, role, path in PAGES:
+        for name, role, path in (page for page in PAGES if only in page[0]):
             for device in DEVICES:
                 address = f"http://127.0.0.1:{desk.port}{path.format(**ids)}"
                 marks = best(lambda: look(address, cookies[role], device, folder))  # noqa: B023  # called here
@@ -133,13 +151,14 @@ def main() -> None:
     """Measure and print; fails where a mark is under the goal."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="Write the table into docs/web.md.")
+    parser.add_argument("--only", default="", help="Look at pages alone that have this in their name; write nothing.")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="answerable-marks-"))
     try:
-        rows = measure(folder)
+        rows = measure(folder, given.only)
     finally:
         shutil.rmtree(folder)
-    if given.write:
+    if given.write and not given.only:
         before, rest = PAGE.read_text().split(MARKER)
         after = rest[rest.index("\n## ") :] if "\n## " in rest else ""
         PAGE.write_text(f"{before}{MARKER}\n\n{table(rows)}{after}")
