@@ -1,5 +1,6 @@
 // Menus are <details class="menu">, dialogs <dialog>: both are the browser's own; this adds keys, and closes what is left.
 export function startMenus() {
+  showWhereOneIs();
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
@@ -32,4 +33,13 @@ export function startMenus() {
     event.preventDefault();
     event.stopPropagation();
   });
+}
+
+/** On a phone a row of links is longer than the window: it begins with where one is. */
+function showWhereOneIs() {
+  for (const here of document.querySelectorAll('.sections > [aria-current="page"], .view-list [aria-current="page"], .tabs > [aria-current="page"]')) {
+    const row = here.closest(".sections, .view-list, .tabs");
+    const [inside, outside] = [here.getBoundingClientRect(), row.getBoundingClientRect()];
+    if (inside.right > outside.right) row.scrollLeft += inside.left - outside.left - 16;
+  }
 }

@@ -89,6 +89,9 @@ async def test_the_dashboard_follows_what_others_do_and_fits_a_small_dark_window
     await expect(page.locator(f'[data-ticket="{waits}"]').first).to_be_visible()
     await expect(page.locator(".figure-value").first).to_have_text("1")
     await mia.check("dashboard-phone-dark")
+    box = await page.locator(".ticket-row-title").first.bounding_box()
+    assert box is not None
+    assert box["height"] >= 24, "a finger finds it beside the button"
     await desk.world.db.write(mia.person.actor, assign_to, waits, abe.id)
     await expect(page.get_by_text("Niemand wartet.")).to_be_visible()
 
@@ -131,3 +134,9 @@ async def test_every_page_of_administration_is_without_barriers(desk: BrowserDes
             await ada.open(f"/admin/{path}")
             await ada.ready()
             await ada.check(f"admin-{path.split('?')[0].replace('/', '-').replace(gone.id, 'person')}-{theme}")
+            if window is PHONE and path in ("people", "settings"):
+                await expect(ada.page.locator('.sections [aria-current="page"]')).to_be_in_viewport(ratio=1)
+            if path == "people":
+                box = await ada.page.locator(".person-words").first.bounding_box()
+                assert box is not None
+                assert box["width"] > 90, "one can read who it is, also beside long names of roles"
