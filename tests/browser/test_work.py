@@ -17,6 +17,14 @@ from tests.people import TestPerson, make_person
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel " * 3
 
+FIRST_ASKED = """() => {
+    const asked = [], ask = window.fetch;
+    window.fetch = (address, ...more) => (asked.push(address), ask(address, ...more));
+    window.desk.readAgain(["tickets"]);
+    window.fetch = ask;
+    return asked[0];
+}"""
+
 
 async def raised(desk: BrowserDesk, una: TestPerson, title: str, words: str = "It burns, and I need it.") -> Ticket:
     draft = Draft(title=title, description=words, category="HARDWARE", priority="HIGH")
@@ -110,6 +118,9 @@ async def test_what_others_do_appears_at_once_and_disturbs_nothing(desk: Browser
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".said-answered")).to_contain_text("Half a sentence")
     await expect(page.locator(".panel-inside .promises, .panel-inside .soft").first).to_be_visible()
+    await desk.until(lambda: page.evaluate("!window.desk.isReading()"))
+    first = await page.evaluate(FIRST_ASKED)
+    assert "part=list" in first, "what somebody looks at is asked for before the counts around it"
     other = await raised(desk, una, "A second one")
     await expect(page.locator(f"#row-{other.id}")).to_be_visible()
     await expect(page.locator(".view-mine .count")).to_have_text("2")
