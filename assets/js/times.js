@@ -1,6 +1,7 @@
 // Relative times and deadlines move on by themselves; the server has said them for the moment of the page.
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 const WEEK = 7 * 86400;
+const SHORT = { de: ["T", "Std."] }; // as the server writes a span
 
 export function startTimes() {
   tick();
@@ -32,7 +33,7 @@ function ago(seconds) {
 /** `data-due` is the deadline, `data-late` the words for one that is past, with `{}` for how long. */
 function countDown(chip, now) {
   const left = Math.round((Date.parse(chip.dataset.due) - now) / 1000);
-  const words = (left < 0 ? chip.dataset.late : chip.dataset.left).replace("{}", clock(Math.abs(left)));
+  const words = (left < 0 ? chip.dataset.late : chip.dataset.left).replace("{}", clock(Math.abs(left), document.documentElement.lang));
   const place = chip.querySelector(".sla-words") ?? chip;
   if (place.textContent !== words) place.textContent = words;
   if (left < 0) {
@@ -41,12 +42,14 @@ function countDown(chip, now) {
   }
 }
 
-function clock(seconds) {
+/** Return a length of time as a clock counts it down, in the words of a language. */
+export function clock(seconds, language) {
+  const [day, hour] = SHORT[language] ?? ["d", "h"];
   const days = Math.floor(seconds / 86400);
   const hours = Math.floor((seconds % 86400) / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
   const two = (number) => String(number).padStart(2, "0");
-  if (days) return `${days} ${document.documentElement.lang === "de" ? "T" : "d"} ${hours} h`;
-  if (hours) return `${hours}:${two(minutes)} h`;
+  if (days) return `${days} ${day} ${hours} ${hour}`;
+  if (hours) return `${hours}:${two(minutes)} ${hour}`;
   return `${minutes}:${two(seconds % 60)}`;
 }

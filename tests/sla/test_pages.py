@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from answerable.infra.web.words import translations
+from answerable.sla.pages.reports import _grouped
 from answerable.sla.pages.wording import in_words
+from answerable.sla.queries.reports import Attainment
 from tests.forms import BROWSER
 from tests.people import TestPerson, make_person
 from tests.sla.stories import Story
@@ -25,6 +27,15 @@ async def look(world: World, who: TestPerson, path: str) -> str:
     page = await world.http.get(path, headers={**BROWSER, **who.headers})
     assert page.status_code == 200, page.text
     return page.text
+
+
+def test_promises_by_priority_begin_with_the_most_urgent() -> None:
+    found = [
+        Attainment(by="priority", name=name, target="RESOLUTION", kept=1, broken=0, open=0, attainment=1.0)
+        for name in ("CRITICAL", "HIGH", "LOW", "MEDIUM")
+    ]
+    shown = {by: [name for name, _ in lines] for by, _, lines in _grouped(found)}
+    assert shown["priority"] == ["CRITICAL", "HIGH", "MEDIUM", "LOW"]
 
 
 def rows(page: str, heading: str) -> list[str]:

@@ -22,6 +22,7 @@ from answerable.sla.queries import broken, reports
 from answerable.sla.queries.broken import BROKEN
 from answerable.sla.queries.reports import Attainment
 from answerable.sla.rules import TARGETS
+from answerable.sla.rules.written import PRIORITIES
 
 ROWS = 50
 MOST = 100  # groups in one table; CSV has them all
@@ -142,7 +143,7 @@ def _show(request: DeskRequest, asked: _Asked, template: str, **values: Any) -> 
 
 
 def _grouped(rows: Sequence[Attainment]) -> list[tuple[str, str, list[tuple[str, dict[str, Attainment]]]]]:
-    """Return the rows by group and name, a cell for each target; the newest week first."""
+    """Return the rows by group and name, a cell for each target; the most urgent and the newest week first."""
     found = []
     for by, title in GROUPS:
         named: dict[str, dict[str, Attainment]] = {}
@@ -150,5 +151,7 @@ def _grouped(rows: Sequence[Attainment]) -> list[tuple[str, str, list[tuple[str,
             if row.by == by:
                 named.setdefault(row.name, {})[row.target] = row
         lines = list(named.items())
+        if by == "priority":
+            lines.sort(key=lambda line: PRIORITIES.index(line[0]))
         found.append((by, title, lines[::-1] if by == "week" else lines))
     return found
