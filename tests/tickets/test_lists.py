@@ -9,11 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from answerable.kernel.paging import encode_cursor
+from answerable.kernel.paging import PageRequest, encode_cursor
 from answerable.messages.sla import SlaPaused, SlaStarted
 from answerable.messages.tickets import TicketRef
 from answerable.tickets import actions
 from answerable.tickets.rules import Draft
+from answerable.tickets.rules.views import WorkFilter
+from answerable.tickets.store import own, work
 from tests.tickets.desk import DRAFT, TicketDesk
 from tests.tickets.test_api import expect_problem
 from tests.world import json_of, open_world
@@ -525,3 +527,39 @@ async def test_what_is_typed_is_a_beginning_of_few_words_or_of_many(
         ):
             answer = await office.read(office.max, "/tickets", q=q, size=50, sort="createdAt")
             assert numbers(answer) == found, (most, q)
+
+
+async def test_lists_of_ones_own_and_of_work_find_the_same_however_far_one_walks(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(30):
+        title = "Printer on fire" if n % 3 == 0 else "Something else"
+        who = (office.una, office.abe)[n % 5 == 0]
+        ticket = await office.raised(who, title=title, description="It does not work.", priority=PRIORITIES[n % 4])
+        if n % 4:
+            await office.given(ticket, (office.abe, office.bea)[n % 2])
+        if n % 6 == 1:
+            await office.said(office.max, ticket, "It is the printer after all.", internal=n % 12 == 1)
+
+    async def found() -> list[list[int]]:
+        lists: list[list[int]] = []
+        for who in (office.max, office.abe, office.una):
+            for view in ("all", "open", "mine", "unassigned") if who is not office.una else ():
+                for sort in ("", "-priority", "createdAt"):
+                    wanted = WorkFilter(view=view, q="printer", sort=sort)
+                    rows = await office.world.db.read(who.actor, work.list_work, wanted, PageRequest(size=5))
+                    lists.append([row["number"] for row in rows])
+            for part in ("open", "all"):
+                for after in (None, (0, 1016)):
+                    own_ones = await office.world.db.read(who.actor, own.list_own, part, "printer", after, 6)
+                    lists.append([ticket.number for ticket in own_ones])
+        return lists
+
+    walked = await found()
+    assert max(map(len, walked)) == 6
+    for first, farthest in ((1, 1), (4, 8), (16, 32)):
+        monkeypatch.setattr("answerable.tickets.store.near.ASKED_FIRST", first)
+        monkeypatch.setattr("answerable.tickets.store.near.FARTHEST", farthest)
+        assert await found() == walked, (first, farthest)
+    monkeypatch.setattr("answerable.tickets.store.near.ENOUGH", 10_000)  # the index is asked
+    assert await found() == walked

@@ -16,6 +16,7 @@ from answerable.tickets.store.tickets import COLUMNS
 ASKED_FIRST = 200
 ENOUGH = 4  # of those; where fewer have the words, so few have them that the index is the short way
 FARTHEST = 25_600
+NOTES = " AND c.internal = 0"  # are left out with this
 
 
 def within(arm: str, conditions: Sequence[str]) -> str:
@@ -74,6 +75,15 @@ async def look_alone(
     return None if found.more and len(found.numbers) < page.size else await walk.read(found.numbers[: page.size])
 
 
+async def numbers(walk: "Walk", wanted: int) -> list[int] | None:
+    """Return the numbers of the first tickets that have the words; ``None`` where the index has to say it."""
+    found = await walk.find(ASKED_FIRST)
+    if found.more and len(found.numbers) < ENOUGH:
+        return None
+    found = await walk.further(found, wanted, max(1, len(found.numbers)) / ASKED_FIRST)
+    return None if found.more and len(found.numbers) < wanted else found.numbers[:wanted]
+
+
 class Found:
     """Which of some tickets have the words, in order; how many were asked, and whether there are more of them."""
 
@@ -84,10 +94,19 @@ class Found:
 
 
 class Walk:
-    """Asks the first tickets of a list, as far as it is told to."""
+    """Asks the first tickets of a list, as far as it is told to.
+
+    ``unseen`` are the comments that are not searched, where it is not for what the caller may read.
+    """
 
     def __init__(
-        self, tx: Tx, arms: Sequence[str], conditions: Sequence[str], order: str, values: dict[str, Any]
+        self,
+        tx: Tx,
+        arms: Sequence[str],
+        conditions: Sequence[str],
+        order: str,
+        values: dict[str, Any],
+        unseen: str = "",
     ) -> None:
         self._tx = tx
         self._order = order
@@ -96,7 +115,7 @@ class Walk:
             f"SELECT t.number AS n FROM tickets_ticket t WHERE {within(arm, conditions)} ORDER BY {order}"
             for arm in arms
         ]
-        hidden = "" if rules.may_note(tx.actor) else " AND c.internal = 0"
+        hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
         self._has = f"""(HAS(x.tickets_ticket, :q, :low, :high) OR (SELECT 1 FROM tickets_comment c
             WHERE c.ticket_id = x.id{hidden} AND HAS(c.tickets_comment, :q, :first, :last) LIMIT 1) = 1"""
         self._has += " OR x.number = :asked_number)" if "asked_number" in values else ")"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from answerable.kernel.tx import Row, Tx
 from answerable.tickets.rules import Ticket
 from answerable.tickets.rules.own import DONE, OPEN, YOURS
+from answerable.tickets.store import near
 from answerable.tickets.store.lists import arms
 from answerable.tickets.store.tickets import COLUMNS, ticket_of
 
@@ -20,16 +21,20 @@ async def list_own(tx: Tx, part: str, words: str, after: tuple[int, int] | None,
     values: dict[str, int | str] = {}
     if part in _STATUSES:
         where.append(_among("t.status", _STATUSES[part]))
-    if words:
-        where.append(_FOUND)
-        number = words.lstrip("#")
-        numbered = number.isascii() and number.isdigit() and len(number) <= 15
-        values |= {"q": words[:500], "asked_number": int(number) if numbered else 0}
     turn = f"CASE WHEN {_among('t.status', YOURS)} THEN 1 ELSE 0 END" if part == "open" else "0"
     if after is not None:
         where.append(f"({turn}, t.number) < (:turn, :number)")
         values |= {"turn": after[0], "number": after[1]}
     order = f"{turn} DESC, t.number DESC" if part == "open" else "t.number DESC"
+    if words:
+        number = words.lstrip("#")
+        numbered = number.isascii() and number.isdigit() and len(number) <= 15
+        values |= {"q": words[:500], "asked_number": int(number) if numbered else 0}
+        walk = near.Walk(tx, where[:1], where[1:], order, values, near.NOTES)
+        near_by = await near.numbers(walk, limit)
+        if near_by is not None:
+            return [ticket_of(row) for row in await walk.read(near_by)]
+        where.append(_FOUND)
     sql = f"""SELECT {COLUMNS} FROM tickets_ticket t WHERE {" AND ".join(where)} ORDER BY {order} LIMIT :limit"""
     return [ticket_of(row) for row in await tx.run(sql, me=tx.actor.id, limit=limit, **values)]
 
@@ -143,7 +148,7 @@ async def load_answers_due(tx: Tx, ticket_ids: Sequence[str]) -> dict[str, int]:
     return {row["ticket_id"]: row["due_at"] for row in rows}
 
 
-# The person's own tickets are few, so their index leads, and each is looked up in what was found.
+# Where few have the words: the person's index leads, and each is looked up in what was found.
 _FOUND = """(MATCHES(t.tickets_ticket, :q) OR t.number = :asked_number OR t.id IN (
     SELECT c.ticket_id FROM tickets_comment c WHERE MATCHES(c.tickets_comment, :q) AND c.internal = 0))"""
 

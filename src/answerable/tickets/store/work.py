@@ -7,6 +7,7 @@ from answerable.kernel.paging import PageRequest
 from answerable.kernel.tx import Row, Tx
 from answerable.tickets import rules
 from answerable.tickets.rules.views import WorkFilter
+from answerable.tickets.store import near
 from answerable.tickets.store.lists import SORT_COLUMNS, arms, search_condition
 
 OPEN = "t.status IN ('CREATED', 'ASSIGNED', 'IN_PROGRESS', 'WAITING')"
@@ -60,10 +61,18 @@ async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
     if page.cursor:
         after = [f"({column}, t.number) {'<' if down else '>'} (:after_value, :after_number)"]
         values |= {"after_value": page.cursor[0], "after_number": page.cursor[1]}
+    if wanted.q:
+        # Many have a common word; the few of a view are asked for it, or the first of a long one.
+        own = {name: value for name, value in values.items() if name != "me"}
+        seen = [" AND ".join([arm, *conditions[:-1], *after]) for arm in _work_arms(tx, wanted.view)]
+        near_by = await near.numbers(near.Walk(tx, seen, (), order, own), page.size + 1)
+        if near_by is not None:
+            names = {f"number{place}": number for place, number in enumerate(near_by)}
+            return await _read_rows(tx, ", ".join(f":{name}" for name in names) or "NULL", order, values | names)
     many = not rare and await _holds_many(tx, wanted.view)
     if many:
-        near = _near(" OR ".join(f"({arm})" for arm in _work_arms(tx)), conditions, after, order)
-        rows = await _read_rows(tx, near, order, values | {"near": _NEAR})
+        first = _near(" OR ".join(f"({arm})" for arm in _work_arms(tx)), conditions, after, order)
+        rows = await _read_rows(tx, first, order, values | {"near": _NEAR})
         if len(rows) > page.size:
             return rows
     by_order = sort in _ORDERS and not wanted.is_narrow and tx.actor.may("ticket.read_all")
