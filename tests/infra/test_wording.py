@@ -1,13 +1,17 @@
 """What is wrong with a body is said in words."""
 
+import re
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from answerable.infra.web.html import environment
+from answerable.infra.web.html import PACKAGE, environment
 from answerable.infra.web.wording import field_error
 from answerable.infra.web.words import ago, exact, text_in
+from answerable.kernel.errors import Problem
 from answerable.kernel.times import SECOND, parse_iso
+
+REFUSAL = re.compile(r"\b(\w+)\(\s*(?:N_\()?\"([^\"]+)\"")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,10 @@ def test_a_decoders_message_becomes_a_sentence(key: str, message: str, words: st
         (
             "The ticket is cancelled and cannot be changed.",
             "Das Ticket ist abgebrochen und kann nicht geändert werden.",
+        ),
+        (
+            "Invalid status transition: CREATED → IN_PROGRESS",
+            "Der Status kann nicht von Neu auf In Arbeit gesetzt werden.",
         ),
         ("must have 5 to {least} characters", "must have 5 to {least} characters"),
         ("calendar Berlin: new", "Kalender Berlin: neu"),
@@ -95,3 +103,12 @@ def test_what_never_changes_is_put_in_when_a_template_is_compiled_and_escaped_on
     compiled = str(pages.compile('{{ _("Status") }} {{ icon("bell", size=16) }}', raw=True))
     assert "<svg" in compiled, "nothing is looked up when the page is made"
     assert "context.call" not in compiled
+
+
+def test_every_refusal_that_a_page_can_show_is_said_in_german() -> None:
+    kinds, german = {kind.__name__ for kind in Problem.__subclasses__()}, text_in("de")
+    parts = ("actions", "queries", "rules", "pages")
+    files = [file for part in parts for form in ("*/{}.py", "*/{}/**/*.py") for file in PACKAGE.glob(form.format(part))]
+    said = [found for file in files for found in REFUSAL.findall(file.read_text())]
+    assert len(said) > 150
+    assert [text for kind, text in said if kind in kinds and german(text) == text] == []

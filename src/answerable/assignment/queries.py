@@ -8,6 +8,7 @@ from answerable.kernel.errors import Missing
 from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 
 ON_BOARD = 3  # tickets of each agent
 WAITING_ON_BOARD = 12
@@ -108,7 +109,7 @@ async def get_ticket(tx: Tx, ticket_id: str) -> HeldTicket:
     """Read a ticket for whoever gives tickets to agents. Raises ``Missing``."""
     row = await store.read_shown(tx, ticket_id)
     if row is None:
-        raise Missing("There is no such ticket.")
+        raise Missing(N_("There is no such ticket."))
     return HeldTicket(**dict(row))
 
 
@@ -129,7 +130,7 @@ async def load_visible_agent(tx: Tx, agent_id: str) -> Agent:
     agent = await store.load_agent(tx, agent_id)
     visible = tx.actor.id == agent_id or tx.actor.may("assignment.manage")
     if agent is None or not agent.is_agent or not visible:
-        raise Missing("There is no such agent.")
+        raise Missing(N_("There is no such agent."))
     return agent
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import MINUTE, SECOND
+from answerable.kernel.words import N_
 from answerable.messages.assignment import AgentAvailabilityChanged
 from answerable.messages.tickets import AssignTicket, TicketRef
 
@@ -251,7 +252,7 @@ def clean_availability(wanted: Availability) -> Availability:
         if any(not 1 <= len(skill) <= LONGEST_SKILL or not skill.isprintable() for skill in skills):
             errors.append(f"skills: each must be a code of 1 to {LONGEST_SKILL} characters")
     if errors:
-        raise Invalid("The availability has invalid values.", errors=tuple(errors))
+        raise Invalid(N_("The availability has invalid values."), errors=tuple(errors))
     return replace(wanted, skills=skills)
 
 

@@ -72,7 +72,7 @@ async def show_message(request: DeskRequest, message_id: str) -> Response[bytes]
     """Show one of them, and why nobody could do it."""
     found = await request.ask(inbox.load_parked, message_id)
     if not found:
-        raise Missing("This message is not parked any more.")
+        raise Missing(N_("This message is not parked any more."))
     bodies = [msgspec.json.format(sealed.body.encode()).decode() if sealed else "" for _, sealed in found]
     tries, place = [row for row, _ in found], _place_of(request)
     return show(request, "gateway/message.html", tries=tries, sealed=found[0][1], body=bodies[0], **place)

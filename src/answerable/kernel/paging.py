@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
 
 MAX_SIZE = 1000
 MAX_OFFSET = 10_000
@@ -77,7 +78,7 @@ def page_request(*, page: int, size: int, cursor: str | None, count: str | None,
     if not 1 <= size <= MAX_SIZE:
         raise Invalid(f"size must be 1 to {MAX_SIZE}.", errors=(f"size: must be 1 to {MAX_SIZE}",))
     if page < 0:
-        raise Invalid("page must be 0 or more.", errors=("page: must be 0 or more",))
+        raise Invalid(N_("page must be 0 or more."), errors=("page: must be 0 or more",))
     if page * size > MAX_OFFSET:
         raise Invalid(
             f"page * size must not pass {MAX_OFFSET}; follow the cursor in the Link header to read further.",

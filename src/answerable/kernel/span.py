@@ -40,7 +40,7 @@ def read_span(start: str | None, end: str | None) -> Span:
     """
     span = Span(read_instant("from", start), read_instant("to", end))
     if span.start is not None and span.end is not None and span.start >= span.end:
-        raise Invalid("The time range is empty: from must be before to.", errors=("to: must be after from",))
+        raise Invalid(N_("The time range is empty: from must be before to."), errors=("to: must be after from",))
     return span
 
 

@@ -241,7 +241,7 @@ async def set_preferences(tx: Tx, wanted: Sequence[Preference]) -> list[Preferen
         if preference.channel not in rules.CHANNELS:
             errors.append(f"{place}.channel: must be one of {', '.join(rules.CHANNELS)}")
     if errors:
-        raise Invalid("The preferences cannot be taken.", errors=tuple(errors))
+        raise Invalid(N_("The preferences cannot be taken."), errors=tuple(errors))
     for preference in wanted:
         await store.save_preference(tx, tx.actor.id, preference.type, preference.channel, preference.enabled)
     return await queries.list_preferences(tx)
@@ -306,7 +306,7 @@ async def retry_mail(tx: Tx, message_id: str, person_id: str) -> MailView:
     """Queue a failed mail again. Raises ``Missing`` for no mail, ``Conflict`` for one that has not failed."""
     mail = await store.find_mail(tx, message_id, person_id)
     if mail is None:
-        raise Missing("There is no such mail.")
+        raise Missing(N_("There is no such mail."))
     queued = rules.requeue(mail, tx.now, tx.settings.mail.give_up_hours)
     if not await store.save_delivery(tx, queued, mail):
         raise Conflict(N_("Somebody else has just sent this mail again."))

@@ -9,6 +9,7 @@ from answerable.kernel.errors import Invalid, Missing
 from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, decode_cursor, encode_cursor, total_text
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
+from answerable.kernel.words import N_
 from answerable.notifications import rules, store
 from answerable.notifications.rules import Delivery
 from answerable.notifications.store import erasure
@@ -111,7 +112,7 @@ async def get_notice(tx: Tx, notice_id: str) -> NoticeView:
     """Read one of the caller's notices. Raises ``Missing`` for any other."""
     notice = await store.find_notice(tx, tx.actor.id, notice_id)
     if notice is None:
-        raise Missing("There is no such notification.")
+        raise Missing(N_("There is no such notification."))
     return notice_view(notice)
 
 
@@ -184,7 +185,7 @@ def known_state(text: str | None) -> str | None:
         return None
     if text.upper() in rules.STATES:
         return text.upper()
-    raise Invalid("Unknown state.", errors=(f"state: must be one of {', '.join(rules.STATES)}",))
+    raise Invalid(N_("Unknown state."), errors=(f"state: must be one of {', '.join(rules.STATES)}",))
 
 
 def mail_view(mail: Delivery) -> MailView:

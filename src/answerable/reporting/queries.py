@@ -12,6 +12,7 @@ from answerable.kernel.paging import Page, PageRequest, encode_cursor, total_tex
 from answerable.kernel.span import ALWAYS, Span
 from answerable.kernel.times import iso
 from answerable.kernel.tx import Row, Tx
+from answerable.kernel.words import N_
 from answerable.reporting import rules, store
 from answerable.reporting.rules import AgentTally, Edges, Figures, Tally
 
@@ -162,7 +163,7 @@ def _breach_cursor(page: PageRequest) -> tuple[int, str] | None:
         return None
     at, ticket_id = page.cursor
     if not isinstance(at, int) or not isinstance(ticket_id, str):
-        raise Invalid("The cursor is not valid.", errors=("cursor: not a cursor of this list",))
+        raise Invalid(N_("The cursor is not valid."), errors=("cursor: not a cursor of this list",))
     return at, ticket_id
 
 

@@ -10,6 +10,7 @@ from answerable.infra.places import check_url, networks_of
 from answerable.kernel.errors import Conflict, Invalid, Missing
 from answerable.kernel.times import DAY
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
 from answerable.messages.base import Event
 from answerable.messages.webhooks import WebhookDisabled
@@ -80,7 +81,7 @@ async def rotate_secret(tx: Tx, endpoint_id: str) -> Keyed:
     """Replace an endpoint's secret; the former one signs beside it for a day. Raises ``Missing`` and ``Conflict``."""
     before = await get_endpoint(tx, endpoint_id)
     if tx.now < before.former_until:  # with a third secret, whoever still has the first would be cut off
-        raise Conflict("The secret was replaced less than a day ago. Please wait until the former one has ended.")
+        raise Conflict(N_("The secret was replaced less than a day ago. Please wait until the former one has ended."))
     after = msgspec.structs.replace(
         before,
         secret_number=before.secret_number + 1,
@@ -156,7 +157,7 @@ async def ping(tx: Tx, endpoint_id: str) -> Delivery:
     """Queue a delivery that says nothing, to see whether it arrives. Raises ``Missing``, and ``Conflict``."""
     endpoint = await get_endpoint(tx, endpoint_id)
     if endpoint.state != ACTIVE:
-        raise Conflict("The endpoint is not active. Please resume it first.")
+        raise Conflict(N_("The endpoint is not active. Please resume it first."))
     message_id = tx.new_id()
     payload = rules.write_payload(message_id, rules.PING, "/answerable/webhooks", endpoint.id, tx.now, {})
     return await _queue(tx, endpoint, Told(message_id, rules.PING, endpoint.id, "", payload))
@@ -173,7 +174,7 @@ async def send_again(tx: Tx, endpoint_id: str, delivery_id: str) -> Delivery:
     """Queue a delivery that is done once more. Raises ``Missing`` and ``Conflict``."""
     before = await store.load_delivery(tx, endpoint_id, delivery_id)
     if before is None:
-        raise Missing("There is no such delivery.")
+        raise Missing(N_("There is no such delivery."))
     after = rules.send_again(before, tx.now, tx.settings.webhooks.give_up_hours)
     if not await store.save_delivery(tx, before, after):
         raise Conflict("This delivery is on its way already.")

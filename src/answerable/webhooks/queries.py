@@ -8,6 +8,7 @@ from answerable.kernel.errors import Missing
 from answerable.kernel.paging import PageRequest, encode_cursor, instant_cursor
 from answerable.kernel.times import iso
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.webhooks import store
 from answerable.webhooks.rules import Delivery, Endpoint
 
@@ -95,7 +96,7 @@ async def get_endpoint(tx: Tx, endpoint_id: str) -> Endpoint:
     """Read an endpoint; raises ``Missing``."""
     endpoint = await store.load_endpoint(tx, endpoint_id)
     if endpoint is None:
-        raise Missing("There is no such endpoint.")
+        raise Missing(N_("There is no such endpoint."))
     return endpoint
 
 

@@ -118,7 +118,7 @@ ROUTES = [show_board, show_choice, assign, show_agent, set_availability, show_le
 
 async def _agent(request: DeskRequest, agent_id: str, form: Form, page: int, status: int = 200) -> Response[bytes]:
     if not 0 <= page < MOST_PAGES:
-        raise Invalid("There are no such rows.", errors=("page: is out of range",))
+        raise Invalid(N_("There are no such rows."), errors=("page: is out of range",))
     agent = await request.ask(queries.get_agent, agent_id)
     held = await request.ask(queries.list_held, agent_id, page * HELD, HELD + 1)
     more = f"/assignment/agents/{agent_id}?page={page + 1}" if len(held) > HELD else ""

@@ -15,6 +15,7 @@ from answerable.infra.database.open import system_clock
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Throttled, Unavailable
 from answerable.kernel.tx import Database
+from answerable.kernel.words import N_
 from answerable.messages.base import Envelope, Event
 from answerable.messages.users import ApiKeyChanged, SessionEnded, UserChanged
 from answerable.settings import Server
@@ -105,9 +106,9 @@ class Hub:
         Raises ``Throttled`` where the person has too many, ``Unavailable`` where the desk has or is stopping.
         """
         if self._closed:
-            raise Unavailable("The desk is stopping.", retry_after=2)
+            raise Unavailable(N_("The desk is stopping."), retry_after=2)
         if len(self._open) >= STREAMS_IN_ALL:
-            raise Unavailable("Too many live streams are open. Please try again soon.", retry_after=30)
+            raise Unavailable(N_("Too many live streams are open. Please try again soon."), retry_after=30)
         if len(self._by_person.get(actor.id, ())) >= STREAMS_PER_PERSON:
             raise Throttled("You have too many live streams open. Please close one.", retry_after=30)
         binding = self._marks.binding(actor)

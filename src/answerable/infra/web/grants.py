@@ -55,6 +55,6 @@ def _check_scope(method: str, grant: str | None, template: str, key: ApiKey) -> 
     scope = scope_of(method, template)
     if scope is None:
         if grant != PUBLIC or method not in SAFE_METHODS:
-            raise Refused("API keys are not taken here.")
+            raise Refused(N_("API keys are not taken here."))
     elif scope not in key.scopes:
         raise Refused(f"This API key lacks the scope {scope}.")

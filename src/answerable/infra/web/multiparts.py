@@ -3,6 +3,7 @@
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
 
 MULTIPART = "multipart/form-data"
 
@@ -23,5 +24,5 @@ def parts_in(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]
                 elif piece:
                     found[-1][1].extend(piece)
     except (MultipartError, UnicodeError) as error:
-        raise Invalid("The form cannot be read.") from error
+        raise Invalid(N_("The form cannot be read.")) from error
     return [(name, bytes(text).decode("utf-8-sig", "replace")) for name, text in found]

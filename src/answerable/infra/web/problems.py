@@ -76,7 +76,7 @@ def answer_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
     """Answer what the framework found wrong with a request."""
     status = error.status_code
     if isinstance(error, ValidationException):
-        return answer_problem(request, Invalid("The request has invalid values.", errors=_field_errors(error)))
+        return answer_problem(request, Invalid(N_("The request has invalid values."), errors=_field_errors(error)))
     if status >= 500:
         return answer_crash(request, error)
     headers = dict(error.headers or {}) if isinstance(error, MethodNotAllowedException) else {}

@@ -18,6 +18,7 @@ from answerable.kernel.errors import Invalid, Missing
 from answerable.kernel.paging import PageRequest, page_request
 from answerable.kernel.span import ALWAYS, Span, days_between
 from answerable.kernel.times import iso
+from answerable.kernel.words import N_
 from answerable.reporting import queries
 from answerable.reporting.pages.catalogue import CATALOGUE, REPORTS, Report
 from answerable.reporting.pages.showing import tools_for
@@ -52,7 +53,7 @@ async def show_report(
 ) -> Response[bytes]:
     """Show a report."""
     if name not in REPORTS or name == "summary":
-        raise Missing("There is no such report.")
+        raise Missing(N_("There is no such report."))
     return await _show(request, REPORTS[name], first, last, view, cursor)
 
 

@@ -7,6 +7,7 @@ import msgspec
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.times import DAY, iso
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
 from answerable.messages.sla import SlaTermsChanged
 from answerable.sla import rules, store
@@ -45,7 +46,9 @@ async def change_terms(
     await expect(tx, before, expected)
     at = tx.now if effective_from is None else effective_from
     if not tx.now <= at <= tx.now + FURTHEST:
-        raise Invalid("The change must hold from now on or later, within a year.", errors=("effectiveFrom: too far",))
+        raise Invalid(
+            N_("The change must hold from now on or later, within a year."), errors=("effectiveFrom: too far",)
+        )
     after = edit(before.terms)
     rules.read_terms(after)
     changes = rules.changes_between(before.terms, after)

@@ -9,6 +9,7 @@ from answerable.kernel.manifest import Gauge
 from answerable.kernel.paging import Page, PageRequest
 from answerable.kernel.times import DAY, MINUTE, SECOND, iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
+from answerable.kernel.words import N_
 from answerable.sla import rules, store
 from answerable.sla.rules import Clock, Edition, History, Metric, Segment, Terms
 
@@ -121,7 +122,7 @@ async def escalations_of_manager(tx: Tx, manager_id: str, page: PageRequest) -> 
     """List the escalations to a manager, newest first. Raises ``Missing`` where the caller may not see them."""
     allowed = rules.may_see_escalations_of(tx.actor, manager_id)
     if not allowed or not (tx.actor.id == manager_id or await store.knows_manager(tx, manager_id)):
-        raise Missing("There is no such manager.")
+        raise Missing(N_("There is no such manager."))
     return _shown(await store.list_escalations(tx, manager_id, page))
 
 

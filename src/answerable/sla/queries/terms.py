@@ -230,13 +230,13 @@ def holidays_from(
 ) -> dict[str, str]:
     """Return the holidays of a country's years, or of an iCalendar file. Raises ``Invalid`` for neither and both."""
     if (country is None) == (ics is None):
-        raise Invalid("Name a country, or send an iCalendar file.", errors=("country: or ics is needed",))
+        raise Invalid(N_("Name a country, or send an iCalendar file."), errors=("country: or ics is needed",))
     from answerable.sla.rules import holidays  # noqa: PLC0415  # what it needs is loaded where it is wanted
 
     if ics is not None:
         return holidays.read_ics(ics)
     if years is None:
-        raise Invalid("Name the years.", errors=("firstYear: is missing",))
+        raise Invalid(N_("Name the years."), errors=("firstYear: is missing",))
     assert country is not None
     return holidays.public_holidays(country, region, *years)
 

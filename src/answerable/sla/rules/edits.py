@@ -6,6 +6,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from answerable.kernel.errors import Conflict, Invalid, Missing
+from answerable.kernel.words import N_
 from answerable.sla.rules.written import WrittenCalendar, WrittenPolicy, WrittenTerms
 
 Edit: TypeAlias = Callable[[WrittenTerms], WrittenTerms]
@@ -97,7 +98,7 @@ def find_calendar(terms: WrittenTerms, name: str) -> WrittenCalendar:
     """Return a calendar. Raises ``Missing``."""
     found = next((each for each in terms.calendars if each.name == name), None)
     if found is None:
-        raise Missing("There is no such calendar.")
+        raise Missing(N_("There is no such calendar."))
     return found
 
 
@@ -105,7 +106,7 @@ def find_policy(terms: WrittenTerms, name: str) -> WrittenPolicy:
     """Return a policy. Raises ``Missing``."""
     found = next((each for each in terms.policies if each.name == name), None)
     if found is None:
-        raise Missing("There is no such policy.")
+        raise Missing(N_("There is no such policy."))
     return found
 
 
@@ -127,7 +128,7 @@ def _placed(terms: WrittenTerms, new: WrittenPolicy, position: int) -> WrittenTe
 
 def _same_name(name: str, new: str) -> None:
     if name != new:
-        raise Invalid("A name cannot be changed.", errors=(f"name: must be {name!r}, as in the address",))
+        raise Invalid(N_("A name cannot be changed."), errors=(f"name: must be {name!r}, as in the address",))
 
 
 def _named(one: str, many: str, names: list[str]) -> str:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
 
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 MOST_YEARS = 30
@@ -50,7 +51,7 @@ def read_ics(text: str) -> dict[str, str]:
         events = list(Calendar.from_ical(text).walk("VEVENT"))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         told = _mistake(lines) or str(error)[:200]
-        raise Invalid("This is not an iCalendar file.", errors=(f"ics: {told}",)) from error
+        raise Invalid(N_("This is not an iCalendar file."), errors=(f"ics: {told}",)) from error
     if len(events) > MOST_EVENTS:
         raise Invalid(f"The calendar has more than {MOST_EVENTS} events.", errors=("ics: has too many events",))
     places = (number for number, line in enumerate(lines, 1) if line.strip().upper() == "BEGIN:VEVENT")
@@ -69,7 +70,7 @@ def read_ics(text: str) -> dict[str, str]:
             raise _wrong(f"{name!r} on {begin} is longer than {LONGEST_EVENT} days", place)
         found |= dict.fromkeys(_days(begin, max(length, 1)), name)
     if not found:
-        raise Invalid("The calendar has no event that takes whole days.", errors=("ics: has no all-day event",))
+        raise Invalid(N_("The calendar has no event that takes whole days."), errors=("ics: has no all-day event",))
     return dict(sorted(found.items()))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
 from answerable.sla.rules.edition import read_terms
 from answerable.sla.rules.written import WrittenTerms, plain
 
@@ -46,7 +47,7 @@ def read_toml(text: bytes) -> WrittenTerms:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Invalid(f"This is not TOML: {error}.") from error
     except ValueError as error:  # a number of thousands of digits
-        raise Invalid("A number is too long.") from error
+        raise Invalid(N_("A number is too long.")) from error
     try:
         written = msgspec.convert(values, WrittenTerms)
     except msgspec.ValidationError as error:

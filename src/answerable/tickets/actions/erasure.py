@@ -8,6 +8,7 @@ from answerable.infra.bus.redaction import ask_to_scrub, forget_here, redact
 from answerable.kernel.errors import Invalid
 from answerable.kernel.times import DAY
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.audit import RecordAct
 from answerable.messages.base import Message
 from answerable.messages.erasure import ERASED, ERASED_PERSON, without_author, without_words
@@ -71,9 +72,9 @@ async def set_retention(tx: Tx, category: str, keep_days: int) -> None:
     Raises ``Invalid`` for a category that the desk does not have, and for a number that cannot be.
     """
     if not await store.has_category(tx, category):
-        raise Invalid("There is no such category.", errors=("category: is not one of the desk",))
+        raise Invalid(N_("There is no such category."), errors=("category: is not one of the desk",))
     if not 0 <= keep_days <= LONGEST_KEEPING:
-        raise Invalid("That is not a time to keep.", errors=(f"keepDays: must be 0 to {LONGEST_KEEPING}",))
+        raise Invalid(N_("That is not a time to keep."), errors=(f"keepDays: must be 0 to {LONGEST_KEEPING}",))
     before = {row["category"]: row["keep_days"] for row in await erasure.list_retention(tx)}.get(category, 0)
     if before == keep_days:
         return

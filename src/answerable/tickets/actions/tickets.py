@@ -43,7 +43,7 @@ async def _check_requester(tx: Tx, requester_id: str) -> None:
         raise Refused(N_("You can only raise tickets for yourself."))
     person = await store.load_person(tx, requester_id)
     if person is None or not person["active"]:
-        raise Invalid("There is no such requester.", errors=("requesterId: is not an active person",))
+        raise Invalid(N_("There is no such requester."), errors=("requesterId: is not an active person",))
 
 
 async def update_ticket(tx: Tx, ticket_id: str, changes: Changes, expected: int | None) -> Ticket:
@@ -142,7 +142,7 @@ async def set_categories(tx: Tx, codes: Sequence[str]) -> list[str]:
     """Set the categories that new tickets may have. Raises ``Invalid`` for none, too many, or a code that is none."""
     unique = list(dict.fromkeys(codes))
     if not 1 <= len(unique) <= MAX_CATEGORIES:
-        raise Invalid("Invalid categories.", errors=(f"categories: must be 1 to {MAX_CATEGORIES} codes",))
+        raise Invalid(N_("Invalid categories."), errors=(f"categories: must be 1 to {MAX_CATEGORIES} codes",))
     for code in unique:
         if not _CATEGORY.fullmatch(code):
             raise life.unknown_category_code(code)

@@ -85,7 +85,7 @@ async def do(tx: Tx, ticket_id: str, deed: Deed, expected: int | None) -> tuple[
     elif deed.field in ("priority", "category"):
         after = await verbs.update_ticket(tx, ticket_id, Changes(**{deed.field: deed.value}), expected)
     else:
-        raise Invalid("There is no such change.")
+        raise Invalid(N_("There is no such change."))
     return before, after
 
 

@@ -44,7 +44,7 @@ async def raise_ticket(request: DeskRequest) -> Response[bytes]:
     form = await form_of(request)
     try:
         if form["for"].strip() and not form["requesterId"]:
-            raise Invalid("Choose the person.", errors=(f"for: {NOBODY}",))
+            raise Invalid(N_("Choose the person."), errors=(f"for: {NOBODY}",))
         ticket = await request.act_once(form.once, Ticket, actions.create_ticket, _draft_of(form))
     except Refused:  # as everywhere
         raise

@@ -109,7 +109,7 @@ def _deed_of(form: Form) -> Deed:
         return _DEEDS[name]
     if name in ("agent", "priority") and form[name]:
         return Deed(name, form[name])
-    raise Invalid("Choose what to do with the tickets.")
+    raise Invalid(N_("Choose what to do with the tickets."))
 
 
 async def _name_of(request: DeskRequest, ticket_id: str) -> str:

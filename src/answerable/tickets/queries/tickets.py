@@ -9,6 +9,7 @@ from answerable.kernel.errors import Invalid, Missing
 from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, total_text
 from answerable.kernel.times import iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
+from answerable.kernel.words import N_
 from answerable.tickets import rules, store
 from answerable.tickets.rules import Comment, Ticket
 from answerable.tickets.rules.filter import TicketFilter
@@ -132,7 +133,7 @@ async def find_tickets(tx: Tx, words: str, most: int) -> list[Ticket]:
 async def tickets_of_user(tx: Tx, user_id: str, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Read a person's tickets. Raises ``Missing`` where the caller is neither that person nor staff."""
     if user_id != tx.actor.id and not rules.may_note(tx.actor):
-        raise Missing("There is no such list.")
+        raise Missing(N_("There is no such list."))
     return await list_tickets(tx, wanted, page)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
 
 SORTS = ("createdAt", "updatedAt", "priority", "slaDueAt")
 DEFAULT_SORT = "-createdAt"
@@ -39,5 +40,5 @@ def clean_sort(text: str | None) -> str:
     name = name.lstrip("-")
     if name not in SORTS or direction.lower() not in ("", "asc", "desc"):
         known = ", ".join(SORTS)
-        raise Invalid("Unknown sort.", errors=(f"sort: must be one of {known}, with - in front for descending",))
+        raise Invalid(N_("Unknown sort."), errors=(f"sort: must be one of {known}, with - in front for descending",))
     return f"-{name}" if descending else name

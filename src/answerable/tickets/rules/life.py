@@ -245,7 +245,7 @@ def invalid_move(current: str, to: str) -> Conflict:
 
 def unknown_category_code(code: str) -> Invalid:
     """Return the refusal of a category code that cannot be one."""
-    return Invalid("Invalid category.", errors=(f"categories: {code!r} must be 1 to 50 of A-Z, 0-9 and _",))
+    return Invalid(N_("Invalid category."), errors=(f"categories: {code!r} must be 1 to 50 of A-Z, 0-9 and _",))
 
 
 def performer(actor: Actor) -> str:

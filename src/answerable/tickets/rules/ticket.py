@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from answerable.kernel.errors import Invalid
+from answerable.kernel.words import N_
 from answerable.messages.base import Event
 from answerable.messages.tickets import TicketRef
 
@@ -115,7 +116,7 @@ def known_priority(text: str) -> str:
     """Return ``text`` as a priority. Raises ``Invalid`` for another word."""
     if text.upper() in PRIORITIES:
         return text.upper()
-    raise Invalid("Unknown priority.", errors=(f"priority: must be one of {', '.join(PRIORITIES)}",))
+    raise Invalid(N_("Unknown priority."), errors=(f"priority: must be one of {', '.join(PRIORITIES)}",))
 
 
 def known_status(text: str) -> str:
@@ -124,7 +125,7 @@ def known_status(text: str) -> str:
         return "CREATED"
     if text.upper() in STATUSES:
         return text.upper()
-    raise Invalid("Unknown status.", errors=(f"status: must be one of {', '.join(STATUSES)}",))
+    raise Invalid(N_("Unknown status."), errors=(f"status: must be one of {', '.join(STATUSES)}",))
 
 
 def clean_draft(draft: Draft, categories: Collection[str]) -> Draft:
@@ -137,7 +138,7 @@ def clean_draft(draft: Draft, categories: Collection[str]) -> Draft:
         *_choice("priority", draft.priority, PRIORITIES),
     ]
     if errors:
-        raise Invalid("The ticket has invalid values.", errors=tuple(errors))
+        raise Invalid(N_("The ticket has invalid values."), errors=tuple(errors))
     return msgspec.structs.replace(draft, title=title, description=description)
 
 
@@ -152,7 +153,7 @@ def clean_changes(changes: Changes, categories: Collection[str]) -> Changes:
         *(_choice("priority", changes.priority, PRIORITIES) if changes.priority is not None else ()),
     ]
     if errors:
-        raise Invalid("The change has invalid values.", errors=tuple(errors))
+        raise Invalid(N_("The change has invalid values."), errors=tuple(errors))
     return msgspec.structs.replace(changes, title=title, description=description)
 
 
@@ -160,7 +161,7 @@ def clean_comment(text: str) -> str:
     """Return a tidy comment. Raises ``Invalid`` for an empty or long one."""
     tidy = _tidy(text)
     if errors := _length("comment", tidy, COMMENT):
-        raise Invalid("The comment cannot be taken.", errors=tuple(errors))
+        raise Invalid(N_("The comment cannot be taken."), errors=tuple(errors))
     return tidy
 
 

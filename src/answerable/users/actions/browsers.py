@@ -7,6 +7,7 @@ from answerable.kernel.errors import Missing
 from answerable.kernel.times import DAY, HOUR
 from answerable.kernel.tx import Tx
 from answerable.kernel.visit import Preferences
+from answerable.kernel.words import N_
 from answerable.messages.users import LanguageChosen, SessionEnded
 from answerable.users.actions.people import save, set_password
 from answerable.users.actions.sessions import still
@@ -48,7 +49,7 @@ async def sign_out_others(tx: Tx, browser_id: str) -> None:
     """Sign the caller out everywhere but in one browser: other browsers, programs and links."""
     person = await people.load_person(tx, tx.actor.id)
     if person is None:
-        raise Missing("There is no such person.")
+        raise Missing(N_("There is no such person."))
     changed = end_sessions(person, tx.now)
     await save(tx, changed, ["sessions"])
     await sessions.revoke_sessions(tx, person.id)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from answerable.kernel.actor import Actor, service
 from answerable.kernel.errors import Invalid, Refused, Throttled, Unauthenticated
 from answerable.kernel.tx import Database, Tx
+from answerable.kernel.words import N_
 from answerable.users.actions import tries
 from answerable.users.actions.audit import adopt_old_lines
 from answerable.users.actions.browsers import tell_old_languages
@@ -69,7 +70,7 @@ class Door:
         """
         await db.write(USERS, _take_confirmation, person.id)
         if not await self.passwords.verify(person.password_hash, password):
-            raise Invalid("The current password is not right.", errors=(f"{field}: is not right",))
+            raise Invalid(N_("The current password is not right."), errors=(f"{field}: is not right",))
         await db.write(USERS, _forgive_confirmation, person.id)
         return person
 

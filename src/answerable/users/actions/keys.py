@@ -8,6 +8,7 @@ from answerable.infra.web.tokens import API_KEY
 from answerable.kernel.errors import Conflict, Missing, Refused
 from answerable.kernel.times import DAY
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.users import ApiKeyChanged
 from answerable.users.actions.audit import record
 from answerable.users.actions.revoking import end_key
@@ -34,7 +35,7 @@ async def make_key(tx: Tx, wanted: NewKey) -> MadeKey:
     """
     new = check_key(wanted)
     if (new.role or new.person_id not in ("", tx.actor.id)) and not tx.actor.may("user.admin"):
-        raise Refused("Only an administrator makes a key for somebody else.")
+        raise Refused(N_("Only an administrator makes a key for somebody else."))
     person_id = "" if new.role else new.person_id or tx.actor.id
     person = await people.load_person(tx, person_id) if person_id else None
     if person_id and (person is None or not person.active):
@@ -75,7 +76,7 @@ async def revoke_key(tx: Tx, key_id: str) -> None:
     """End a key at once: one's own, as an administrator any. Raises ``Missing``; one that has ended stays so."""
     known = await keys.load_key(tx, key_id)
     if known is None or not (tx.actor.may("user.admin") or known["person_id"] == tx.actor.id):
-        raise Missing("There is no such key.")
+        raise Missing(N_("There is no such key."))
     if await end_key(tx, key_id):
         await record(tx, "KEY_REVOKED", about="key", about_id=key_id, named=known["name"])
 

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from answerable.kernel.errors import Unavailable
+from answerable.kernel.words import N_
 from answerable.users.rules import PASSWORD_LENGTH, password_form
 
 WORKERS = 2
@@ -41,7 +42,7 @@ class Passwords:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._waiting >= LONGEST_QUEUE:
-            raise Unavailable("Too many people are signing in right now. Please try again soon.", retry_after=2)
+            raise Unavailable(N_("Too many people are signing in right now. Please try again soon."), retry_after=2)
         self._waiting += 1
         self.worked += 1
         try:

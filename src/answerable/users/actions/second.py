@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from answerable.kernel.errors import Conflict, Invalid, Missing, Unauthenticated
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.users.actions import browsers, mails, sessions, tries
 from answerable.users.actions.audit import record_person
 from answerable.users.actions.browsers import Browser
@@ -139,7 +140,7 @@ async def take_away(tx: Tx, person_id: str) -> None:
     if person is None:
         raise Missing("There is no such person.")
     if not await second.delete_second(tx, person_id):
-        raise Conflict("This person has no second factor.")
+        raise Conflict(N_("This person has no second factor."))
     await record_person(tx, "SECOND_FACTOR_RESET", person_id)
     await end_sessions_of(tx, person)
     await mails.tell(tx, person, "SECOND_RESET")
@@ -214,7 +215,7 @@ async def _offer(tx: Tx, person: Person) -> None:
 async def _confirm(tx: Tx, person: Person, code: str) -> list[str]:
     row = await second.load_second(tx, person.id)
     if row is None or row["state"] != "OFFERED":
-        raise Conflict("No second factor waits for its first code. Begin again.")
+        raise Conflict(N_("No second factor waits for its first code. Begin again."))
     secret = opened(tx, person.id, row)
     step = matching_step(secret, tidy_code(code), tx.now, 0) if secret else None
     if step is None:

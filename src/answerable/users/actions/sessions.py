@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from answerable.kernel.errors import Invalid, Missing, Unauthenticated
 from answerable.kernel.times import DAY, SECOND
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.messages.users import SessionEnded, SigningKeyMade
 from answerable.users.actions import mails, tries
 from answerable.users.actions.audit import record_person
@@ -115,7 +116,7 @@ async def end_own_session(tx: Tx, session_id: str) -> None:
     """End one of the caller's sessions, of a browser or a program. Raises ``Missing`` where it is none of theirs."""
     ended = await browsers.delete_browser(tx, session_id, tx.actor.id)
     if not ended and not await sessions.revoke_family_of(tx, session_id, tx.actor.id):
-        raise Missing("You are not signed in there.")
+        raise Missing(N_("You are not signed in there."))
     tx.publish(SessionEnded(user_id=tx.actor.id, session_id=session_id))
 
 

@@ -13,6 +13,7 @@ from answerable.infra.web.visits import SEEN_EVERY, Told, tell
 from answerable.infra.web.words import best_language
 from answerable.kernel.errors import Refused, Unauthenticated
 from answerable.kernel.visit import Visit
+from answerable.kernel.words import N_
 from answerable.users.actions import browsers, mails, people, second, sessions
 from answerable.users.actions.door import USERS
 from answerable.users.api.answers import NextStep, TokenSet, door_of, nothing, shown, step, tokens
@@ -158,7 +159,7 @@ async def log_out(request: DeskRequest, data: Ending | None = None) -> Response[
     ending = data or Ending()
     signed_in = request.actor.kind == "person"
     if not signed_in and (ending.everywhere or not ending.refresh_token):
-        raise request.scope["state"].get("refusal") or Unauthenticated("Please sign in first.")
+        raise request.scope["state"].get("refusal") or Unauthenticated(N_("Please sign in first."))
     if ending.everywhere:
         return await request.post(nothing, people.end_all_sessions)
     jti = None
@@ -220,7 +221,7 @@ async def _visit_by_cookie(request: DeskRequest) -> Visit:
     """Return the visit of a cookie that a gateway asks about; being asked is being used."""
     cookie = read_cookie(request.scope["state"]["headers"], cookie_name(SESSION, request.desk_settings))
     if not cookie:
-        raise request.scope["state"].get("refusal") or Unauthenticated("Nobody is signed in in this browser.")
+        raise request.scope["state"].get("refusal") or Unauthenticated(N_("Nobody is signed in in this browser."))
     visit = await request.ask(visits.visit, cookie)
     if visit.seen_at + SEEN_EVERY <= request.database.clock():
         await request.database.write(USERS, browsers.seen, visit.session_id)

@@ -6,6 +6,7 @@ from litestar import Response, get, post
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.request import DeskRequest, Reply, respond
 from answerable.kernel.errors import Missing
+from answerable.kernel.words import N_
 from answerable.users.actions import second
 from answerable.users.actions.door import prove_oneself
 from answerable.users.api.answers import NOT_KEPT, door_of, nothing
@@ -51,7 +52,7 @@ async def offer_second_factor(request: DeskRequest, data: Proof) -> Response[Off
     await request.act(second.offer)
     offered = await request.ask(queries.read_offer)
     if offered is None:
-        raise Missing("Nothing is offered any more.")
+        raise Missing(N_("Nothing is offered any more."))
     return respond(Reply(offered, 200, NOT_KEPT))
 
 

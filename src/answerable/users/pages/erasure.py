@@ -42,7 +42,7 @@ async def erase_person(request: DeskRequest, person_id: str) -> Response[bytes]:
     form = await form_of(request)
     person = await request.ask(queries.get_person, person_id)
     if fold(form["email"]) != fold(person.email):
-        wrong = Invalid("That is another address.", errors=("email: is not right",))
+        wrong = Invalid(N_("That is another address."), errors=("email: is not right",))
         return await _page(request, person_id, form.refused(wrong))
     try:
         await request.act(erasure.erase_person, person_id)

@@ -66,7 +66,7 @@ async def change_preferences(request: DeskRequest) -> Response[bytes]:
     liked = Preferences(form["theme"], form["density"], form["language"], zone, "keys" in form)
     try:
         if zone and zone_of(zone) is None:
-            raise Invalid("There is no such time zone.", errors=("zone: is not a time zone",))
+            raise Invalid(N_("There is no such time zone."), errors=("zone: is not a time zone",))
         await request.act(browsers.prefer, liked)
     except Problem as problem:
         return await _profile(request, form.refused(problem), "preferences")

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from answerable.infra.web.tokens import ALGORITHM, TYPE, key_id, public_text, read_token
 from answerable.kernel.errors import Unavailable
 from answerable.kernel.tx import Tx
+from answerable.kernel.words import N_
 from answerable.users.queries.sealed import seal, unseal
 from answerable.users.store import sessions
 
@@ -42,7 +43,7 @@ class Keyring:
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Return an access token with these claims. Raises ``Unavailable`` before the keys are loaded."""
         if self._signer is None:
-            raise Unavailable("The desk is not ready to sign people in. Please try again soon.", retry_after=2)
+            raise Unavailable(N_("The desk is not ready to sign people in. Please try again soon."), retry_after=2)
         kid, private = self._signer
         return jwt.encode(dict(claims), private, algorithm=ALGORITHM, headers={"kid": kid, "typ": TYPE})
 

@@ -152,7 +152,7 @@ def check_password(password: str, field: str = "password") -> None:
         complaint = f"must have {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[1]} characters"
         raise Invalid(f"The password {complaint}.", errors=(f"{field}: {complaint}",))
     if any("\ud800" <= letter <= "\udfff" for letter in password):
-        raise Invalid("The password has broken characters.", errors=(f"{field}: has broken characters",))
+        raise Invalid(N_("The password has broken characters."), errors=(f"{field}: has broken characters",))
 
 
 def check_all(*checks: Callable[[], object]) -> None:
@@ -262,7 +262,7 @@ def check_preferences(liked: Preferences) -> Preferences:
     if not _ZONE.fullmatch(liked.zone):  # whether it is one is known where zones are read
         wrong.append("zone: is not a time zone")
     if wrong:
-        raise Invalid("The preferences have values that the desk does not know.", errors=tuple(wrong))
+        raise Invalid(N_("The preferences have values that the desk does not know."), errors=tuple(wrong))
     return liked
 
 

@@ -34,6 +34,7 @@ TEMPLATES = (
     N_("{agent} is not active."),
     N_("The ticket is already assigned to {agent}."),
     N_("The ticket is {status} and cannot be changed."),
+    N_("Invalid status transition: {former} → {next}"),
     N_("calendar {name}: new"),
     N_("calendar {name}: gone"),
     N_("calendar {name}: {parts} changed"),
@@ -93,6 +94,8 @@ _SHAPES = {
     "status": "[a-z_]+",
     "name": "[^:]+",
     "parts": "[a-z]+(?:, [a-z]+)*",
+    "former": "[A-Z_]+",
+    "next": "[A-Z_]+",
 }
 
 
@@ -101,12 +104,18 @@ def refusal_in(say: Callable[[str], str], text: str) -> str:
     for template in TEMPLATES:
         if found := _pattern(template).fullmatch(text):
             values = found.groupdict()
+            values |= {name: _status_in(say, values[name]) for name in ("former", "next") if name in values}
             if "status" in values:
-                values["status"] = say(values["status"].replace("_", " ").capitalize()).lower()
+                values["status"] = _status_in(say, values["status"]).lower()
             if "parts" in values:
                 values["parts"] = ", ".join(say(part) for part in values["parts"].split(", "))
             return say(template).format_map(values)
     return text
+
+
+def _status_in(say: Callable[[str], str], code: str) -> str:
+    words = code.replace("_", " ").capitalize()
+    return say({"Created": "New"}.get(words, words))  # as the desk calls it
 
 
 @cache
