@@ -234,6 +234,17 @@ async def test_the_timer_reads_by_index(world: World) -> None:
         assert not any("TEMP B-TREE" in row["detail"] for row in plan)
 
 
+@pytest.mark.one_engine
+async def test_of_a_crowd_the_timer_reads_the_broken_by_index(world: World) -> None:
+    plan = await world.sql(
+        """EXPLAIN QUERY PLAN SELECT * FROM sla_clock c JOIN sla_ticket t ON t.id = c.ticket_id
+        WHERE c.state = 'RUNNING' AND c.breached_at IS NULL AND c.due_at <= :now ORDER BY c.due_at""",
+        now=1,
+    )
+    assert any("sla_clock_running" in row["detail"] for row in plan)
+    assert not any("TEMP B-TREE" in row["detail"] for row in plan)
+
+
 async def test_the_audit_finds_what_does_not_follow_from_the_history(world: World) -> None:
     await Story(world).raised()
     assert await world.desk.audit() == []
