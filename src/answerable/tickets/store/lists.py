@@ -70,6 +70,7 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
     if rows is None and not search and counted > COUNT_CAP and column != "t.number":
         # So many are not sorted: the order has an index.
         limited = [condition.replace("t.status =", "t.status || '' =") for condition in limited]
+        limited = [condition.replace("t.category =", "t.category || '' =") for condition in limited]
         if column != "t.priority_rank":
             limited = [condition.replace("t.priority_rank =", "t.priority_rank + 0 =") for condition in limited]
     if rows is None:

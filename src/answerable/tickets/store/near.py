@@ -30,6 +30,7 @@ def within(arm: str, conditions: Sequence[str]) -> str:
         masked = [condition.replace("t.status =", "t.status || '' =") for condition in masked]
     if not arm.startswith("1 = 1"):
         masked = [condition.replace("t.priority_rank =", "t.priority_rank + 0 =") for condition in masked]
+        masked = [condition.replace("t.category =", "t.category || '' =") for condition in masked]
     return " AND ".join([arm, *masked])
 
 
