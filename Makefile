@@ -57,7 +57,7 @@ test-long: setup ## Deadlines in a million random cases, then 100,000 pairs of w
 	@SLA_CASES=1000000 $(BIN)/python -m pytest -n $(WORKERS) -q -rfEs tests/sla/test_opening.py
 	@echo "Seed $(SEED) in $(WORKERS) processes"
 	@WORLD_PAIRS=100000 WORLD_SHARES=500 WORLD_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rfEs tests/security/test_01_paired_worlds.py
-	@PARSER_CASES=5000 $(BIN)/python -m pytest -q -rfEs tests/security/test_fuzzed_parsers.py
+	@PARSER_CASES=5000 $(BIN)/python -m pytest -n $(WORKERS) -q -rfEs tests/security/test_fuzzed_parsers.py
 	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -rfEs tests/security/test_fuzzed_interface.py
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities

@@ -19,6 +19,7 @@ LONGEST_SUBJECT = 250
 FAREWELL_SECONDS = 1.0
 CONVERSATION = 3  # a whole conversation may take this many times ``mail.timeout_seconds``
 _log = structlog.get_logger(__name__)
+_LONGEST_SENDER = 500  # letters; brackets in brackets take the library the longer the more of them there are
 
 
 class MailFault(Exception):
@@ -42,8 +43,9 @@ class Mailer:
             raise Invalid("mail.timeout_seconds: must be more than 0.")
         self._settings = settings
         try:
-            name, spec = parseaddr(settings.sender)
-            self._sender = _address(spec if settings.sender.isprintable() else "", name)
+            told = settings.sender if settings.sender.isprintable() and len(settings.sender) <= _LONGEST_SENDER else ""
+            name, spec = parseaddr(told)
+            self._sender = _address(spec, name)
         except (ValueError, RecursionError) as error:
             raise Invalid(f"mail.sender: {settings.sender!r} is not a mail address.") from error
 
