@@ -69,6 +69,8 @@ def _from_document(settings: Settings, document: Document, service: str, service
         table = tomllib.loads(document.text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{document.origin}: {error}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without end
+        raise Invalid(f"{document.origin}: has a number that is too long, or too many brackets.") from error
     parts = _table(table.pop(PARTS, {}), PARTS, document)
     for_all = _with_table(settings, document, table, "")
     found = for_all
