@@ -49,6 +49,36 @@ async def test_a_ticket_resolved_in_time_is_not_late_because_the_message_was(wor
     assert late == []
 
 
+async def test_while_the_desk_is_behind_only_those_are_told_of_whose_news_has_been_heard(world: World) -> None:
+    """A ticket resolved in time is not late, and another one is, although the desk cannot keep up."""
+
+    class Behind(LocalBus):
+        async def catch_up(self, consumer: str, seconds: float) -> bool:
+            return False
+
+    una, abe = await make_person(world, "USER"), await make_person(world, "AGENT")
+    solved, other = [await world.db.write(una.actor, actions.create_ticket, DRAFT) for _ in range(2)]
+    await world.settle()
+    for ticket in (solved, other):
+        await world.db.write(abe.actor, actions.set_status, ticket.id, "IN_PROGRESS", None)
+        await world.db.write(abe.actor, actions.add_comment, ticket.id, "On my way.", 0)
+    due = START + 4 * HOUR
+    await world.stage.advance_to(due - SECOND)
+    await world.db.write(abe.actor, actions.set_status, solved.id, "RESOLVED", None)
+    world.clock.now = due + SECOND
+    timers = Timers(world.db, Behind(world.db, world.desk.features), world.desk.features)
+    timers.start()
+    try:
+        await world.until(lambda: world.envelopes("SLA_BREACHED"))
+    finally:
+        await timers.stop()
+    assert [sealed.key for sealed in await world.envelopes("SLA_BREACHED")] == [other.id]
+    await world.settle()
+    await world.advance(seconds=0)
+    assert [sealed.key for sealed in await world.envelopes("SLA_BREACHED")] == [other.id]
+    assert await resolution_ended(world)
+
+
 async def test_while_a_crowd_is_in_hand_what_was_told_meanwhile_is_heard_first(world: World) -> None:
     """What comes due meanwhile is claimed with what was due before."""
     heard: list[int] = []

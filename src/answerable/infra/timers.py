@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -54,6 +55,12 @@ class Timers:
         found = [(due, timer) for timer in self._timers if (due := await self._db.read(_ASKING, timer.due)) is not None]
         return min(found, key=lambda pair: pair[0], default=None)
 
+    async def _spare(self, timer: Timer) -> int:
+        """Run a timer although its feature is behind: what it has not heard all about is left until it has."""
+        if timer.spare is None:
+            return await timer.run(self._db)
+        return await timer.spare(self._db, partial(self._bus.unheard, self._owners.get(timer.name, "")))
+
     async def _run(self, timer: Timer) -> None:
         pause, led, caught_up = 0.1, 0, 0
         between = BETWEEN_LOOKS
@@ -74,14 +81,14 @@ class Timers:
                     # What was told before this instant counts before it: a ticket resolved in time is not late.
                     # Once for all that was due by then, not for each batch of it; but what comes due while a crowd
                     # is in hand is claimed with it.
-                    now = self._db.clock()
+                    told, now = True, self._db.clock()
                     if due is None or due > caught_up or now > caught_up + CAUGHT_UP_SECONDS * SECOND:
                         told = await self._bus.catch_up(self._owners.get(timer.name, ""), CATCH_UP_SECONDS)
                         if not (told or term):  # who leads, or will, delivers first
                             await self._db.pulse.wait(seen, FOLLOW_SECONDS)
                             continue
-                        caught_up = now
-                    done = await timer.run(self._db)
+                        caught_up = now if told else 0
+                    done = await (timer.run(self._db) if told else self._spare(timer))
                     await asyncio.sleep(0 if done else 0.2)
                     pause, between = 0.1, BETWEEN_LOOKS
                     continue

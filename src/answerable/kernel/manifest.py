@@ -13,6 +13,10 @@ Consumer: TypeAlias = Callable[[Tx, Any], Awaitable[None]]
 Listener: TypeAlias = Callable[[Envelope, Any], None]
 
 
+# Of some keys, those about which messages are on their way to the feature; ``None`` where nobody can tell.
+Unheard: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str] | None]]
+
+
 @dataclass(frozen=True)
 class Timer:
     """Something that happens because time passed.
@@ -20,12 +24,14 @@ class Timer:
     ``due`` reads the instant (microseconds) of the next thing to do, ``None`` where there is none: one indexed read.
     ``run`` does what is due now, in units of its own, and returns how many things it did. One that is ``shared`` is run
     by all processes beside each other: each claims a part of what is due. Any other is run by the one that leads.
+    ``spare`` runs instead where the feature has not heard all that was told: it asks of which keys, and leaves them.
     """
 
     name: str
     due: Callable[[Tx], Awaitable[int | None]]
     run: Callable[[Database], Awaitable[int]]
     shared: bool = False
+    spare: Callable[[Database, Unheard], Awaitable[int]] | None = None
 
 
 @dataclass(frozen=True)

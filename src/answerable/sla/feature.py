@@ -44,7 +44,7 @@ def feature() -> Feature:
         state={"backtests": Backtests()},
         timers=(
             Timer("sla.terms", timers.next_terms, timers.follow_terms),
-            Timer("sla.look", timers.next_look, timers.keep_up, shared=True),
+            Timer("sla.look", timers.next_look, timers.keep_up, shared=True, spare=timers.spare),
         ),
         audit=queries.audit,
         gauges=queries.gauges,

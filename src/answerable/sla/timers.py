@@ -5,6 +5,7 @@ is open; state and message are one transaction, so a warning or breach is neithe
 import asyncio
 
 from answerable.kernel.actor import service
+from answerable.kernel.manifest import Unheard
 from answerable.kernel.tx import Database, Tx
 from answerable.sla import store
 from answerable.sla.actions import clocks, terms
@@ -12,6 +13,7 @@ from answerable.sla.actions import clocks, terms
 BATCH = 200
 CROWD = 32  # units at once that tell of broken promises, where so many are due
 TOLD = 400  # in each of them: to tell costs half as much as to look, and each unit may want a commit of its own
+SPARED = 500  # in one unit, of those that are due while the desk is behind
 FOLLOWED = 4  # units at once of what comes with that and after it: while they run, more may come due
 _DESK = service("sla")
 
@@ -39,6 +41,19 @@ async def keep_up(database: Database) -> int:
     told = await asyncio.gather(*(_tell(database) for _ in range(0, overdue, TOLD)))
     looked = await asyncio.gather(*(look(database) for _ in range(0, due, BATCH)))
     return max(sum(told), sum(looked))
+
+
+async def spare(database: Database, unheard: Unheard) -> int:
+    """Look at clocks that are due, but not at those of tickets of which news is on its way; return how many.
+
+    A ticket that was resolved in time is not late because the desk is busy; all others are told of in time.
+    """
+    due = await database.read(_DESK, store.list_due, SPARED)
+    left = await unheard(sorted(set(due.values())))
+    if left is None:
+        return await keep_up(database)
+    ready = [clock_id for clock_id, ticket_id in due.items() if ticket_id not in left]
+    return await database.write(_DESK, clocks.look_at_clocks, ready) if ready else 0
 
 
 async def _tell(database: Database) -> int:

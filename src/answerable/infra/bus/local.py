@@ -90,6 +90,14 @@ class LocalBus:
             await self._db.pulse.wait(self._db.pulse.count, 0.02)
         return self._offsets[consumer] >= end
 
+    async def unheard(self, consumer: str, keys: Sequence[str]) -> set[str]:
+        """Return those of ``keys`` about which the log holds what ``consumer`` has not read yet."""
+        if not keys or consumer not in self._consumers.inboxes:
+            return set()
+        read = self._offsets if self._term else await self._db.read(BUS, load_offsets)
+        types = tuple(self._consumers.inboxes[consumer].handlers)
+        return await self._db.read(BUS, outbox.keys_after, read.get(consumer, 0), types, keys)
+
     async def lag(self) -> dict[str, int]:
         """Return how many messages of the log each consumer has not read yet."""
         if self.running and not self._term:  # another process delivers

@@ -128,6 +128,20 @@ async def last_position_of(tx: Tx, after: int, types: Sequence[str]) -> int:
     return int(rows[0]["position"])
 
 
+async def keys_after(tx: Tx, after: int, types: Sequence[str], keys: Sequence[str]) -> set[str]:
+    """Return those of ``keys`` about which there are messages of some types behind ``after``."""
+    names = {f"type{number}": name for number, name in enumerate(types)}
+    sought = {f"key{number}": key for number, key in enumerate(keys)}
+    rows = await tx.run(
+        f"""SELECT DISTINCT key FROM bus_outbox WHERE key IN ({", ".join(f":{name}" for name in sought)})
+        AND position > :after AND type IN ({", ".join(f":{name}" for name in names)})""",
+        after=after,
+        **names,
+        **sought,
+    )
+    return {row["key"] for row in rows}
+
+
 async def last_position(tx: Tx) -> int:
     """Return the place of the newest message, 0 where there is none."""
     rows = await tx.run("SELECT COALESCE(MAX(position), 0) AS position FROM bus_outbox")

@@ -1,5 +1,6 @@
 """The bus port: what the rest of the house asks of a bus, whichever wire it uses."""
 
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 from answerable.infra.bus.follower import Follower
@@ -56,6 +57,10 @@ class Bus(Protocol):
 
     async def catch_up(self, consumer: str, seconds: float) -> bool:
         """Wait until ``consumer`` has done what was sent until now, for ``seconds`` at most; tell whether it has."""
+        ...
+
+    async def unheard(self, consumer: str, keys: Sequence[str]) -> set[str] | None:
+        """Return those of ``keys`` about which messages are on their way to ``consumer``; ``None``: nobody can tell."""
         ...
 
     async def lag(self) -> dict[str, int]:

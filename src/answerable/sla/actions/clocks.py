@@ -3,7 +3,7 @@
 ``at`` is when the thing happened (microseconds), which is earlier than ``tx.now`` where a message was late.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import TicketRef
@@ -152,6 +152,11 @@ async def look_at_due_clocks(tx: Tx, limit: int) -> int:
 async def look_at_overdue_clocks(tx: Tx, limit: int) -> int:
     """Say of some clocks that they are broken, and not yet what follows from it; return how many."""
     return await _look_at(tx, await store.load_overdue(tx, limit), rules.look_as_far_as_broken)
+
+
+async def look_at_clocks(tx: Tx, ids: Sequence[str]) -> int:
+    """Say of these clocks what the time made of them; return how many were still to be looked at."""
+    return await _look_at(tx, await store.load_due_of(tx, ids), rules.look)
 
 
 async def _look_at(tx: Tx, due: list[tuple[Clock, TicketRef]], look: Callable[[Clock, TicketRef, int], Change]) -> int:

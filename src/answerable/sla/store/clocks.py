@@ -168,6 +168,28 @@ async def load_due(tx: Tx, limit: int) -> list[tuple[Clock, TicketRef]]:
     return [(clock_of(row), _ticket_of(row)) for row in rows]
 
 
+async def list_due(tx: Tx, limit: int) -> dict[str, str]:
+    """List the ids of clocks that must be looked at now, the longest due first, each with that of its ticket."""
+    rows = await tx.run(
+        "SELECT id, ticket_id FROM sla_clock WHERE look_at <= :now ORDER BY look_at LIMIT :limit",
+        now=tx.now,
+        limit=limit,
+    )
+    return {row["id"]: row["ticket_id"] for row in rows}
+
+
+async def load_due_of(tx: Tx, ids: Sequence[str]) -> list[tuple[Clock, TicketRef]]:
+    """Load those of some clocks that must be looked at now, the longest due first, with their tickets."""
+    names = {f"id{number}": each for number, each in enumerate(ids)}
+    rows = await tx.run(
+        f"""SELECT {_CLOCK_COLUMNS}, {_REF_COLUMNS} FROM sla_clock c JOIN sla_ticket t ON t.id = c.ticket_id
+        WHERE c.id IN ({", ".join(f":{name}" for name in names)}) AND c.look_at <= :now ORDER BY c.look_at""",
+        now=tx.now,
+        **names,
+    )
+    return [(clock_of(row), _ticket_of(row)) for row in rows]
+
+
 async def load_overdue(tx: Tx, limit: int) -> list[tuple[Clock, TicketRef]]:
     """Load clocks that are due and not told to be broken, the longest due first, with their tickets."""
     rows = await tx.run(

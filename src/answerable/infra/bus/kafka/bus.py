@@ -194,6 +194,10 @@ class KafkaBus:
     def _ours(self) -> set[TopicPartition]:
         return {tp for group in self._groups.values() for tp in group.done} | set(self._hearing.heard)
 
+    async def unheard(self, consumer: str, keys: Sequence[str]) -> set[str] | None:
+        """Return ``None``: what is on its way may be in another service's outbox, or with the brokers."""
+        return None
+
     async def _ends(self, places: set[TopicPartition]) -> dict[TopicPartition, int]:
         """Ask the brokers where partitions end, over a connection on which no fetch waits."""
         async with self._making:  # two timers may ask at once
