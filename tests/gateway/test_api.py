@@ -7,6 +7,7 @@ import pytest
 
 from answerable.infra import probe
 from answerable.infra.web import assets
+from answerable.infra.web.html import environment
 from answerable.messages.users import UserRegistered
 from tests.world import TESTER, World, json_of, open_world
 
@@ -23,9 +24,15 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "notes.txt").write_text("not for browsers")
     (tmp_path / "secret.css").write_text("outside")
     monkeypatch.setattr(assets, "FOLDER", folder)
-    assets.built_assets.cache_clear()
+    forget_assets()
     yield folder
+    forget_assets()
+
+
+def forget_assets() -> None:
+    """Read the folder anew, also where pages name what is in it."""
     assets.built_assets.cache_clear()
+    environment.cache_clear()
 
 
 async def get_from(world: World, address: str, path: str, **headers: str) -> httpx.Response:
@@ -134,8 +141,8 @@ class TestAssets:
 
     async def test_pages_work_without_a_build(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(assets, "FOLDER", Path("/nonexistent"))
-        assets.built_assets.cache_clear()
+        forget_assets()
         page = await world.http.get("/")
-        assets.built_assets.cache_clear()
+        forget_assets()
         assert page.status_code == 200
         assert "/static/" not in page.text
