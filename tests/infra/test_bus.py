@@ -91,7 +91,7 @@ class Bench:
         await self.bus.settle()
 
 
-@pytest.fixture(params=["local", "kafka"])
+@pytest.fixture(params=["local", pytest.param("kafka", marks=pytest.mark.slow)])
 async def bench(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     clock = Clock()
     given: dict[str, Any] = (

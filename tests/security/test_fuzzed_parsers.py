@@ -13,7 +13,7 @@ from tests.security.parsers import ICS, PARSERS
 TEXT = st.text(st.characters(codec="utf-8"), max_size=120)  # what comes as anything else does not come this far
 # More digits than the language takes for a number, more brackets than it goes into, half a letter, another digit two.
 PIECES = ("\x00", "\r\n", "9" * 400, "9" * 4400, "[" * 300, "[" * 3000, "\ud800", "\xb2", '"', "%", "\u202e")
-CASES = int(os.environ.get("PARSER_CASES", "60"))
+CASES = int(os.environ.get("PARSER_CASES", "30"))
 
 
 def texts(right: str) -> st.SearchStrategy[str]:
