@@ -9,7 +9,8 @@ DATA ?= ./data
 SEED ?= 1
 SEEDS ?= 5
 SECONDS ?= 120
-WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 2)))
+PROCESSORS := $(shell nproc 2>/dev/null || echo 2)
+WORKERS ?= $(shell echo $$(($(PROCESSORS) + 2)))
 export PYTHONDONTWRITEBYTECODE=
 
 .PHONY: help setup run postgres test test-fast test-faults test-long check format bench lighthouse docs words sbom lock clean
@@ -48,7 +49,7 @@ test: setup postgres ## Run the whole test suite
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rfEs
 
 test-fast: setup postgres ## Run the tests that take under a minute together
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rfEs -m "not slow"
+	@$(BIN)/python -m pytest -n $(PROCESSORS) --dist worksteal -q -rfEs -m "not slow"
 
 test-faults: setup postgres ## Kill, freeze and cut off everything while people work: SEEDS=5 SECONDS=120, from SEED=1 on
 	@FAULT_SEED=$(SEED) FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -rfEs tests/faults
