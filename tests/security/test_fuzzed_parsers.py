@@ -54,6 +54,7 @@ FOUND = (
     ("page around", "http://["),
     ("calendar file", ICS.replace("VALUE=DATE", "VALUE=,")),
     ("sender of mail", "(" * 5000),
+    ("database", "postgresql://host/desk?\ud800sslmode=require"),
     ("settings", "[server]\nport = " + "9" * 4400),
 )
 

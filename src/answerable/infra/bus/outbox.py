@@ -120,12 +120,13 @@ async def last_position_of(tx: Tx, after: int, types: Sequence[str]) -> int:
     """Return the place of the newest message of some types behind ``after``, which is returned where there is none."""
     names = {f"type{number}": name for number, name in enumerate(types)}
     rows = await tx.run(
-        f"""SELECT COALESCE(MAX(position), :after) AS position FROM bus_outbox
-        WHERE position > :after AND type IN ({", ".join(f":{name}" for name in names)})""",
+        f"""SELECT position FROM bus_outbox
+        WHERE position > :after AND type IN ({", ".join(f":{name}" for name in names)})
+        ORDER BY position DESC LIMIT 1""",
         after=after,
         **names,
     )
-    return int(rows[0]["position"])
+    return int(rows[0]["position"]) if rows else after
 
 
 async def keys_after(tx: Tx, after: int, types: Sequence[str], keys: Sequence[str]) -> set[str]:

@@ -18,6 +18,7 @@ def check_address(url: str) -> str:
     """Return an address that can be used. Raises ``Invalid``, which never holds the address: it may have a password."""
     wrong = "storage.database: must be like postgresql://user:password@host:5432/name, or empty for SQLite."
     try:
+        url.encode()  # half a letter, of a variable that is not UTF-8, can be sent nowhere
         parts = urlsplit(url)
         parse_qsl(parts.query, strict_parsing=bool(parts.query))
     except ValueError:
