@@ -64,6 +64,7 @@ async def test_the_key_of_a_program_has_a_share_of_its_own(world: World) -> None
 
 
 async def test_strangers_share_by_address_and_forged_tokens_are_strangers(world: World) -> None:
+    begun = asyncio.get_running_loop().time()
     forged = {"authorization": "Bearer ans_" + "x" * 43}
     assert await asked(world, 6, "/api/tickets", forged) == [401] * 6
     assert await asked(world, 5, "/api/auth/jwks.json", {}) == [200] * 4 + [429]
@@ -73,8 +74,10 @@ async def test_strangers_share_by_address_and_forged_tokens_are_strangers(world:
     assert await asked(world, 1, "/api/auth/jwks.json", {}, client="2001:db8:1:3::1") == [200]
     many = [{"x-forwarded-for": f"203.0.113.{number}"} for number in range(3)]
     told = [ask(world, "GET", "/api/auth/jwks.json", headers, client="192.0.2.1") for headers in many * 3]
-    statuses = sorted(answer.status for answer in await asyncio.gather(*told))
-    assert statuses[2:] == [429] * 7, "nobody gets out of it by saying that they come for somebody else"
+    statuses = [answer.status for answer in await asyncio.gather(*told)]
+    seconds = asyncio.get_running_loop().time() - begun  # in each of which an address may ask once more
+    assert statuses.count(200) <= seconds, "nobody gets out of it by saying that they come for somebody else"
+    assert 429 in statuses
     for headers in many:  # but from a proxy that is trusted they are told apart
         assert await asked(world, 10, "/api/auth/jwks.json", headers, client="10.0.0.7") == [200] * 10
 

@@ -6,6 +6,7 @@ wait is made to, so that a flood costs the desk little (``docs/decisions/0021-li
 """
 
 import asyncio
+import random
 from collections import deque
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
@@ -162,7 +163,7 @@ class Limits:
             return False
         self._held[refusal.caller] = held + 1
         try:
-            await asyncio.sleep(HELD_SECONDS)
+            await asyncio.sleep(HELD_SECONDS * random.uniform(1, 2))  # noqa: S311  # a flood comes back as a trickle, not as a wave
         finally:
             left = self._held[refusal.caller] - 1
             if left:
