@@ -97,6 +97,7 @@ WHOLE = {
     "/api/sla/policies/{name}": ("name", "targets"),
 }
 NEXT = {"ASSIGNED": "IN_PROGRESS", "IN_PROGRESS": "RESOLVED", "WAITING": "IN_PROGRESS"}
+ADDRESSES = {"agent", "user", "status", "admin", "mail"}  # words of addresses beside which others have an id
 PLAIN = {"type", "description", "default", "examples"}
 CONFIG = {
     "generation": {"with-security-parameters": False},  # who asks is the callers' affair
@@ -316,6 +317,8 @@ class Fuzz:
             known = self._known(name.lower())
             if known and random.random() < 0.6:
                 case.path_parameters[name] = random.choice(known)
+            elif case.path_parameters[name] in ADDRESSES:  # then it is another operation, which may not take the method
+                case.path_parameters[name] += "x"
 
     def _put_what_is_right(self, case: Any, tags: Collection[str], before: Any) -> None:
         """Let a step succeed, mostly, so that it leads somewhere; ``before`` is the answer that led here, if any."""

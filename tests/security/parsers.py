@@ -298,7 +298,11 @@ PARSERS: dict[str, tuple[Callable[[str], Any], str, tuple[type[Exception], ...]]
     "database": (_database, "postgresql://user:word@host:5432/name?sslmode=require", (Problem,)),
     "sender of mail": (lambda text: Mailer(replace(Mail(), sender=text)), "Answerable <desk@localhost>", (Problem,)),
     "vectors": (lambda text: [due_of(each) for each in read_vectors(_raw(text))], VECTORS, (Problem,)),
-    "numbers of a desk": (lambda text: _with_numbers("sla", "http://a", True, (), text), NUMBERS, (ValueError,)),
+    "numbers of a desk": (
+        lambda text: _with_numbers("sla", "http://a", True, (), text),
+        NUMBERS,
+        (ValueError, OverflowError, KeyError),
+    ),
     "why a desk is not ready": (lambda text: _reasons(503, _raw(text)), '{"message": "x", "errors": ["y"]}', ()),
     "csv": (lambda text: list(csv_lines(Line, [Line(text)])), "=1+1", ()),
 }

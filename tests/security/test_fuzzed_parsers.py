@@ -55,6 +55,9 @@ FOUND = (
     ("calendar file", ICS.replace("VALUE=DATE", "VALUE=,")),
     ("sender of mail", "(" * 5000),
     ("database", "postgresql://host/desk?\ud800sslmode=require"),
+    ("numbers of a desk", "answerable_consumer_lag 1\n"),
+    ("numbers of a desk", "answerable_live_streams Inf\n"),
+    ("why a desk is not ready", '{"message": "\ud800x"}'),
     ("settings", "[server]\nport = " + "9" * 4400),
 )
 

@@ -70,7 +70,7 @@ async def look_at(client: aiohttp.ClientSession, service: str, address: str) -> 
         return Look(service, address, True, status == 200, reasons)
     try:
         return _with_numbers(service, address, status == 200, reasons, numbers.decode())
-    except ValueError:
+    except (ValueError, OverflowError, KeyError):  # no exposition, no number that can be shown, or no label
         return Look(service, address, True, status == 200, (*reasons, "its numbers cannot be read"))
 
 
@@ -94,14 +94,18 @@ def _kind_of(error: Exception) -> str:
 def _reasons(status: int, told: bytes) -> tuple[str, ...]:
     try:
         said = msgspec.json.decode(told, type=Said)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         said = Said()
     reasons = said.errors or ([said.message] if said.message else [f"/readyz answers {status}"])
     return tuple(reason[:MOST_LETTERS] for reason in reasons[:MOST_REASONS])
 
 
 def _with_numbers(service: str, address: str, ready: bool, reasons: tuple[str, ...], text: str) -> Look:
-    """Pick out what is shown. Raises ``ValueError`` for a text that is no exposition."""
+    """Pick out what is shown.
+
+    Raises ``ValueError`` for a text that is no exposition, ``OverflowError`` for a number that cannot be shown, and
+    ``KeyError`` where a label is missing.
+    """
     lag: dict[str, int] = {}
     numbers: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
