@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace as replaced
+from dataclasses import replace
 
-from msgspec.structs import replace
+import msgspec
 
 from answerable.kernel.tx import Tx
 from answerable.messages.assignment import ReplaceAgent
@@ -71,7 +71,7 @@ class _Calls:
     def called(self, manager: Manager) -> None:
         """Count a call: whoever is chosen next is chosen by it."""
         self._count[manager.id] += 1
-        more = replaced(manager, open_escalations=manager.open_escalations + 1, escalated_at=self._tx.now)
+        more = replace(manager, open_escalations=manager.open_escalations + 1, escalated_at=self._tx.now)
         self._managers = [more if one is manager else one for one in self._managers or ()]
 
     async def note(self) -> None:
@@ -106,7 +106,8 @@ async def _reach(tx: Tx, calls: _Calls, ticket: TicketRef, change: Change, level
             case "PRIORITY":
                 tx.send(RaisePriority(ticket_id=ticket.id, priority=action.whom[0], reason=reason))
             case "REASSIGN":
-                tx.send(ReplaceAgent(ticket_id=ticket.id, reason=reason, ticket=replace(ticket, title="")))
+                known = msgspec.structs.replace(ticket, title="")
+                tx.send(ReplaceAgent(ticket_id=ticket.id, reason=reason, ticket=known))
     return level.words()
 
 
