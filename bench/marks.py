@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -142,8 +141,8 @@ def table(rows: list[tuple[str, str, list[int]]]) -> str:
     """Write the marks as a table, with the day and the machine."""
     lines = [f"| page | device | {' | '.join(CATEGORIES.values())} |", "|---|---|---|---|---|"]
     lines += [f"| {name} | {device} | {' | '.join(map(str, marks))} |" for name, device, marks in rows]
-    day, version = datetime.now(UTC).date(), msgspec.json.decode((HERE / "package.json").read_bytes())
-    head = f"{day}, {machine()}, Lighthouse {version['devDependencies']['lighthouse']}, with the demo's data:"
+    version = msgspec.json.decode((HERE / "package.json").read_bytes())
+    head = f"{machine()}, Lighthouse {version['devDependencies']['lighthouse']}, with the demo's data:"
     return "\n".join([head, "", *lines]) + "\n"
 
 

@@ -77,6 +77,7 @@ MORE_HISTORIES = (
     "test_whatever_people_do_the_desk_is_sound[postgres-long and orderly",
 )
 _INSIST = os.environ.get("TESTS_INSIST")
+_EVERYTHING = os.environ.get("TESTS_EVERYTHING")  # make test-long: what a run under ten minutes leaves out
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -120,12 +121,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Of what is long and random, PostgreSQL has one each.
 
-    What takes long is left to ``make test``.
+    What takes long is left to ``make test``, and what is left out here to ``make test-long``.
     """
     for item in items:
         if item.nodeid.startswith(LONG) and not item.name.startswith(FAST_ALL_THE_SAME):
             item.add_marker(pytest.mark.slow)
     left_out = [item for item in items if "postgres" in item.name and _is_left_out(item.name)]
+    if _EVERYTHING:
+        left_out = []
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
     items[:] = _spread(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
