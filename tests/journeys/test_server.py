@@ -2,7 +2,9 @@
 
 import asyncio
 import resource
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -215,6 +217,11 @@ def test_the_demo_fills_an_empty_desk_once(tmp_path: Path) -> None:
     assert set(made["tickets"]) == {
         "CREATED", "ASSIGNED", "IN_PROGRESS", "WAITING", "RESOLVED", "CLOSED", "CANCELLED"
     }  # fmt: skip
+    if (kept := Path(folder, "answerable.sqlite")).is_file():
+        with closing(sqlite3.connect(kept)) as desk:
+            shares = desk.execute("SELECT AVG(breached_at IS NULL) FROM sla_clock GROUP BY target").fetchall()
+        assert len(shares) == 3
+        assert all(0.8 < share < 1 for (share,) in shares), "its agents answer as people do: mostly in time"
     again = quickly("demo", "--data-dir", folder, check=False)
     assert again.returncode == 1
     assert "not empty" in again.stderr

@@ -1,4 +1,4 @@
-"""``demo``: a small lively company, played through the desk's own actions over the last days."""
+"""``demo``: a small lively company, played through the desk's own actions over the last two weeks."""
 
 import asyncio
 import secrets
@@ -23,7 +23,7 @@ from answerable.users.actions.passwords import HASHER
 def demo(as_json: bool) -> None:
     """Fill an empty desk with a small company.
 
-    It has people, tickets in every state and a few days of history. Refuses on a desk that is not empty. The demo
+    It has people, tickets in every state and two weeks of history. Refuses on a desk that is not empty. The demo
     people share one password, made now and printed once.
     """
     password = secrets.token_urlsafe(9)

@@ -35,11 +35,13 @@ PEOPLE = (
 )
 AGENTS = tuple(who for who in PEOPLE if "AGENT" in who.roles)
 REQUESTERS = tuple(who for who in PEOPLE if who.roles == ("USER",))
+# What the desk promises at first for an answer, in minutes: its agents keep it nine times in ten.
+ANSWERED_WITHIN = {"CRITICAL": 15, "HIGH": 60, "MEDIUM": 120, "LOW": 480}
 
 
 @dataclass(frozen=True)
 class Wish:
-    """Something to ask for, and what is said about it."""
+    """Something to ask for, and what is said about it: an agent's ``answer``, the ``reply`` to it, the last words."""
 
     title: str
     description: str
@@ -47,6 +49,7 @@ class Wish:
     priority: str
     answer: str
     reply: str
+    closing: str
 
 
 WISHES = (
@@ -57,6 +60,7 @@ WISHES = (
         "MEDIUM",
         "Could you open the rear door and tell me whether the green lever is up?",
         "It was down. I put it up and it prints again, thank you.",
+        "Good. I have asked the technician to fix that lever for good. I am closing this for now.",
     ),
     Wish(
         "No access to the shared invoices folder",
@@ -65,6 +69,7 @@ WISHES = (
         "HIGH",
         "I have asked your team lead to approve it. Are you in the group ACC-READ already?",
         "My lead just approved it.",
+        "You are in the group now. Please sign out and in again, then the folder opens.",
     ),
     Wish(
         "Laptop does not wake up after lunch",
@@ -73,6 +78,7 @@ WISHES = (
         "LOW",
         "Please install the firmware update from the company portal tonight, then tell me how it wakes up.",
         "It woke up fine this morning.",
+        "Glad to hear it. If the screen stays black once more, just answer here.",
     ),
     Wish(
         "VPN drops every ten minutes",
@@ -81,6 +87,7 @@ WISHES = (
         "HIGH",
         "Which client version do you see under Help, About?",
         "It says 5.1.2. A colleague has 5.3.",
+        "That is the cause: 5.1.2 drops long connections. I have sent 5.3 to your laptop, it comes at the next start.",
     ),
     Wish(
         "Spreadsheet add-in vanished after the update",
@@ -89,6 +96,7 @@ WISHES = (
         "HIGH",
         "The update switched it off. File, Options, Add-ins: is it listed as disabled?",
         "Yes, it was disabled there. All good now.",
+        "Good. I have made sure that the next update leaves it on.",
     ),
     Wish(
         "Web shop answers with an error page",
@@ -97,6 +105,7 @@ WISHES = (
         "CRITICAL",
         "We see it too. The payment provider has an outage; I switched to the second one.",
         "Orders come in again.",
+        "We watched it for a while: payments are back to normal. We stay on the second provider until tomorrow.",
     ),
     Wish(
         "New colleague needs a phone and an account",
@@ -105,6 +114,7 @@ WISHES = (
         "MEDIUM",
         "Ordered. Which phone number should she get: a new one, or Peter's old one?",
         "Peter's old number, please.",
+        "Done: laptop, phone with Peter's number and the accounts are ready for the first of the month.",
     ),
     Wish(
         "Meeting room screen shows no signal",
@@ -113,6 +123,7 @@ WISHES = (
         "MEDIUM",
         "I replaced the cable behind the table. Please try once more.",
         "Works now.",
+        "Thank you for looking. There is a spare cable in the cupboard now.",
     ),
     Wish(
         "Wi-Fi is slow in the warehouse",
@@ -121,6 +132,7 @@ WISHES = (
         "MEDIUM",
         "We see an access point that is down in hall 2. A replacement is on its way.",
         "Thank you. Hall 2 is still slow today.",
+        "The new access point has been running in hall 2 for ten minutes now. The scanners book at once.",
     ),
     Wish(
         "Cannot reset my password",
@@ -129,6 +141,7 @@ WISHES = (
         "MEDIUM",
         "Did you use the newest of the mails? Older links stop working when a new one is sent.",
         "Ah, I took the first one. It worked with the newest.",
+        "Good. We will say in the mail that only the newest link works.",
     ),
     Wish(
         "Suspicious mail asks for my bank details",
@@ -137,6 +150,7 @@ WISHES = (
         "HIGH",
         "Well spotted. We have blocked the sender for everybody.",
         "Good to know.",
+        "Thank you for telling us. Nobody else opened it.",
     ),
     Wish(
         "Request for a second monitor",
@@ -145,5 +159,6 @@ WISHES = (
         "LOW",
         "We have a 27 inch one in stock. Shall I bring it on Thursday?",
         "Thursday is perfect.",
+        "It stands on your desk. The cable is in the box, in case you want it on the other side.",
     ),
 )

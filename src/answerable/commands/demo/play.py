@@ -8,7 +8,7 @@ from random import Random
 
 from answerable.assignment import actions as assignment
 from answerable.assignment.rules import Availability
-from answerable.commands.demo.company import AGENTS, PEOPLE, REQUESTERS, WISHES, Role, Wish
+from answerable.commands.demo.company import AGENTS, ANSWERED_WITHIN, PEOPLE, REQUESTERS, WISHES, Role, Wish
 from answerable.infra.stage import Stage
 from answerable.kernel.actor import Actor
 from answerable.kernel.errors import Conflict
@@ -22,7 +22,7 @@ from answerable.tickets.store import find_ticket
 from answerable.users.actions.people import add_person
 from answerable.users.rules import NewPerson, grants_of
 
-DAYS = 5
+DAYS = 13
 TICKETS = 64
 CAPACITY = 6
 RUSH = 30 * MINUTE
@@ -93,7 +93,7 @@ class Company:
         return Counter(ticket.status for ticket in page.rows)
 
     def plan_ticket(self, number: int) -> None:
-        """Plan the life of one ticket: raised in working hours, answered and worked on at a human pace."""
+        """Plan the life of one ticket: raised evenly over the days, answered and worked on at a human pace."""
         wish = WISHES[number % len(WISHES)]
         raised_at = self._until - int((DAYS * (1 - number / TICKETS)) * DAY) + self._minutes(0, 40)
         self.at(raised_at, lambda: self._raise(wish, self._random.choice(REQUESTERS)))
@@ -108,17 +108,21 @@ class Company:
         if self._random.random() < 0.06:
             self.at(now + self._minutes(5, 50), lambda: self._requester(ticket, tickets.cancel_ticket))
             return
-        self.at(now + self._minutes(5, 70), lambda: self._start(ticket, wish))
+        self.at(now + self._answering(ticket), lambda: self._start(ticket, wish))
 
     async def _now(self, ticket: Ticket) -> Ticket:
         found = await self._stage.database.read(Actor("demo", "service"), find_ticket, ticket.id)
         return found or ticket
 
+    def _answering(self, ticket: Ticket) -> int:
+        """Return how long an agent takes for an answer: a part of what was promised, now and then a little more."""
+        return int(ANSWERED_WITHIN[ticket.priority] * self._random.uniform(0.1, 1.1) * MINUTE)
+
     async def _start(self, ticket: Ticket, wish: Wish) -> None:
         now = self._stage.clock.now
         current = await self._now(ticket)
         if current.status != "ASSIGNED" or current.agent_id is None:
-            self.at(now + HOUR, lambda: self._start(ticket, wish))
+            self.at(now + 20 * MINUTE, lambda: self._start(ticket, wish))
             return
         agent = self._by_id[current.agent_id]
         await self._stage.database.write(agent, tickets.set_status, ticket.id, "IN_PROGRESS", None)
@@ -128,28 +132,40 @@ class Company:
             await self._stage.database.write(agent, tickets.add_comment, ticket.id, note, 1)
         if wish.answer.endswith("?"):
             await self._stage.database.write(agent, tickets.set_status, ticket.id, "WAITING", None)
-        if self._random.random() < 0.8:
-            self.at(now + self._minutes(20, 300), lambda: self._reply(ticket, wish))
+        if self._random.random() < 0.85:
+            thinking = self._minutes(20, 300) if wish.answer.endswith("?") else self._minutes(5, 30)
+            self.at(now + thinking, lambda: self._reply(ticket, wish))
 
     async def _reply(self, ticket: Ticket, wish: Wish) -> None:
-        requester = self._by_id[ticket.requester_id]
-        try:
-            await self._stage.database.write(requester, tickets.add_comment, ticket.id, wish.reply, 0)
-        except Conflict:
-            return  # cancelled meanwhile
-        self.at(self._stage.clock.now + self._minutes(10, 240), lambda: self._resolve(ticket))
+        if await self._says(ticket, wish.reply):
+            self.at(self._stage.clock.now + self._answering(ticket), lambda: self._resolve(ticket, wish.closing))
 
-    async def _resolve(self, ticket: Ticket) -> None:
+    async def _resolve(self, ticket: Ticket, closing: str) -> None:
         current = await self._now(ticket)
         if current.status != "IN_PROGRESS" or current.agent_id is None:
             return
         agent = self._by_id[current.agent_id]
+        await self._stage.database.write(agent, tickets.add_comment, ticket.id, closing, 0)
         await self._stage.database.write(agent, tickets.set_status, ticket.id, "RESOLVED", None)
         luck, now = self._random.random(), self._stage.clock.now
-        if luck < 0.12:
-            self.at(now + self._minutes(60, 600), lambda: self._requester(ticket, tickets.reopen_ticket))
+        if luck < 0.1:
+            self.at(now + self._minutes(60, 600), lambda: self._return(ticket))
         elif luck < 0.6:
             self.at(now + self._minutes(60, 900), lambda: self._close(ticket))
+
+    async def _return(self, ticket: Ticket) -> None:
+        """Let somebody come back with what was solved too early, and their agent look again."""
+        await self._requester(ticket, tickets.reopen_ticket)
+        await self._says(ticket, "Sorry, it is back this morning, just as before.")
+        closing = "That should not have happened. I found a second cause and removed it, it will stay away now."
+        self.at(self._stage.clock.now + self._answering(ticket), lambda: self._resolve(ticket, closing))
+
+    async def _says(self, ticket: Ticket, words: str) -> bool:
+        try:
+            await self._stage.database.write(self._by_id[ticket.requester_id], tickets.add_comment, ticket.id, words, 0)
+        except Conflict:
+            return False  # cancelled or closed meanwhile
+        return True
 
     async def _requester(self, ticket: Ticket, verb: Callable[..., Awaitable[Ticket]]) -> None:
         try:
