@@ -6,11 +6,16 @@ A text that a language lacks is written down without a translation; whoever know
 
 import io
 import sys
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
+
+from answerable.settings.effective import about
+from answerable.settings.sections import sections
 
 ROOT = Path(__file__).parent.parent / "src" / "answerable"
 LOCALE = ROOT / "locale"
@@ -34,7 +39,16 @@ def said() -> dict[str, Catalog]:
             owner = Path(file).parts[0] if Path(file).parts[0] in features else HOUSE
             if (owner == HOUSE) == house_first and message not in found[HOUSE]:
                 found.setdefault(owner, Catalog(header_comment=HEADER)).add(message, context=context)
+    for text in texts_of_settings():
+        found[HOUSE].add(text)
     return found
+
+
+def texts_of_settings() -> Iterator[str]:
+    """Return what is said of each section and setting where they are declared; their page says it in any language."""
+    for section in sections().values():
+        yield about(section)
+        yield from (field.metadata["doc"] for field in fields(section))
 
 
 def updated(path: Path, texts: Catalog, language: str) -> tuple[str, list[str]]:

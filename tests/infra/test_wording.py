@@ -1,6 +1,9 @@
 """What is wrong with a body is said in words."""
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +13,13 @@ from answerable.infra.web.wording import field_error
 from answerable.infra.web.words import ago, exact, text_in
 from answerable.kernel.errors import Problem
 from answerable.kernel.times import SECOND, parse_iso
+from answerable.settings import Settings
+from answerable.settings.effective import about, effective
+from answerable.settings.sections import sections
 
+KINDS = {kind.__name__ for kind in Problem.__subclasses__()}
+SAMPLES = ("7", "open", "CREATED")  # a value of each shape that templates know
+MADE_ELSEWHERE = {"told", "refusal", "complaint", "known", "why", "hint", "_named"}
 REFUSAL = re.compile(r"\b(\w+)\(\s*(?:N_\()?\"([^\"]+)\"")
 
 
@@ -56,7 +65,21 @@ def test_a_decoders_message_becomes_a_sentence(key: str, message: str, words: st
         ("calendar Berlin 2.0: week, holidays changed", "Kalender Berlin 2.0: Öffnungszeiten, Feiertage geändert"),
         ("policy Net-work: targets changed", "Richtlinie Net-work: Zusagen geändert"),
         ("policies in the order VIP, default", "Richtlinien in der Reihenfolge VIP, default"),
+        (
+            "line 7: policies[0].levels[1].at: '8x' is not a share such as 75%",
+            "Zeile 7: policies[0].levels[1].at: '8x' ist kein Anteil wie 75%",
+        ),
+        (
+            "calendars[1].holidays.2026-12-99: has too many events",
+            "calendars[1].holidays.2026-12-99: hat zu viele Termine",
+        ),
+        ("policies: at least one is needed.", "policies: mindestens eine wird gebraucht."),
+        (
+            "'Fair' on 2026-03-02 is longer than 60 days (line 4).",
+            "'Fair' on 2026-03-02 dauert länger als 60 Tage (Zeile 4).",
+        ),
         ("Nobody has translated this.", "Nobody has translated this."),
+        ("name: Nobody has translated this.", "name: Nobody has translated this."),
     ],
 )
 def test_a_refusal_with_values_is_said_in_german(english: str, german: str) -> None:
@@ -106,9 +129,48 @@ def test_what_never_changes_is_put_in_when_a_template_is_compiled_and_escaped_on
 
 
 def test_every_refusal_that_a_page_can_show_is_said_in_german() -> None:
-    kinds, german = {kind.__name__ for kind in Problem.__subclasses__()}, text_in("de")
-    parts = ("actions", "queries", "rules", "pages")
-    files = [file for part in parts for form in ("*/{}.py", "*/{}/**/*.py") for file in PACKAGE.glob(form.format(part))]
-    said = [found for file in files for found in REFUSAL.findall(file.read_text())]
+    german = text_in("de")
+    said = [found for file in pages_and_below() for found in REFUSAL.findall(file.read_text())]
     assert len(said) > 150
-    assert [text for kind, text in said if kind in kinds and german(text) == text] == []
+    assert [text for kind, text in said if kind in KINDS and german(text) == text] == []
+
+
+def test_every_refusal_with_values_in_it_is_said_in_german() -> None:
+    german = text_in("de")
+    said = [text for file in pages_and_below() if file.stem != "vectors" for text in filled_in(file)]  # a tool's words
+    assert len(said) > 50
+    assert [texts[0] for texts in said if all(german(text) == text for text in texts)] == []
+
+
+def test_what_is_said_of_each_setting_is_said_in_german() -> None:
+    said = [row["doc"] for row in effective(Settings())] + [about(section) for section in sections().values()]
+    assert [text for text in said if text_in("de")(text) == text] == []
+
+
+def pages_and_below() -> list[Path]:
+    parts = ("actions", "queries", "rules", "pages")
+    return [file for part in parts for form in ("*/{}.py", "*/{}/**/*.py") for file in PACKAGE.glob(form.format(part))]
+
+
+def filled_in(file: Path) -> Iterator[list[str]]:
+    """Give the texts with values that a file's refusals have, each with a sample of every shape in its gaps."""
+    for call in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(call, ast.Call):
+            continue
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name in KINDS | {"note", "_wrong", "ValueError"}:
+            given = call.args[1:] if name == "note" else call.args + [word.value for word in call.keywords]
+            texts = [each for part in given for each in ast.walk(part) if isinstance(each, ast.JoinedStr)]
+            end = " (line 7)" if name == "_wrong" else ""
+            yield from ([_with(text, sample) + end for sample in SAMPLES] for text in texts if _has_words(text))
+
+
+def _has_words(text: ast.JoinedStr) -> bool:
+    """Tell whether a text has words of its own, and none that are made elsewhere."""
+    gaps = {each.id for each in ast.walk(text) if isinstance(each, ast.Name)}
+    words = _with(text, "").rpartition(": ")[2]
+    return len(words) > 3 and not gaps & MADE_ELSEWHERE
+
+
+def _with(text: ast.JoinedStr, sample: str) -> str:
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else sample for part in text.values)

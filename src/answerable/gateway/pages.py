@@ -19,7 +19,8 @@ from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import viewer_of
 from answerable.kernel.errors import Missing
 from answerable.kernel.words import N_
-from answerable.settings.effective import effective
+from answerable.settings.effective import about, effective
+from answerable.settings.sections import sections as all_sections
 
 
 @get("/", opt=needs(PUBLIC), media_type="text/html")
@@ -93,7 +94,8 @@ async def show_settings(request: DeskRequest) -> Response[bytes]:
     sections: dict[str, list[dict[str, str]]] = {}
     for row in effective(request.desk_settings):
         sections.setdefault(row["setting"].partition(".")[0], []).append(row)
-    return show(request, "gateway/settings.html", sections=sections, **_place_of(request))
+    words_of = {name: about(section) for name, section in all_sections().items()}
+    return show(request, "gateway/settings.html", sections=sections, about=words_of, **_place_of(request))
 
 
 @get("/services/kept/{person_id:str}", opt=needs("user.admin"), include_in_schema=False)

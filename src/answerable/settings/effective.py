@@ -5,6 +5,11 @@ from dataclasses import fields
 from answerable.settings.sections import MASK, Settings, sections
 
 
+def about(section: type) -> str:
+    """Return what a section of settings is about, in plain words."""
+    return " ".join((section.__doc__ or "").replace("``", "").split())
+
+
 def effective(settings: Settings) -> list[dict[str, str]]:
     """Return a row per setting: its name, value (masked where secret), origin and documentation."""
     rows = []

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Response, get, post
 
-from answerable.infra.web.forms import Form, form_of
+from answerable.infra.web.forms import Form, form_of, words
 from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
@@ -43,7 +43,7 @@ async def run_backtest(request: DeskRequest) -> Response[bytes]:
     except Invalid as problem:
         if any(error.startswith(("from: ", "to: ")) for error in problem.errors):
             return _show(request, form.refused(problem), 400)
-        told = "; ".join(problem.errors) or problem.message
+        told = "\n".join(map(words(request), problem.errors)) or problem.message
         return _show(request, form.refused(Invalid(problem.message, errors=(f"text: {told}",))), 400)
     except (Conflict, Unavailable) as problem:
         return _show(request, form.refused(Problem(problem.message)), problem.status)

@@ -84,8 +84,9 @@ async def change_text(request: DeskRequest) -> Response[bytes]:
         return show(request, "sla/text.html", 409, form=await _again(request, form, problem), plan=None)
     except Problem as problem:
         lines = problem.errors if problem.errors and problem.errors[0].partition(": ")[0] != "effectiveFrom" else ()
-        told = Invalid(problem.message, errors=(f"text: {'; '.join(lines) or problem.message}",))
-        return show(request, "sla/text.html", 400, form=form.refused(told), plan=None)
+        told = "\n".join(map(words(request), lines)) or problem.message
+        refused = form.refused(Invalid(problem.message, errors=(f"text: {told}",)))
+        return show(request, "sla/text.html", 400, form=refused, plan=None)
 
 
 @post(f"{HOME}/withdraw", **POST)

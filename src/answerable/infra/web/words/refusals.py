@@ -14,6 +14,7 @@ from answerable.kernel.words import N_, pattern_of
 # {least}, {most} and {has} are numbers, {status} is one of a ticket, {parts} are some of PARTS, everything else is what
 # people call something.
 TEMPLATES = (
+    N_("line {line}: {rest}"),  # before all that begin with a value
     N_("must have {least} to {most} characters"),
     N_("must have {least} to {most} characters, has {has}"),
     N_("must be {least} to {most}"),
@@ -53,7 +54,7 @@ TEMPLATES = (
     N_("{given} closes when it opens; a whole day is 00:00-24:00"),
     N_("{given} overlaps {other}"),
     N_("{given} is no priority; they are {words}"),
-    N_("{given} is not agent, role:MANAGER, role:ADMIN or person:ID"),
+    N_("{given} is not {words} or person:ID"),
     N_("has no open time, so nothing would ever be due"),
     N_("must be more than nothing; leave it out where nothing is promised"),
     N_("must have 1 to 60 letters, digits, spaces, dots, dashes or underscores"),
@@ -73,6 +74,42 @@ TEMPLATES = (
     N_("The calendar is used by the policy {used}."),
     N_("The calendar is used by the policies {used}."),
     N_("No change waits for its instant."),
+    N_("A change waits for {instant}. Withdraw it first."),
+    N_("Only a failed mail can be sent again; this one is {state}."),
+    N_("{given} must be 1 to 50 of A-Z, 0-9 and _"),
+    N_("must be {name}, as in the address"),
+    N_("must be '{one}' or '{other}'"),
+    N_("must be at most {most} years from {first} to {last}"),
+    N_("The years must be at most {most} years from {first} to {last}."),
+    N_("is no weekday; they are {words}"),
+    N_("is no target; they are {words}"),
+    N_("is no priority; they are {words}"),
+    N_("{given} is taken by {taken}"),
+    N_("{given} is not among the policy's targets"),
+    N_("{given} opens on the next day; write it there as 00:00"),
+    N_("at least one is needed"),
+    N_("there is no calendar {given}"),
+    N_("tickets have no team yet, so it would match nothing"),
+    N_("requesters have no organisation yet, so it would match nothing"),
+    N_("No holidays are known of {country}."),
+    N_("No region {region} is known in {country}."),
+    N_("is not known for this country; leave it out"),
+    N_("The calendar has more than {most} events."),
+    N_("has too many events"),
+    N_("{given} repeats by a rule; export the calendar with its days written out (line {line})"),
+    N_("{given} is longer than {most} days (line {line})"),
+    N_("{given} is no date (line {line})"),
+    N_("{given} is no part of a calendar (line {line})"),
+    N_("{given} ends what did not begin (line {line})"),
+    N_("the calendar is not whole (line {line})"),
+    N_("The file is larger than {most} MB."),
+    N_("Line {line} is not UTF-8 text."),
+    N_("Line {line} has a key of more than {most} parts."),
+    N_("This is not TOML: {mistake}."),
+    N_("Object missing required field `{name}`"),
+    N_("Object contains unknown field `{name}`"),
+    N_("Expected `{expected}`, got `{has_kind}`"),
+    N_("has broken characters"),
 )
 # What parts of calendars and policies are called in what is written of them.
 PARTS = (
@@ -91,16 +128,25 @@ _SHAPES = {
     "least": r"\d+",
     "most": r"\d+",
     "has": r"\d+",
+    "first": r"\d+",
+    "last": r"\d+",
+    "line": r"\d+",
+    "state": "[a-z]+",
+    "rest": "(?s:.+)",
     "status": "[a-z_]+",
     "name": "[^:]+",
     "parts": "[a-z]+(?:, [a-z]+)*",
     "former": "[A-Z_]+",
     "next": "[A-Z_]+",
 }
+_PLACE = re.compile(r"([A-Za-z_]+(?:\[\d+\]|\.\w+)*(?:\.\w[\w -]*)?: )(.+)", re.DOTALL)
 
 
 def refusal_in(say: Callable[[str], str], text: str) -> str:
-    """Return a refusal as ``say`` translates it, as it stands where no template fits."""
+    """Return a refusal as ``say`` translates it, as it stands where no template fits.
+
+    What stands before it stays: the place of a mistake (``policies[0].warn: must be 1% to 99%``).
+    """
     for template in TEMPLATES:
         if found := _pattern(template).fullmatch(text):
             values = found.groupdict()
@@ -109,8 +155,19 @@ def refusal_in(say: Callable[[str], str], text: str) -> str:
                 values["status"] = _status_in(say, values["status"]).lower()
             if "parts" in values:
                 values["parts"] = ", ".join(say(part) for part in values["parts"].split(", "))
+            if "rest" in values:
+                values["rest"] = _said(say, values["rest"])
             return say(template).format_map(values)
+    if placed := _PLACE.fullmatch(text):
+        return placed[1] + _said(say, placed[2])
+    if text.endswith(".") and (said := _said(say, text[:-1])) != text[:-1]:
+        return f"{said}."
     return text
+
+
+def _said(say: Callable[[str], str], text: str) -> str:
+    said = say(text)
+    return refusal_in(say, text) if said == text else said
 
 
 def _status_in(say: Callable[[str], str], code: str) -> str:
