@@ -1,21 +1,27 @@
 """Every list, count, search, dashboard and report at a million tickets against ten thousand, on each engine.
 
-``python -m bench.million [--tickets N] [--engine sqlite|postgres] [--keep FOLDER] [--only WORD]`` prints a table: p95
-of one connection, the best of several short rounds that take turns, for other work on the machine slows both.
+``python -m bench.million [--tickets N] [--engine sqlite|postgres] [--role ROLE] [--keep FOLDER] [--only WORD]`` prints
+a table. Measured is the processor time of the desk and its database for one answer: the p95 of a short round on one
+connection, and the least of several rounds that take turns, for other work on the machine slows both. With ``--keep``,
+desks, PostgreSQL's among them, and figures stay in a folder, and the table shows all that were measured there.
 """
 
 import argparse
 import asyncio
+import http.client
+import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 import asyncpg
 import msgspec
@@ -23,10 +29,12 @@ import msgspec
 from bench import postgres, servers
 from bench.__main__ import load, machine
 from bench.grow import grow
-from bench.load import closed_loop, raw_request
 
 BASE = 10_000
 ROUNDS, SECONDS = 3, 0.6
+FEWEST, MOST = 8, 40  # answers of a round
+ROLES = ("MANAGER", "AGENT", "USER")
+Figures: TypeAlias = dict[str, dict[str, list[float]]]  # by address and role, both sizes
 LISTS = [
     "/api/tickets?size=20",
     "/api/tickets?size=20&status=CLOSED",
@@ -129,11 +137,27 @@ async def grow_postgres(url: str, copies: int) -> None:
         await db.execute("DELETE FROM tickets_ticket_words")
         await db.execute(
             """INSERT INTO tickets_ticket_words
-            SELECT number, tickets_words_in(title || ' ' || description) FROM tickets_ticket"""
+            SELECT number, tickets_words_of(title || ' ' || description, requester_id) FROM tickets_ticket"""
         )
-        await db.execute("INSERT INTO tickets_comment_words SELECT number, tickets_words_in(body) FROM tickets_comment")
+        await db.execute("INSERT INTO tickets_comment_words SELECT number, words FROM tickets_comment_said")
     await db.execute("VACUUM ANALYZE")
     await db.close()
+
+
+@contextmanager
+def kept_cluster(base: Path) -> Iterator[str]:
+    """Run a cluster whose data stay in the folder; yield its address."""
+    folder = base / "postgres"
+    folder.mkdir(parents=True, exist_ok=True)
+    for above in (base, folder):
+        above.chmod(0o755)
+    started = subprocess.run(
+        [postgres.SCRIPT, "start", folder, "0", *postgres.OPTIONS], capture_output=True, text=True, check=True
+    )
+    try:
+        yield started.stdout.strip()
+    finally:
+        subprocess.run([postgres.SCRIPT, "stop", folder, "fast"], check=False)
 
 
 @contextmanager
@@ -141,7 +165,7 @@ def desks(engine: str, base: Path, sizes: list[int]) -> Iterator[list[servers.Se
     """Serve a desk of each size."""
     with ExitStack() as stack:
         opened = []
-        root = stack.enter_context(postgres.cluster())[1] if engine == "postgres" else ""
+        root = stack.enter_context(kept_cluster(base)) if engine == "postgres" else ""
         for size in sizes:
             folder, url = base / f"million-{size}", root.replace("/postgres", f"/desk{size}")
             begun = time.perf_counter()
@@ -149,7 +173,7 @@ def desks(engine: str, base: Path, sizes: list[int]) -> Iterator[list[servers.Se
                 shutil.copytree(base / f"desk-{BASE}", folder)
                 if engine == "sqlite":
                     grow_sqlite(folder, size // BASE)
-            if engine == "postgres":
+            if engine == "postgres" and not postgres.has(root, f"desk{size}"):
                 postgres.sql(root, f"CREATE DATABASE desk{size}")
                 postgres.fill(base / f"desk-{BASE}", url)
                 asyncio.run(grow_postgres(url, size // BASE))
@@ -160,30 +184,94 @@ def desks(engine: str, base: Path, sizes: list[int]) -> Iterator[list[servers.Se
         yield opened
 
 
-def measure(desk: servers.Server, path: str, token: str) -> float:
-    """Return the p95 of one connection, in milliseconds."""
-    raw = raw_request("GET", path, desk.port, token)
-    found = closed_loop(desk.port, lambda _: raw, connections=1, seconds=SECONDS)
-    assert set(found.statuses) == {200}, (path, found.statuses)
-    return found.percentile(0.95) * 1000
+def processor_seconds(processes: Iterable[int]) -> float:
+    """Return the time that all threads of some processes have had on a processor."""
+    total = 0
+    for process in processes:
+        for thread in Path(f"/proc/{process}/task").glob("*/schedstat"):
+            with suppress(OSError):
+                total += int(thread.read_text().split()[0])
+    return total / 1e9
 
 
-def compare(engine: str, base: Path, tokens: dict[str, str], people: dict[str, str], size: int, only: str) -> list[str]:
-    """Measure one engine; return rows of the table."""
-    rows = []
-    with desks(engine, base, [BASE, size]) as opened:
-        for role in ("MANAGER", "AGENT", "USER"):
+def servers_of(base: Path) -> list[int]:
+    """Return the processes of the kept cluster, the first of which has the time of those that ended."""
+    lock = base / "postgres" / "data" / "postmaster.pid"
+    if not lock.exists():
+        return []
+    first = int(lock.read_text().split()[0])
+    return [first, *(int(each) for each in Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+
+
+def ended_seconds(process: int) -> float:
+    """Return the time of the children of a process that ended, such as those that shared a query."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(base: Path, desk: servers.Server, path: str, token: str) -> float:
+    """Return the p95 of what one answer takes, in milliseconds of processor time."""
+    asked = http.client.HTTPConnection("127.0.0.1", desk.port)
+    times: list[float] = []
+    cluster = servers_of(base)
+    ended = ended_seconds(cluster[0]) if cluster else 0
+    begun = time.perf_counter()
+    while len(times) < FEWEST or (time.perf_counter() - begun < SECONDS and len(times) < MOST):
+        before = processor_seconds([desk.process.pid, *cluster])
+        asked.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        answer = asked.getresponse()
+        answer.read()
+        assert answer.status == 200, (path, answer.status)
+        times.append(processor_seconds([desk.process.pid, *cluster]) - before)
+    asked.close()
+    shared = (ended_seconds(cluster[0]) - ended) / len(times) if cluster else 0
+    return (sorted(times)[int(len(times) * 0.95)] + shared) * 1000
+
+
+def compare(engine: str, base: Path, tokens: dict[str, str], people: dict[str, str], given: argparse.Namespace) -> None:
+    """Measure one engine, and keep what it took."""
+    kept = base / f"figures-{engine}.json"
+    figures = msgspec.json.decode(kept.read_bytes(), type=Figures) if kept.exists() else {}
+    with desks(engine, base, [BASE, given.tickets]) as opened:
+        for role in [given.role] if given.role else ROLES:
             for path in paths(role, people[role]):
-                if only not in path:
+                if given.only not in path:
                     continue
                 best = [float("inf")] * 2
                 for _ in range(ROUNDS):
-                    best = [min(b, measure(desk, path, tokens[role])) for b, desk in zip(best, opened, strict=True)]
-                ratio = best[1] / best[0]
-                mark = "" if ratio <= 2 else " **over**"
-                rows.append(f"| {engine} | {role} | `{path}` | {best[0]:.1f} | {best[1]:.1f} | {ratio:.1f}{mark} |")
-                print(rows[-1], flush=True)
-    return rows
+                    took = [measure(base, desk, path, tokens[role]) for desk in opened]
+                    best = [min(pair) for pair in zip(best, took, strict=True)]
+                figures.setdefault(shown(path, people[role]), {})[role] = best
+                print(f"{engine} {role} {shown(path, people[role])} {cell(best)}", flush=True)
+                kept.write_bytes(msgspec.json.encode(figures))
+
+
+def shown(path: str, me: str) -> str:
+    """Write an address as the table has it."""
+    text = unquote(path).removeprefix("/api").replace("?size=20", "?").replace("?&", "?").rstrip("?").replace(me, "…")
+    return re.sub(r"from=[\d-]+", "from=a week ago", text)
+
+
+def cell(took: Sequence[float]) -> str:
+    """Write one figure of the table: bold where it is over twice as much, and by more than a millisecond."""
+    if not took:
+        return "–"
+    small, large = (f"{each:.1f}" if each < 100 else f"{each:.0f}" for each in took)
+    text = f"{small} → {large}"
+    return f"**{text}**" if took[1] > 2 * took[0] and took[1] > took[0] + 1 else text
+
+
+def table(base: Path) -> Iterator[str]:
+    """Write the table of docs/operate.md with all that was measured."""
+    found = [
+        msgspec.json.decode(kept.read_bytes(), type=Figures) if kept.exists() else {}
+        for kept in (base / "figures-sqlite.json", base / "figures-postgres.json")
+    ]
+    yield f"| what | SQLite: {' | '.join(ROLES)} | PostgreSQL: {' | '.join(ROLES)} |"
+    yield "|---|---|---|---|---|---|---|"
+    for what in dict.fromkeys(what for figures in found for what in figures):
+        cells = [cell(figures.get(what, {}).get(role, ())) for figures in found for role in ROLES]
+        yield f"| `{what}` | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -191,20 +279,22 @@ def main() -> None:
     parser.add_argument("--tickets", type=int, default=1_000_000)
     parser.add_argument("--engine", choices=["sqlite", "postgres"])
     parser.add_argument("--keep", type=Path, help="Keep the desks in this folder and use them again.")
+    parser.add_argument("--role", choices=ROLES)
     parser.add_argument("--only", default="", help="Only paths that hold this.")
+    parser.add_argument("--table", action="store_true", help="Measure nothing, print what was measured.")
     given = parser.parse_args()
     base = given.keep or Path(tempfile.mkdtemp(prefix="answerable-million-"))
-    saved = base / f"tokens-{BASE}.json"
-    if not saved.exists():
+    if not given.table:
         base.mkdir(parents=True, exist_ok=True)
-        saved.write_bytes(msgspec.json.encode(asyncio.run(load(base / f"desk-{BASE}", BASE))))
-    tokens = msgspec.json.decode(saved.read_bytes(), type=dict[str, str])
-    with closing(sqlite3.connect(base / f"desk-{BASE}" / "answerable.sqlite")) as db:
-        found = db.execute("SELECT roles, MIN(id) FROM users_person GROUP BY roles ORDER BY 1").fetchall()
-    head = f"| engine | who | what | 10,000: p95 ms | {given.tickets:,}: p95 ms | ratio |"
-    print(f"{machine()}\n\n{head}\n|---|---|---|---|---|---|", flush=True)
-    for engine in [given.engine] if given.engine else ["sqlite", "postgres"]:
-        compare(engine, base, tokens, dict(found), given.tickets, given.only)
+        saved = base / f"tokens-{BASE}.json"
+        if not saved.exists():
+            saved.write_bytes(msgspec.json.encode(asyncio.run(load(base / f"desk-{BASE}", BASE))))
+        tokens = msgspec.json.decode(saved.read_bytes(), type=dict[str, str])
+        with closing(sqlite3.connect(base / f"desk-{BASE}" / "answerable.sqlite")) as db:
+            people = dict(db.execute("SELECT roles, MIN(id) FROM users_person GROUP BY roles ORDER BY 1").fetchall())
+        for engine in [given.engine] if given.engine else ["sqlite", "postgres"]:
+            compare(engine, base, tokens, people, given)
+    print(f"\n{machine()}\n", *table(base), sep="\n")
     if given.keep is None:
         subprocess.run(["rm", "-rf", str(base)], check=True)
 

@@ -28,6 +28,7 @@ INSERT INTO outbox (body) VALUES ('{text}');
 COMMIT;
 """
 CLIENTS = 32
+OPTIONS = ("shared_buffers=512MB", "max_wal_size=4GB")
 
 
 @contextmanager
@@ -35,9 +36,7 @@ def cluster() -> Iterator[tuple[Path, str]]:
     """Run a cluster with PostgreSQL's own defaults, but for more memory; return its folder and address."""
     folder = Path(tempfile.mkdtemp(prefix="answerable-bench-postgres-"))
     folder.chmod(0o755)
-    started = subprocess.run(
-        [SCRIPT, "start", folder, "0", "shared_buffers=512MB", "max_wal_size=4GB"], capture_output=True, text=True
-    )
+    started = subprocess.run([SCRIPT, "start", folder, "0", *OPTIONS], capture_output=True, text=True)
     assert started.returncode == 0, started.stderr
     try:
         yield folder, started.stdout.strip()
@@ -56,6 +55,12 @@ def sql(url: str, *statements: str) -> None:
     """Run statements."""
     for statement in statements:
         subprocess.run(["psql", "-q", "-X", "-d", url, "-c", statement], check=True)
+
+
+def has(url: str, database: str) -> bool:
+    """Tell whether a cluster has a database."""
+    asked = ["psql", "-q", "-X", "-A", "-t", "-d", url, "-c", f"SELECT 1 FROM pg_database WHERE datname = '{database}'"]
+    return bool(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
 
 
 def pgbench(url: str, seconds: float, text: str) -> float:
