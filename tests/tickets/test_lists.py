@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -563,3 +564,58 @@ async def test_lists_of_ones_own_and_of_work_find_the_same_however_far_one_walks
         assert await found() == walked, (first, farthest)
     monkeypatch.setattr("answerable.tickets.store.near.ENOUGH", 10_000)  # the index is asked
     assert await found() == walked
+
+
+@pytest.mark.parametrize("cap", [1000, 3])
+async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch, cap: int
+) -> None:
+    """Their own stand together in the index of words: nothing of others, no note among staff, all that they read."""
+    chance = random.Random(cap)
+    words = ("printer", "slow", "wifi", "Größe", "printing", "fire")
+    told: dict[int, list[str]] = {}
+    made: list[tuple[Any, dict[str, Any]]] = []
+    for n in range(26):
+        who = (office.una, office.otto)[chance.random() < 0.4]
+        title, text = " ".join(chance.choices(words, k=2)), f"It is {chance.choice(words)}."
+        ticket = await office.raised(who, title=title, description=text, priority=PRIORITIES[n % 4])
+        told[ticket["number"]] = [f"{title} {text}"]
+        made.append((who, ticket))
+        if n % 3 == 0:
+            said, hidden = " ".join(chance.choices(words, k=3)), n % 6 == 0
+            await office.said(office.max, ticket, said, internal=hidden)
+            told[ticket["number"]] += [] if hidden else [said]
+        if n % 5 == 4:
+            await office.call(who, "PATCH", f"/tickets/{ticket['id']}", json={"title": "wifi printer"})
+            told[ticket["number"]][0] = f"wifi printer {text}"
+
+    def has(text: str, typed: list[str]) -> bool:
+        there = text.lower().rstrip(".").split()
+        return all(word in there for word in typed[:-1]) and any(word.startswith(typed[-1]) for word in there)
+
+    monkeypatch.setattr("answerable.tickets.store.lists.COUNT_CAP", cap)
+    for first in (2, 200):
+        monkeypatch.setattr("answerable.tickets.store.near.ASKED_FIRST", first)
+        for who in (office.una, office.otto):
+            for _ in range(16):
+                typed = [word.lower() for word in chance.sample([*words, "pri", "nothing"], k=chance.choice((1, 1, 2)))]
+                priority = chance.choice((None, "HIGH"))
+                expected = [
+                    ticket["number"]
+                    for whose, ticket in reversed(made)
+                    if whose is who
+                    and priority in (None, ticket["priority"])
+                    and any(has(text, typed) for text in told[ticket["number"]])
+                ]
+                params = {"q": " ".join(typed)} | ({"priority": priority} if priority else {})
+                answer = await office.get(who, "/tickets", size=4, **params)
+                assert numbers(json_of(answer)) == expected[:4], (who.name, params)
+                assert answer.headers["x-total-count"] == str(min(len(expected), cap + 1)), (who.name, params)
+                exact = await office.get(who, "/tickets", size=3, page=1, count="exact", **params)
+                assert numbers(json_of(exact)) == expected[3:6], (who.name, params)
+                assert exact.headers["x-total-count"] == str(len(expected))
+                if following := next_of(answer):
+                    assert numbers(await office.read(who, following)) == expected[4:8], (who.name, params)
+                own_ones = await office.world.db.read(who.actor, own.list_own, "all", params["q"], None, 30)
+                if priority is None:
+                    assert [ticket.number for ticket in own_ones] == expected

@@ -1,7 +1,9 @@
 """Full-text search: three forms that become the engine's own words here.
 
 ``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` ask the index. ``HAS(t.table, :q, :low, :high)`` is for rows that
-are few, and known to have numbers from ``low`` to ``high``: it asks about each of them, or about no others.
+are few, and known to have numbers from ``low`` to ``high``: it asks about each of them, or about no others. Each takes
+one value more, ``:owner``, where only rows of one person are asked for: an index in which that stands as a word of its
+own (see the migrations) has them together, however many others there are.
 """
 
 import re
@@ -9,13 +11,14 @@ import sqlite3
 import unicodedata
 from collections.abc import Sequence
 
-_MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)\)")
-_FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)\)")
-_HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), :(\w+), :(\w+)\)")
+_MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)(?:, :(\w+))?\)")
+_FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)(?:, :(\w+))?\)")
+_HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), :(\w+), :(\w+)(?:, :(\w+))?\)")
 _WORD = re.compile(r"[^\W_]+")
 _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
 MOST_FORMS = 24  # of a word that a person has not typed to its end
+OWNER_MARK = 0xE000  # begins the word that says whose a row is: part of a word for FTS5, and of none that is typed
 MERGED_PAGES = 200  # in one transaction, while others wait to write
 
 
@@ -32,11 +35,22 @@ def for_sqlite(sql: str) -> tuple[str, frozenset[str]]:
     names = queries_of(sql)
     if not names:
         return sql, names
-    rewritten = _MATCHES.sub(r"\1.rowid IN (SELECT rowid FROM \2_fts WHERE \2_fts MATCH :\3)", sql)
+    rewritten = _MATCHES.sub(lambda match: f"{match[1]}.rowid IN {_in_fts(match[2], match[3], match[4])}", sql)
+
     # The plus keeps the planner from going through all that is found, row by row of those that are asked.
-    between = r"+\1.number IN (SELECT rowid FROM \2_fts WHERE \2_fts MATCH :\3 AND rowid BETWEEN :\4 AND :\5)"
+    def between(match: re.Match[str]) -> str:
+        table, query, low, high, owner = match.groups()[1:]
+        return f"+{match[1]}.number IN {_in_fts(table, query, owner, f' AND rowid BETWEEN :{low} AND :{high}')}"
+
     rewritten = _HAS.sub(between, rewritten)
-    return _FOUND_IN.sub(r"(SELECT rowid FROM \1_fts WHERE \1_fts MATCH :\2)", rewritten), names
+    return _FOUND_IN.sub(lambda match: _in_fts(match[1], match[2], match[3]), rewritten), names
+
+
+def _in_fts(table: str, query: str, owner: str | None, more: str = "") -> str:
+    sought = f":{query}"
+    if owner:
+        sought = f"""'"' || char({OWNER_MARK}) || replace(:{owner}, '-', '') || '" AND (' || :{query} || ')'"""
+    return f"(SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {sought}{more})"
 
 
 def queries_of(sql: str) -> frozenset[str]:
@@ -61,12 +75,16 @@ def for_postgres(sql: str) -> tuple[str, frozenset[str]]:
     names = queries_of(sql)
     if not names:
         return sql, names
-    found = "(SELECT w.number FROM {0}_words w WHERE w.words @@ CAST(CAST(:{1} AS TEXT) AS TSQUERY))"
-    rewritten = _MATCHES.sub(lambda match: f"{match[1]}.number IN {found.format(match[2], match[3])}", sql)
+    rewritten = _MATCHES.sub(lambda match: f"{match[1]}.number IN {_in_words(match[2], match[3], match[4])}", sql)
     # One value for one row: the planner does not know how few the rows are, and would ask the index for an EXISTS.
     one = r"(SELECT w.words @@ CAST(CAST(:\3 AS TEXT) AS TSQUERY) FROM \2_words w WHERE w.number = \1.number)"
     rewritten = _HAS.sub(one, rewritten)
-    return _FOUND_IN.sub(lambda match: found.format(match[1], match[2]), rewritten), names
+    return _FOUND_IN.sub(lambda match: _in_words(match[1], match[2], match[3]), rewritten), names
+
+
+def _in_words(table: str, query: str, owner: str | None) -> str:
+    own = f" AND w.words @@ CAST('''#' || CAST(:{owner} AS TEXT) || '''' AS TSQUERY)" if owner else ""
+    return f"(SELECT w.number FROM {table}_words w WHERE w.words @@ CAST(CAST(:{query} AS TEXT) AS TSQUERY){own})"
 
 
 def sqlite_query(text: str, forms: Sequence[str] | None = None) -> str:
@@ -143,13 +161,17 @@ def merge_text_indexes(connection: sqlite3.Connection) -> None:
 
 
 def _statements(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Write the statement for each index ``<table>_fts`` over a table with a growing integer key."""
+    """Write the statement for each index ``<table>_fts`` over a table with a growing integer key.
+
+    Where there is a view ``<table>_fts_said`` with the key ``number``, rows are taken from it.
+    """
     found = []
+    views = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")}
     for (index,) in connection.execute(_INDEXES):
-        table = index.removesuffix("_fts")
+        source, key = (f"{index}_said", "number") if f"{index}_said" in views else (index.removesuffix("_fts"), "rowid")
         columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA table_info({index})"))
         found.append(
-            f"""INSERT INTO {index} (rowid, {columns}) SELECT rowid, {columns} FROM {table}
-            WHERE rowid > (SELECT COALESCE(MAX(id), 0) FROM {index}_docsize)"""
+            f"""INSERT INTO {index} (rowid, {columns}) SELECT {key}, {columns} FROM {source}
+            WHERE {key} > (SELECT COALESCE(MAX(id), 0) FROM {index}_docsize)"""
         )
     return tuple(found)

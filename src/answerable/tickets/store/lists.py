@@ -31,7 +31,7 @@ _FARTHEST = 15_000
 
 def arms(actor: Actor) -> list[str]:
     """Return what ``rules.may_see`` says, as conditions that exclude each other, so that each can use its index."""
-    own = "t.requester_id = :me"
+    own = near.OWN
     if actor.may("ticket.read_all"):
         return ["1 = 1"]
     if not actor.may("ticket.read_queue"):
@@ -59,7 +59,9 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
     search = search_condition(tx, wanted.q, values) if wanted.q and wanted.q.strip() else ""
     everywhere = [search] if search else []
     rows, counted = None, None
-    if search and not page.exact_count:
+    if search and arms(tx.actor) == [near.OWN]:
+        rows, counted = await _search_own(tx, conditions, limited, search, order, values, page)
+    elif search and not page.exact_count:
         rows, counted = await near.look(tx, arms(tx.actor), conditions, limited, order, values, page)
     if counted is None:
         counted = await _count(tx, [*conditions, *everywhere], values, None if page.exact_count else COUNT_CAP)
@@ -82,11 +84,37 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
     return Page(tickets, next_cursor, str(counted) if page.exact_count else total_text(counted))
 
 
+async def _search_own(
+    tx: Tx,
+    conditions: list[str],
+    limited: list[str],
+    search: str,
+    order: str,
+    values: dict[str, Any],
+    page: PageRequest,
+) -> tuple[list[Row] | None, int]:
+    """Return a page of what the caller's own tickets have, and how many: the index has what is theirs together.
+
+    The page is ``None`` where it has to come from the index too: that does not say in what order they are.
+    """
+    seen = arms(tx.actor)
+    if conditions and limited == conditions and (few := await near.look_at_few(tx, seen, limited, order, values, page)):
+        return few
+    counted = 0
+    if not conditions and not page.exact_count:  # where many tickets have it, comments need not be asked
+        sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM FOUND_IN(tickets_ticket, :q, :me) f LIMIT :most) x"
+        counted = int((await tx.run(sql, me=tx.actor.id, most=COUNT_CAP + 1, q=values["q"]))[0]["n"])
+    if counted <= COUNT_CAP:
+        counted = await _count(tx, [*conditions, search], values, None if page.exact_count else COUNT_CAP)
+    rows = await near.look_alone(tx, seen, limited, order, values, page) if counted > COUNT_CAP else None
+    return rows, counted
+
+
 async def find_tickets(tx: Tx, words: str, most: int) -> list[Ticket]:
     """Read the newest tickets that the caller may see and that have some words or a number. Nothing is counted."""
     values: dict[str, Any] = {}
     search, order, part = search_condition(tx, words, values), "t.number DESC", PageRequest(size=most)
-    rows = await near.look_alone(tx, arms(tx.actor), order, values, part)
+    rows = await near.look_alone(tx, arms(tx.actor), (), order, values, part)
     if rows is None:
         rows = await _select(tx, [search], "t.number", order, values, most, 0)
     return [rules.as_seen(tx.actor, ticket_of(row)) for row in rows[:most]]
@@ -187,14 +215,15 @@ def _conditions(tx: Tx, wanted: TicketFilter) -> tuple[list[str], dict[str, Any]
 
 def search_condition(tx: Tx, text: str, values: dict[str, Any]) -> str:
     """Return the condition that a ticket, or what is said on it, has these words; its values go into ``values``."""
-    hidden = "" if rules.may_note(tx.actor) else " AND c.internal = 0"
+    hidden = "" if rules.may_note(tx.actor) else near.NOTES
+    owner = ", :me" if hidden and arms(tx.actor) == [near.OWN] else ""
     values["q"] = text[:500]
     # One set of numbers: an OR of two would make PostgreSQL look at every ticket. They come from the index alone; with
     # the tickets' own rows between, and without repeats, a word of a million tickets would cost four times as much. It
     # is made once: where PostgreSQL took a queue of a hundred tickets for one, it asked the index for each of them.
-    found = f"""SELECT * FROM FOUND_IN(tickets_ticket, :q) x
+    found = f"""SELECT * FROM FOUND_IN(tickets_ticket, :q{owner}) x
         UNION ALL SELECT s.number FROM tickets_comment c JOIN tickets_ticket s ON s.id = c.ticket_id
-        WHERE MATCHES(c.tickets_comment, :q){hidden}"""
+        WHERE MATCHES(c.tickets_comment, :q{owner}){hidden}"""
     number = text.strip().lstrip("#")
     if number.isascii() and number.isdigit() and len(number) <= 15:
         values["asked_number"] = int(number)

@@ -17,6 +17,7 @@ ASKED_FIRST = 200
 ENOUGH = 4  # of those; where fewer have the words, so few have them that the index is the short way
 FARTHEST = 25_600
 NOTES = " AND c.internal = 0"  # are left out with this
+OWN = "t.requester_id = :me"
 
 
 def within(arm: str, conditions: Sequence[str]) -> str:
@@ -64,16 +65,29 @@ async def look(
     return rows, None if counted.more and len(counted.numbers) <= COUNT_CAP else len(counted.numbers)
 
 
-async def look_alone(
-    tx: Tx, arms: Sequence[str], order: str, values: dict[str, Any], page: PageRequest
-) -> list[Row] | None:
-    """Return the rows of a page, of which nobody asks how many there are; ``None`` where the index has to say it."""
-    walk = Walk(tx, arms, (), order, values)
+async def look_at_few(
+    tx: Tx,
+    arms: Sequence[str],
+    conditions: Sequence[str],
+    order: str,
+    values: dict[str, Any],
+    page: PageRequest,
+) -> tuple[list[Row], int] | None:
+    """Return the rows of a page and the count where so few tickets meet ``conditions`` that each can be asked."""
+    walk = Walk(tx, arms, conditions, order, values)
     found = await walk.find(ASKED_FIRST)
-    if found.more and len(found.numbers) < ENOUGH:
+    if found.more:
         return None
-    found = await walk.further(found, page.size, len(found.numbers) / ASKED_FIRST)
-    return None if found.more and len(found.numbers) < page.size else await walk.read(found.numbers[: page.size])
+    return await walk.read(found.numbers[page.offset : page.offset + page.size + 1]), len(found.numbers)
+
+
+async def look_alone(
+    tx: Tx, arms: Sequence[str], limited: Sequence[str], order: str, values: dict[str, Any], page: PageRequest
+) -> list[Row] | None:
+    """Return the rows of a page, and one more, of what meets ``limited``; ``None`` where the index has to say it."""
+    walk = Walk(tx, arms, limited, order, values)
+    found = await numbers(walk, page.offset + page.size + 1)
+    return None if found is None else await walk.read(found[page.offset :])
 
 
 async def numbers(walk: "Walk", wanted: int) -> list[int] | None:
@@ -117,8 +131,9 @@ class Walk:
             for arm in arms
         ]
         hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
-        self._has = f"""(HAS(x.tickets_ticket, :q, :low, :high) OR (SELECT 1 FROM tickets_comment c
-            WHERE c.ticket_id = x.id{hidden} AND HAS(c.tickets_comment, :q, :first, :last) LIMIT 1) = 1"""
+        owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
+        self._has = f"""(HAS(x.tickets_ticket, :q, :low, :high{owner}) OR (SELECT 1 FROM tickets_comment c
+            WHERE c.ticket_id = x.id{hidden} AND HAS(c.tickets_comment, :q, :first, :last{owner}) LIMIT 1) = 1"""
         self._has += " OR x.number = :asked_number)" if "asked_number" in values else ")"
 
     def _near(self, far: int) -> str:

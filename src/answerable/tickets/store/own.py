@@ -17,7 +17,7 @@ async def list_own(tx: Tx, part: str, words: str, after: tuple[int, int] | None,
 
     Those that wait for the caller come first where only open ones are read; ``after`` is (turn, number) of the last.
     """
-    where = ["t.requester_id = :me"]
+    where = [near.OWN]
     values: dict[str, int | str] = {}
     if part in _STATUSES:
         where.append(_among("t.status", _STATUSES[part]))
@@ -149,8 +149,8 @@ async def load_answers_due(tx: Tx, ticket_ids: Sequence[str]) -> dict[str, int]:
 
 
 # Where few have the words: the person's index leads, and each is looked up in what was found.
-_FOUND = """(MATCHES(t.tickets_ticket, :q) OR t.number = :asked_number OR t.id IN (
-    SELECT c.ticket_id FROM tickets_comment c WHERE MATCHES(c.tickets_comment, :q) AND c.internal = 0))"""
+_FOUND = """(MATCHES(t.tickets_ticket, :q, :me) OR t.number = :asked_number OR t.id IN (
+    SELECT c.ticket_id FROM tickets_comment c WHERE MATCHES(c.tickets_comment, :q, :me) AND c.internal = 0))"""
 
 
 def _among(column: str, values: Sequence[str]) -> str:
