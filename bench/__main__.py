@@ -269,7 +269,7 @@ def measure_latency(report: Report, folder: Path, tokens: dict[str, str], second
     print(f"POST at 200/s: p50 {sent.percentile(0.5) * 1000:.1f} ms, p99 {sent.percentile(0.99) * 1000:.1f} ms")
 
 
-def wait_until_caught_up(port: int, seconds: float = 120) -> float:
+def wait_until_caught_up(port: int, seconds: float = 120, every: float = 0.2) -> float:
     """Wait until every consumer has read everything; return how long it took."""
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
@@ -281,7 +281,7 @@ def wait_until_caught_up(port: int, seconds: float = 120) -> float:
         assert lags, "no consumer lag in /metrics"
         if not any(float(lag) for lag in lags):
             return time.monotonic() - begun
-        time.sleep(0.2)
+        time.sleep(every)
     raise TimeoutError("messages are still waiting")
 
 
