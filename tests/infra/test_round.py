@@ -2,14 +2,18 @@
 
 import asyncio
 import gc
+import sqlite3
 from typing import Any
 
 import pytest
 
 from answerable.infra.bus.consumers import Round
+from answerable.infra.bus.open import open_bus
 from answerable.infra.database.errors import StorageFault
+from answerable.kernel.manifest import Feature
 from answerable.kernel.tx import Tx
-from tests.world import World
+from answerable.messages.audit import RecordAct
+from tests.world import TESTER, World
 
 pytestmark = pytest.mark.one_engine
 
@@ -31,3 +35,26 @@ async def test_every_failure_of_a_round_is_looked_at(world: World) -> None:
         gc.collect()
         await asyncio.sleep(0)
     assert complaints == []
+
+
+async def test_a_message_that_the_store_failed_comes_again_though_those_behind_it_are_stored(world: World) -> None:
+    """The disk is full for a moment: how far the log is read must not be stored over what was not done."""
+    done: list[str] = []
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    troubles = [full, full]  # once among the others, once alone
+
+    async def note(_: Tx, command: RecordAct) -> None:
+        if command.about == "first" and troubles:
+            raise troubles.pop()
+        done.append(command.about)
+
+    await world.tell(RecordAct(act="A", about="first"), RecordAct(act="A", about="second"))
+    bus = open_bus(world.db.settings, world.db, [Feature("another", consumers={RecordAct: note})])
+    with pytest.raises(StorageFault):
+        await bus.settle()
+    await bus.settle()
+    assert sorted(set(done)) == ["first", "second"]
+    assert await world.sql("SELECT COUNT(*) AS n FROM bus_inbox WHERE consumer = 'another'") == await world.sql(
+        "SELECT 2 AS n"
+    )

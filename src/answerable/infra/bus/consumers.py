@@ -108,13 +108,20 @@ class Round:
         self.units.append(done)
 
     def also(self, unit: Unit) -> None:
-        """Queue a unit of the bus itself in the same round."""
-        self.units.append(self._db.deliver(BUS, unit, term=self._term))
+        """Queue a unit of the bus itself behind the others; where the store failed one of them, it does nothing."""
+        before = tuple(self.units)
+
+        async def behind(tx: Tx) -> None:
+            if not any(one.done() and one.exception() is not None for one in before):
+                await unit(tx)
+
+        self.units.append(self._db.deliver(BUS, behind, term=self._term))
 
     async def done(self) -> None:
         """Wait until all of it is durable. Raises the first failure."""
-        if not all(unit.done() for unit in self.units):  # a desk on stage has done them already
-            await asyncio.wait(self.units)
+        for unit in self.units:  # one commit holds many of them, so few are waited for
+            if not unit.done():
+                await asyncio.wait((unit,))
         # All are looked at, though one is raised: asyncio fills the log with failures that nobody has seen.
         failures = [error for unit in self.units if (error := unit.exception()) is not None]
         if failures:
