@@ -111,7 +111,7 @@ async def test_what_is_not_sealed_yet_is_sealed_without_its_words(world: World) 
     await sealed(world)
     event = UserChanged(user_id="Otto", name="Otto 9", email="a@b.test", roles=[], active=True, changed=["name"])
     await world.tell(event)
-    made, rewritten = await world.db.scan(TESTER, seals.next_seal)
+    made, rewritten = await seals.next_seal(world.db)
     await erased(world)
     assert made is not None
     await world.db.write(TESTER, seals.insert_seal, made, rewritten)  # made of words that are gone by now

@@ -50,6 +50,16 @@ async def test_an_untouched_log_is_whole_and_its_tail_is_not_sealed_yet(world: W
     assert newest.last == (await world.envelopes())[-1].position
 
 
+async def test_a_seal_covers_many_pages_of_messages(world: World) -> None:
+    event = UserChanged(user_id="u", name="U", email="u@b.test", roles=[], active=True, changed=[])
+    waiting = await Sealing(world.db).seal()
+    await world.tell(*[event] * (seals.PAGE * 2 + 7))
+    assert await Sealing(world.db).seal() == seals.PAGE * 2 + 7
+    newest = await world.db.read(TESTER, seals.last_seal)
+    assert (newest.messages, newest.number) == (seals.PAGE * 2 + 7, 2 if waiting else 1)
+    assert await differences(world) == []
+
+
 AT = "WHERE position = (SELECT MIN(position) + 9 FROM bus_outbox)"
 BOTH = "position IN ((SELECT MIN(position) + 3 FROM bus_outbox), (SELECT MIN(position) + 4 FROM bus_outbox))"
 TOUCHES: dict[str, Sequence[str]] = {
@@ -112,7 +122,7 @@ async def test_a_log_that_was_cut_off_with_its_seals_misses_the_one_that_was_not
 
 async def test_two_processes_seal_once(world: World) -> None:
     await world.tell(*[UserChanged(user_id="u", name="U", email="u@b.test", roles=[], active=True, changed=[])])
-    (one, _), (two, _) = await world.db.scan(TESTER, seals.next_seal), await world.db.scan(TESTER, seals.next_seal)
+    (one, _), (two, _) = await seals.next_seal(world.db), await seals.next_seal(world.db)
     assert one is not None
     assert two is not None
     await world.db.write(TESTER, seals.insert_seal, one, 0)

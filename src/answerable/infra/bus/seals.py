@@ -21,10 +21,12 @@ import structlog
 
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.port import DeskDatabase
+from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import service
 from answerable.kernel.tx import Row, Tx
 
 BLOCK = 1000  # messages under one seal at most
+PAGE = 50  # of them that are read at once
 SHARE = 0.1  # of the time, where much has to be sealed: people go first
 PAUSE = 5.0  # seconds between two rounds of sealing
 LAST_SECONDS = 0.5
@@ -88,7 +90,7 @@ class Sealing:
         return sealed
 
     async def _seal_once(self) -> int:
-        made, rewritten = await self._db.scan(SEALER, next_seal)
+        made, rewritten = await next_seal(self._db)
         if made is None:
             return 0
         await self._db.write(SEALER, insert_seal, made, rewritten)
@@ -113,19 +115,30 @@ class Sealing:
             await self._db.pulse.wait(seen, IDLE_SECONDS)
 
 
-async def next_seal(tx: Tx) -> tuple[Seal | None, int]:
+async def next_seal(database: DeskDatabase) -> tuple[Seal | None, int]:
     """Make the next seal, without storing it; ``None`` where nothing is unsealed.
 
-    Also return how often unsealed messages were rewritten until then.
+    Also return how often unsealed messages were rewritten until then. What is rewritten while it is made makes it void:
+    so no snapshot is needed, and it is made page by page between requests. A thread that did so would hold them up for
+    longer: it gives Python's lock away every five milliseconds.
     """
-    before, rewritten = await last_seal(tx), await _times_rewritten(tx)
-    rows = await _load(tx, before.last, BLOCK)
-    if not rows:
-        return None, rewritten
-    key = _key(tx)
-    number, salts = before.number + 1, secrets.token_hex(SALT // 2 * len(rows))
-    made = _hash(key, f"{number} {tx.now} {before.hash}", rows, _digests(rows, salts))
-    return Seal(number, int(rows[-1]["position"]), len(rows), made, _mark(key), tx.now, salts), rewritten
+    before, rewritten, key, now = await database.read(SEALER, _begin)
+    number, last, messages, salts, stretch = before.number + 1, before.last, 0, "", Stretch()
+    chain = _chain(key, f"{number} {now} {before.hash}")
+    while messages < BLOCK:
+        await stretch.pause()
+        rows = await database.read(SEALER, _load, last, PAGE)
+        if not rows:
+            break
+        salted = secrets.token_hex(SALT // 2 * len(rows))
+        _append(chain, rows, _digests(rows, salted))
+        last, messages, salts = int(rows[-1]["position"]), messages + len(rows), salts + salted
+    made = Seal(number, last, messages, chain.hexdigest(), _mark(key), now, salts) if messages else None
+    return made, rewritten
+
+
+async def _begin(tx: Tx) -> tuple[Seal, int, bytes, int]:
+    return await last_seal(tx), await _times_rewritten(tx), _key(tx), tx.now
 
 
 async def insert_seal(tx: Tx, seal: Seal, rewritten: int) -> None:
@@ -300,9 +313,17 @@ def _mark(key: bytes) -> str:
 
 def _hash(key: bytes, before: str, rows: Iterable[Row], digests: list[str] | None) -> str:
     """Hash messages onto what was before: with ``digests`` in the place of bodies, or (once) with the bodies."""
-    digest = hmac.new(key, before.encode(), hashlib.sha256)
+    chain = _chain(key, before)
+    _append(chain, rows, digests)
+    return chain.hexdigest()
+
+
+def _chain(key: bytes, before: str) -> hmac.HMAC:
+    return hmac.new(key, before.encode(), hashlib.sha256)
+
+
+def _append(chain: hmac.HMAC, rows: Iterable[Row], digests: list[str] | None) -> None:
     for place, row in enumerate(rows):
         values: Any = row  # a database row gives its values in order, the body last
         packed = tuple(values) if digests is None else (*tuple(values)[:-1], digests[place])
-        digest.update(_pack(packed))  # with the length of each value: no two rows pack to the same
-    return digest.hexdigest()
+        chain.update(_pack(packed))  # with the length of each value: no two rows pack to the same
