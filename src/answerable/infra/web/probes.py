@@ -55,7 +55,7 @@ async def numbers(request: DeskRequest) -> Response[bytes]:
         metrics.LAG.labels(consumer).set(behind)
     for feature in request.parts["desk"].features:
         if feature.gauges:
-            metrics.note(await request.database.read(PROBING, feature.gauges))
+            metrics.note(await request.database.scan(PROBING, feature.gauges))  # they count
     metrics.PARKED.set(await request.database.read(PROBING, count_parked))
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4")
 
