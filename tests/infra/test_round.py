@@ -58,3 +58,23 @@ async def test_a_message_that_the_store_failed_comes_again_though_those_behind_i
     assert await world.sql("SELECT COUNT(*) AS n FROM bus_inbox WHERE consumer = 'another'") == await world.sql(
         "SELECT 2 AS n"
     )
+
+
+async def test_a_flood_of_messages_is_taken_up_between_requests(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for the loop waits for one stretch of the desk's own work, not for a round of a hundred messages."""
+    monkeypatch.setattr("answerable.infra.stretch.STRETCH_SECONDS", -1.0)  # each message is a stretch
+    messages = 100
+
+    async def publish(tx: Tx) -> None:
+        tx.send(*[RecordAct(act="A", about=f"{number}") for number in range(messages)])
+
+    bus = open_bus(world.db.settings, world.db, [])
+    await bus.prepare()
+    await world.db.write(TESTER, publish)
+    rounds = 0
+    delivering = asyncio.ensure_future(bus.settle())
+    while not delivering.done():
+        rounds += 1
+        await asyncio.sleep(0)
+    assert await delivering >= messages
+    assert rounds >= messages

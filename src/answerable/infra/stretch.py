@@ -1,23 +1,69 @@
-"""Long work on the event loop, done in stretches: between two of them, people are served."""
+"""Long work on the event loop, done in stretches: between two of them, people are served.
+
+Whatever works in stretches works in turns: however many there are (a relay, the groups of six features, a writer),
+the loop looks after requests behind each stretch, not behind one stretch of everybody.
+"""
 
 import asyncio
 import time
+from collections import deque
+from weakref import WeakKeyDictionary
 
 STRETCH_SECONDS = 0.0005  # how long a request may have to wait for work of the desk's own
 
 
+class _Line:
+    """Those who wait for their turn: each round of the loop lets one of them go."""
+
+    __slots__ = ("_loop", "_next", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._next = False  # somebody has the next round, or it will be given to who waits longest
+
+    async def wait(self) -> None:
+        if not self._next:  # nobody else wants it
+            self._next = True
+            try:
+                await asyncio.sleep(0)
+            finally:
+                self._give()
+            return
+        turn = self._loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _give(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # else whoever it was has been cancelled
+                turn.set_result(None)
+                self._loop.call_soon(self._give)
+                return
+        self._next = False
+
+
+_lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
+
+
 class Stretch:
-    """Work since the last pause."""
+    """Work since the last pause: it begins with one, but for work that has begun already, ``since`` then."""
 
-    __slots__ = ("_until",)
+    __slots__ = ("_line", "_until")
 
-    def __init__(self) -> None:
-        self._until = time.perf_counter() + STRETCH_SECONDS
+    def __init__(self, since: float = 0.0) -> None:
+        loop = asyncio.get_running_loop()
+        line = _lines.get(loop)
+        if line is None:
+            line = _lines[loop] = _Line(loop)
+        self._line = line
+        self._until = since + STRETCH_SECONDS
 
     async def pause(self) -> bool:
         """Let others go first where this stretch was long enough; tell whether it was."""
         if time.perf_counter() < self._until:
             return False
-        await asyncio.sleep(0)
+        await self._line.wait()
         self._until = time.perf_counter() + STRETCH_SECONDS
         return True

@@ -13,6 +13,7 @@ from answerable.infra.bus.following import Following
 from answerable.infra.bus.inbox import Inbox
 from answerable.infra.bus.port import BUS, Store
 from answerable.infra.database.errors import StorageFault
+from answerable.infra.stretch import Stretch
 from answerable.kernel.manifest import Feature
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Envelope
@@ -157,8 +158,9 @@ class LocalBus:
         return len(messages)
 
     async def _deliver(self, messages: list[Envelope]) -> None:
-        round_ = self._consumers.round(self._term)
+        round_, stretch = self._consumers.round(self._term), Stretch()
         for message in messages:
+            await stretch.pause()
             for name, box in self._consumers.inboxes.items():
                 if message.position > self._offsets[name] and message.type in box.handlers:
                     round_.add(name, message)

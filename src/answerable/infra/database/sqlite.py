@@ -224,7 +224,7 @@ class SqliteDatabase:
         began = time.perf_counter()
         if people_wait and self._lanes.background_must_wait(began):
             return
-        longest, now, stretch = self._lanes.longest_background(), began, Stretch()
+        longest, now, stretch = self._lanes.longest_background(), began, Stretch(began)
         for _ in range(min(len(self._lanes.background), BATCH)):
             self._try_next(self._lanes.background, ran, batch)
             now = time.perf_counter()

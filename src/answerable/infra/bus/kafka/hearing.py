@@ -7,10 +7,12 @@ from aiokafka.errors import KafkaError
 
 from answerable.infra.bus import wire
 from answerable.infra.bus.consumers import Consumers
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close, connect
+from answerable.infra.bus.kafka.link import CONNECT_SECONDS, FETCH_BYTES, PARTITION_BYTES, Backoff, Link, close, connect
 from answerable.infra.pulse import Pulse
+from answerable.infra.stretch import Stretch
 
 LOOK_SECONDS = 5.0
+AT_ONCE = 50  # the client reads so many records without letting anybody between
 PART = "listeners"
 
 
@@ -41,9 +43,10 @@ class Hearing:
                     **self._link.options(),
                     group_id=None,
                     auto_offset_reset="latest",
+                    max_poll_records=AT_ONCE,
                     fetch_max_wait_ms=1000,
-                    fetch_max_bytes=4_000_000,
-                    max_partition_fetch_bytes=256_000,
+                    fetch_max_bytes=FETCH_BYTES,
+                    max_partition_fetch_bytes=PARTITION_BYTES,
                     consumer_timeout_ms=5000,
                 )
                 await self._find_places(consumer)
@@ -78,13 +81,14 @@ class Hearing:
     async def _listen(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             found = await consumer.getmany(timeout_ms=int(LOOK_SECONDS * 1000))
+            stretch = Stretch()
             for place, records in found.items():
                 for record in records:
+                    await stretch.pause()
                     self._tell(record)
                 self.heard[place] = records[-1].offset + 1
             if found:
                 self._progress.beat()
-                await asyncio.sleep(0)  # requests go first
 
     def _tell(self, record: ConsumerRecord) -> None:
         if wire.type_of(record.headers) not in self._types:

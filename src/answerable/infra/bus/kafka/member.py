@@ -12,7 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Backoff, Link, close, connect
+from answerable.infra.bus.kafka.link import CONNECT_SECONDS, FETCH_BYTES, PARTITION_BYTES, Backoff, Link, close, connect
 from answerable.infra.database.open import system_clock
 from answerable.infra.pulse import Pulse
 from answerable.kernel.times import SECOND
@@ -162,8 +162,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
             enable_auto_commit=False,
             max_poll_records=self.at_once,
             fetch_max_wait_ms=1000,
-            fetch_max_bytes=4_000_000,
-            max_partition_fetch_bytes=256_000,
+            fetch_max_bytes=FETCH_BYTES,
+            max_partition_fetch_bytes=PARTITION_BYTES,
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=SESSION_MS // 3,
             rebalance_timeout_ms=10_000,
