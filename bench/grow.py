@@ -27,8 +27,11 @@ _DONE = "l.status IN ('RESOLVED', 'CLOSED', 'CANCELLED')"
 _ANSWERED = "l.status NOT IN ('CREATED', 'ASSIGNED')"
 
 
-def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int) -> int:
-    """Make ``copies`` of each ticket (1 gives every one its life and no more); return how many tickets there are."""
+def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int, a_day: int = A_DAY) -> int:
+    """Make ``copies`` of each ticket (1 gives every one its life and no more); return how many tickets there are.
+
+    So many are raised ``a_day``. Their promises are not counted yet: the desk does that.
+    """
     base = run("SELECT COUNT(*), MIN(number) FROM tickets_ticket")[0]
     total, first = int(base[0]) * copies, int(base[1])
     agents = [row[0] for row in run("SELECT id FROM assignment_agent WHERE is_agent = 1 ORDER BY id")]
@@ -51,7 +54,7 @@ def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int) -
                 CASE y.n % 5 WHEN 0 THEN 'CREATED' WHEN 1 THEN 'ASSIGNED' WHEN 2 THEN 'IN_PROGRESS'
                     WHEN 3 THEN 'WAITING' ELSE 'RESOLVED' END
                 WHEN y.n % 40 = 1 THEN 'CANCELLED' ELSE 'CLOSED' END AS status,
-                {now} - ({total} - y.n) * {DAY // A_DAY} AS created_at
+                {now} - ({total} - y.n) * {DAY // a_day} AS created_at
             FROM (SELECT t.id AS old_id, c.mark, t.number - {first - 1} + c.k * {base[0]} AS n
                 FROM tickets_ticket t CROSS JOIN bench_copy c) y) x
         JOIN bench_agent a ON a.place = x.n / 7 % {len(agents)}"""
@@ -90,6 +93,7 @@ def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int) -
         FROM bench_life l JOIN sla_clock k ON k.ticket_id = l.id AND k.target = 'RESOLUTION'
         JOIN (SELECT MIN(id) AS id FROM sla_manager WHERE role = 'MANAGER') m ON 1 = 1 WHERE l.late = 1"""
     )
+    run("DELETE FROM sla_kept")
     run("DELETE FROM reporting_count")
     run(
         """INSERT INTO reporting_count (status, priority, assigned, breached, tickets, measured, seconds, micros)
@@ -119,6 +123,8 @@ def _value(table: str, name: str) -> str:
     """Return what a copy has in a column, of the base row ``b`` and its life ``l``."""
     if (name == "id" and table in _IS_TICKET) or name == "ticket_id":
         return "l.id"
+    answered = "l.created_at + 60000000 + l.n * 31 % 5000 * 1000000"
+    ended = f"CASE WHEN b.target = 'FIRST_RESPONSE' THEN {answered} ELSE COALESCE(l.resolved_at, l.created_at) END"
     own = {
         "number": "l.number",
         "status": "l.status",
@@ -133,7 +139,7 @@ def _value(table: str, name: str) -> str:
         "sla_breached": "l.late",
         "title": "b.title || ' ' || l.n",
         "resolution": "l.resolved_at - l.created_at",
-        "first_response_at": f"CASE WHEN {_ANSWERED} THEN l.created_at + 60000000 + l.n * 31 % 5000 * 1000000 END",
+        "first_response_at": f"CASE WHEN {_ANSWERED} THEN {answered} END",
         "breached_at": "CASE WHEN l.late = 1 THEN l.created_at + 3600000000 END",
         "resolved_sequence": "CASE WHEN l.resolved_at IS NULL THEN 0 ELSE 3 END",
         "read_at": f"CASE WHEN {_DONE} THEN l.created_at END",
@@ -141,7 +147,11 @@ def _value(table: str, name: str) -> str:
         "due_at": f"CASE WHEN {_DONE} THEN NULL ELSE l.created_at + {400 * DAY} END",
         "warn_at": f"CASE WHEN {_DONE} THEN NULL ELSE l.created_at + {399 * DAY} END",
         "look_at": f"CASE WHEN {_DONE} THEN NULL ELSE l.created_at + {399 * DAY} END",
-        "ended_at": f"CASE WHEN {_DONE} THEN l.created_at + 7200000000 END",
+        "ended_at": f"CASE WHEN {_DONE} THEN {ended} END",
+        "started_at": "l.created_at",
+        "applied_at": "l.created_at",
+        "counted": "''",  # nothing is, see below
+        **dict.fromkeys(("counted_as", "raised_at", "business", "calendar"), "NULL"),
     }
     if name in ("id", "message_id"):
         return f"l.mark || substr(b.{name}, 9)"

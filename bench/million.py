@@ -26,9 +26,14 @@ from urllib.parse import unquote
 import asyncpg
 import msgspec
 
+from answerable.infra.logging import only_errors
+from answerable.kernel.actor import service
+from answerable.runtime import Desk
+from answerable.settings import Settings
+from answerable.sla.actions.kept import count
 from bench import postgres, servers
 from bench.__main__ import load, machine
-from bench.grow import grow
+from bench.grow import A_DAY, grow
 
 BASE = 10_000
 ROUNDS, SECONDS = 3, 0.6
@@ -93,7 +98,17 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def grow_sqlite(folder: Path, copies: int) -> None:
+async def count_promises(folder: Path, **values: Any) -> None:
+    """Bring a desk up to date, and let it count its promises: in its own time, it would be measured along."""
+    only_errors()
+    desk = Desk(Settings().with_values("bench", storage__data_dir=str(folder), **values))
+    await desk.prepare()
+    while await desk.database.write(service("bench"), count, 2000):
+        pass
+    await desk.stop()
+
+
+def grow_sqlite(folder: Path, copies: int, a_day: int = A_DAY) -> None:
     with closing(sqlite3.connect(folder / "answerable.sqlite", isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA cache_size = -1000000")
@@ -105,7 +120,7 @@ def grow_sqlite(folder: Path, copies: int) -> None:
             return [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
 
         db.execute("BEGIN")
-        grow(run, columns, copies, now())
+        grow(run, columns, copies, now(), a_day)
         for index in ("tickets_ticket_fts", "tickets_comment_fts"):
             db.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
         db.execute("COMMIT")
@@ -177,6 +192,7 @@ def desks(engine: str, base: Path, sizes: list[int]) -> Iterator[list[servers.Se
                 postgres.sql(root, f"CREATE DATABASE desk{size}")
                 postgres.fill(base / f"desk-{BASE}", url)
                 asyncio.run(grow_postgres(url, size // BASE))
+            asyncio.run(count_promises(folder, **({"storage__database": url} if url else {})))
             print(f"{engine}: {size:,} tickets after {time.perf_counter() - begun:.0f} s", flush=True)
             more = {"ANSWERABLE_DATABASE": url} if url else {}
             opened.append(stack.enter_context(servers.desk(folder, **more)))

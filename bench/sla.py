@@ -90,7 +90,7 @@ def longest(tries: int = 21) -> None:
 
 DUE_AT_ONCE = 10_000
 AHEAD = 20  # seconds until they are due
-TICKET = "INSERT INTO sla_ticket VALUES (?, ?, 'A title', 'OTHER', 'HIGH', 'ASSIGNED', 'una', 'abe', ?)"
+TICKET = "INSERT INTO sla_ticket VALUES (?, ?, 'A title', 'OTHER', 'HIGH', 'ASSIGNED', 'una', 'abe', ?, NULL)"
 CLOCK = """INSERT INTO sla_clock (id, ticket_id, target, cycle, policy, target_micros, warn_micros, started_at,
     applied_at, state, due_at, warn_at, look_at, warned_at, version, levels_ahead)
 VALUES (?, ?, 'RESOLUTION', 1, 'default', ?, NULL, ?, ?, 'RUNNING', ?, NULL, ?, NULL, 1, ?)"""

@@ -10,7 +10,7 @@ from answerable.sla.actions.terms import change_terms
 from answerable.sla.rules import edits
 from answerable.sla.rules.figures import middle, ninth_tenth, week_of
 from answerable.sla.rules.toml import read_toml
-from answerable.sla.store.reports import list_stops
+from answerable.sla.store.kept import list_stops
 from tests.people import TestPerson, make_person
 from tests.sla.stories import START, Story, clock_of
 from tests.world import TESTER, World, json_of, open_world

@@ -83,8 +83,8 @@ async def test_a_crowd_is_told_at_once_in_bounded_units_and_calls_in_managers_in
     async def arm(tx: Tx) -> None:
         numbers = "(WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < :many) SELECT n FROM n)"
         await tx.run(
-            f"""INSERT INTO sla_ticket SELECT 't' || n, n, 'A title', 'OTHER', 'HIGH', 'ASSIGNED', 'una', 'abe', :at
-            FROM {numbers} numbers""",
+            f"""INSERT INTO sla_ticket SELECT 't' || n, n, 'A title', 'OTHER', 'HIGH', 'ASSIGNED', 'una', 'abe', :at,
+                NULL FROM {numbers} numbers""",
             many=many,
             at=at("09:00"),
         )

@@ -44,6 +44,7 @@ def feature() -> Feature:
         state={"backtests": Backtests()},
         timers=(
             Timer("sla.terms", timers.next_terms, timers.follow_terms),
+            Timer("sla.count", timers.next_count, timers.count),
             Timer("sla.look", timers.next_look, timers.keep_up, shared=True, spare=timers.spare),
         ),
         audit=queries.audit,

@@ -8,13 +8,15 @@ from answerable.kernel.actor import service
 from answerable.kernel.manifest import Unheard
 from answerable.kernel.tx import Database, Tx
 from answerable.sla import store
-from answerable.sla.actions import clocks, terms
+from answerable.sla.actions import clocks, kept, terms
 
 BATCH = 200
 CROWD = 32  # units at once that tell of broken promises, where so many are due
 TOLD = 400  # in each of them: to tell costs half as much as to look, and each unit may want a commit of its own
 SPARED = 500  # in one unit, of those that are due while the desk is behind
 FOLLOWED = 4  # units at once of what comes with that and after it: while they run, more may come due
+COUNTED = 100  # tickets at once whose promises are counted anew
+UNCOUNTED = 400  # promises that may wait for it: a report counts so many one by one in a millisecond or two
 _DESK = service("sla")
 
 
@@ -68,3 +70,13 @@ async def next_terms(tx: Tx) -> int | None:
 async def follow_terms(database: Database) -> int:
     """Let some open clocks follow the terms that hold, in one unit; return how many were looked at."""
     return await database.write(_DESK, terms.follow_terms, BATCH)
+
+
+async def next_count(tx: Tx) -> int | None:
+    """Return that promises must be counted now, where many are not: each is counted once for all that became of it."""
+    return tx.now if await store.is_much_uncounted(tx, UNCOUNTED) else None
+
+
+async def count(database: Database) -> int:
+    """Count the promises of some tickets, in one unit; return of how many."""
+    return await database.write(_DESK, kept.count, COUNTED)

@@ -11,6 +11,7 @@ from answerable.kernel.times import DAY, MINUTE, SECOND, iso, iso_or_none
 from answerable.kernel.tx import Row, Tx
 from answerable.kernel.words import N_
 from answerable.sla import rules, store
+from answerable.sla.queries import kept
 from answerable.sla.rules import Clock, Edition, History, Metric, Segment, Terms
 
 MAX_LATE = 10_000  # late tickets in one answer
@@ -231,7 +232,7 @@ async def gauges(tx: Tx) -> Sequence[Gauge]:
 
 
 async def audit(tx: Tx) -> list[str]:
-    """Recompute the open clocks from their metric events, recount the managers' loads; a line per difference."""
+    """Recompute the open clocks from their metric events, recount loads and kept numbers; a line per difference."""
     found: list[str] = []
     after = ""
     while clocks := await store.list_open_clocks(tx, after, AUDIT_BATCH):
@@ -245,7 +246,7 @@ async def audit(tx: Tx) -> list[str]:
         )
     for row in await store.list_forgotten_escalations(tx):
         found.append(f"sla: escalation {row['id']} is open, its ticket {row['ticket_id']} is not")
-    return found
+    return found + await kept.differences(tx)
 
 
 def _differences(clock: Clock, metrics: Sequence[Metric], now: int, held: Terms) -> list[str]:

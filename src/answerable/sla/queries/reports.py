@@ -1,18 +1,17 @@
 """How promises were kept: attainment and times, each figure defined once in ``rules/figures.py``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
 from answerable.kernel.span import Span
-from answerable.kernel.times import DAY, HOUR
-from answerable.kernel.tx import Row, Tx
+from answerable.kernel.times import HOUR
+from answerable.kernel.tx import Tx
 from answerable.sla import rules
-from answerable.sla.rules import Stop
-from answerable.sla.rules.figures import NOBODY, Counter, Tally, middle, ninth_tenth, outcome, week_of
-from answerable.sla.store import editions, reports
-
-AT_ONCE = 2000
+from answerable.sla.queries import kept
+from answerable.sla.rules.figures import NOBODY, Tally
+from answerable.sla.rules.kept import BUSINESS, CALENDAR
+from answerable.sla.store import reports
 
 
 class Attainment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -43,12 +42,8 @@ class Times(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 async def attainment(tx: Tx, span: Span) -> list[Attainment]:
     """Count the promises on tickets raised in a span, all of them first, then by group."""
-    counter = Counter()
-    for row in await reports.count_outcomes(tx, span):
-        week = week_of((row["week"] * 7 - 3) * DAY)
-        group = (row["priority"], row["agent_id"] or NOBODY, row["category"], week)
-        counter.add(group, row["target"], outcome(row["state"], row["breached"]), row["number"])
-    return [_attainment(*key, tally) for key, tally in counter.tallies().items()]
+    counted = await kept.counted(tx, span)
+    return [_attainment(*key, tally) for key, tally in counted.tallies().items()]
 
 
 async def names_of(tx: Tx, people: Iterable[str]) -> dict[str, str]:
@@ -70,40 +65,18 @@ def _attainment(by: str, name: str, target: str, tally: Tally) -> Attainment:
 
 async def times(tx: Tx, span: Span) -> list[Times]:
     """Measure the fulfilled promises on tickets raised in a span."""
-    spans: dict[str, tuple[list[int], list[int]]] = {target: ([], []) for target in rules.TARGETS}
-    after = ""
-    while rows := await reports.list_fulfilled(tx, span, after, AT_ONCE):
-        last = rows[-1]["id"]
-        stops = _stops_of(await reports.list_stops(tx, rows[0]["id"], last))
-        for row in rows:
-            hours = rules.hours_of(await editions.load_edition(tx, row["edition"]), row["policy"], row["target"])
-            used = rules.elapsed(row["started_at"], stops.get(row["id"], []), row["ended_at"], hours)
-            business, calendar = spans[row["target"]]
-            business.append(used)
-            calendar.append(row["ended_at"] - row["started_at"])
-        after = last
-    return [_times(target, sorted(business), sorted(calendar)) for target, (business, calendar) in spans.items()]
+    taken = await kept.taken(tx, span)
+    return [await _times(tx, taken, target) for target in rules.TARGETS]
 
 
-def _stops_of(rows: Sequence[Row]) -> dict[str, list[Stop]]:
-    found: dict[str, list[Stop]] = {}
-    for row in rows:
-        stops = found.setdefault(row["clock_id"], [])
-        if row["kind"] == "pause":
-            stops.append((row["at"], None))
-        else:
-            stops[-1] = (stops[-1][0], row["at"])
-    return found
-
-
-def _times(target: str, business: Sequence[int], calendar: Sequence[int]) -> Times:
+async def _times(tx: Tx, taken: kept.Taken, target: str) -> Times:
     return Times(
         target=target,
-        fulfilled=len(business),
-        median_business_hours=_hours(middle(business)),
-        p90_business_hours=_hours(ninth_tenth(business)),
-        median_calendar_hours=_hours(middle(calendar)),
-        p90_calendar_hours=_hours(ninth_tenth(calendar)),
+        fulfilled=taken.number(target),
+        median_business_hours=_hours(await taken.middle(tx, target, BUSINESS)),
+        p90_business_hours=_hours(await taken.ninth_tenth(tx, target, BUSINESS)),
+        median_calendar_hours=_hours(await taken.middle(tx, target, CALENDAR)),
+        p90_calendar_hours=_hours(await taken.ninth_tenth(tx, target, CALENDAR)),
     )
 
 

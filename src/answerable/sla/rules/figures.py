@@ -100,9 +100,13 @@ class Counter:
 
 
 def _tally(counted: Mapping[str, int]) -> Tally:
-    kept, broken = counted.get(KEPT, 0), counted.get(BROKEN, 0)
+    return tally_of(counted.get(KEPT, 0), counted.get(BROKEN, 0), counted.get(OPEN, 0))
+
+
+def tally_of(kept: int, broken: int, still_open: int) -> Tally:
+    """Return how many were kept, broken and are open, with the share that was kept."""
     share = round(kept / (kept + broken), 4) if kept + broken else None
-    return Tally(kept=kept, broken=broken, open=counted.get(OPEN, 0), attainment=share)
+    return Tally(kept=kept, broken=broken, open=still_open, attainment=share)
 
 
 def middle(values: Sequence[int]) -> float | None:

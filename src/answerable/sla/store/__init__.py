@@ -63,6 +63,7 @@ from answerable.sla.store.escalations import (
     save_called,
     save_manager,
 )
+from answerable.sla.store.kept import is_much_uncounted
 
 __all__ = [
     "ESCALATIONS",
@@ -81,6 +82,7 @@ __all__ = [
     "insert_levels",
     "insert_metrics",
     "insert_ticket",
+    "is_much_uncounted",
     "knows_manager",
     "last_cycle",
     "list_clocks",

@@ -26,7 +26,13 @@ _HELD = (
 )
 _INSERT_TICKET = f"""INSERT INTO sla_ticket ({_REF_NAMES}) VALUES ({", ".join(f":{name}" for name in _REF)})
 ON CONFLICT (id) DO NOTHING RETURNING {_HELD.format(at=":created_at")} AS held, {_HELD.format(at=":now")} AS holds"""
-_SAVE_TICKET = f"""UPDATE sla_ticket SET {", ".join(f"{name} = :{name}" for name in _REF if name != "id")}
+# Its promises are counted by these (see kept.py): as what they were, until that is put right.
+# When it was raised never changes.
+_COUNTED_AS = """CASE WHEN counted_as IS NULL AND (priority <> :priority OR category <> :category
+        OR COALESCE(agent_id, '') <> COALESCE(:agent_id, ''))
+    THEN priority || ' ' || COALESCE(agent_id, '') || ' ' || category ELSE counted_as END"""
+_SAVE_TICKET = f"""UPDATE sla_ticket SET
+{", ".join(f"{name} = :{name}" for name in _REF if name not in ("id", "created_at"))}, counted_as = {_COUNTED_AS}
 WHERE id = :id RETURNING {_HELD.format(at=":at")} AS held"""
 _INSERT_METRIC = f"""INSERT INTO sla_metric (clock_id, {", ".join(_METRIC)})
 VALUES (:clock_id, {", ".join(f":{name}" for name in _METRIC)})"""
