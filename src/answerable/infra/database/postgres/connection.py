@@ -17,7 +17,9 @@ LOCK_SECONDS = 5.0
 STILL_SECONDS = 20.0  # a process that holds a transaction or the leadership, and stands still
 _COMMON = {
     "application_name": "answerable",
-    "jit": "off",  # compiling a statement takes longer than running ours
+    "jit": "off",  # compiling a statement takes longer than running ours,
+    "max_parallel_workers_per_gather": "0",  # and so does starting processes that share it
+    "random_page_cost": "1.1",  # a desk is in memory or on a disk without heads: its indexes are the short way
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
