@@ -16,7 +16,7 @@ from answerable.infra.database import StorageFault, open_database
 from answerable.infra.database.errors import OutcomeUnknown
 from answerable.infra.database.migrate import Migration, migrate
 from answerable.infra.database.postgres.database import PostgresDatabase
-from answerable.infra.database.postgres.statement import statement
+from answerable.infra.database.postgres.statement import of_words, statement
 from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.tx import Tx
@@ -190,6 +190,11 @@ def test_what_a_statement_touches() -> None:
     assert statement(sql).text == "SELECT ':no', CAST($1 AS BIGINT)::TEXT FROM x WHERE a = $1 AND b = $2"
     assert statement(sql).table is None
     assert statement("UPDATE thing SET a = :a").table == "thing"
+    found = "SELECT x.number FROM FOUND_IN(thing, :q, :me) x"
+    values = {"q": "Caf\u00e9 open caf\u00e9 12", "me": "a'b"}
+    asked = of_words(found, statement(found), values)
+    assert asked.text.count("w.words @@") == 3 + 1, "each word is a condition: GIN is slow where one holds many words"
+    assert asked.arguments(values) == ("'cafe'", "'open'", "'12':*", "a'b")
     assert not statement("INSERT INTO thing VALUES (:a)").returns
     assert statement("DELETE FROM thing RETURNING 1 AS gone").returns
 

@@ -1,9 +1,9 @@
 """Full-text search: three forms that become the engine's own words here.
 
-``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` ask the index. ``HAS(t.table, :q, :low, :high)`` is for rows that
-are few, and known to have numbers from ``low`` to ``high``: it asks about each of them, or about no others. Each takes
-one value more, ``:owner``, where only rows of one person are asked for: an index in which that stands as a word of its
-own (see the migrations) has them together, however many others there are.
+``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` ask the index. ``HAS(t.table, :q, edges.low, edges.high)`` is for
+rows that are few, whose numbers are between two that a table expression ``edges`` has in its one row: it asks about
+each of them, or about no others. Each takes one value more, ``:owner``, where only rows of one person are asked for: an
+index in which that stands as a word of its own (see the migrations) has them together, however many others there are.
 """
 
 import re
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)(?:, :(\w+))?\)")
 _FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)(?:, :(\w+))?\)")
-_HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), :(\w+), :(\w+)(?:, :(\w+))?\)")
+_HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), (\w+)\.(\w+), \4\.(\w+)(?:, :(\w+))?\)")
 _WORD = re.compile(r"[^\W_]+")
 _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
@@ -38,11 +38,12 @@ def for_sqlite(sql: str) -> tuple[str, frozenset[str]]:
     rewritten = _MATCHES.sub(lambda match: f"{match[1]}.rowid IN {_in_fts(match[2], match[3], match[4])}", sql)
 
     # The plus keeps the planner from going through all that is found, row by row of those that are asked.
-    def between(match: re.Match[str]) -> str:
-        table, query, low, high, owner = match.groups()[1:]
-        return f"+{match[1]}.number IN {_in_fts(table, query, owner, f' AND rowid BETWEEN :{low} AND :{high}')}"
+    def asked(match: re.Match[str]) -> str:
+        table, query, edges, low, high, owner = match.groups()[1:]
+        between = f" AND rowid BETWEEN (SELECT {low} FROM {edges}) AND (SELECT {high} FROM {edges})"
+        return f"+{match[1]}.number IN {_in_fts(table, query, owner, between)}"
 
-    rewritten = _HAS.sub(between, rewritten)
+    rewritten = _HAS.sub(asked, rewritten)
     return _FOUND_IN.sub(lambda match: _in_fts(match[1], match[2], match[3]), rewritten), names
 
 
@@ -50,7 +51,7 @@ def _in_fts(table: str, query: str, owner: str | None, more: str = "") -> str:
     sought = f":{query}"
     if owner:
         sought = f"""'"' || char({OWNER_MARK}) || replace(:{owner}, '-', '') || '" AND (' || :{query} || ')'"""
-    return f"(SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {sought}{more})"
+    return f"(SELECT rowid AS number FROM {table}_fts WHERE {table}_fts MATCH {sought}{more})"
 
 
 def queries_of(sql: str) -> frozenset[str]:
@@ -67,24 +68,30 @@ def tables_of(sql: str) -> tuple[str, ...]:
     return tuple(sorted({*found, *(match[1] for match in _HAS.findall(sql))}))
 
 
-def for_postgres(sql: str) -> tuple[str, frozenset[str]]:
-    """Rewrite the two forms for PostgreSQL; also return the names of the values that hold queries.
+def for_postgres(sql: str, count: int = 1) -> tuple[str, frozenset[str]]:
+    """Rewrite the forms for PostgreSQL; also return the names of the values that hold queries.
 
-    The index of ``table`` is the table ``<table>_words``, whose rows carry the ``number`` of the table's.
+    The index of ``table`` is the table ``<table>_words``, whose rows carry the ``number`` of the table's. ``count`` is
+    how many words are asked for: each of them, ``:q_0`` and so on, is a condition of its own.
     """
     names = queries_of(sql)
     if not names:
         return sql, names
-    rewritten = _MATCHES.sub(lambda match: f"{match[1]}.number IN {_in_words(match[2], match[3], match[4])}", sql)
+    rewritten = _MATCHES.sub(
+        lambda match: f"{match[1]}.number IN {_in_words(match[2], match[3], match[4], count)}", sql
+    )
     # One value for one row: the planner does not know how few the rows are, and would ask the index for an EXISTS.
     one = r"(SELECT w.words @@ CAST(CAST(:\3 AS TEXT) AS TSQUERY) FROM \2_words w WHERE w.number = \1.number)"
     rewritten = _HAS.sub(one, rewritten)
-    return _FOUND_IN.sub(lambda match: _in_words(match[1], match[2], match[3]), rewritten), names
+    return _FOUND_IN.sub(lambda match: _in_words(match[1], match[2], match[3], count), rewritten), names
 
 
-def _in_words(table: str, query: str, owner: str | None) -> str:
-    own = f" AND w.words @@ CAST('''#' || CAST(:{owner} AS TEXT) || '''' AS TSQUERY)" if owner else ""
-    return f"(SELECT w.number FROM {table}_words w WHERE w.words @@ CAST(CAST(:{query} AS TEXT) AS TSQUERY){own})"
+def _in_words(table: str, query: str, owner: str | None, count: int) -> str:
+    # Of one condition for all words GIN goes through the most common one row by row; of several, it skips.
+    asked = [f"w.words @@ CAST(CAST(:{query}_{place} AS TEXT) AS TSQUERY)" for place in range(count)]
+    if owner:
+        asked.append(f"w.words @@ CAST('''#' || CAST(:{owner} AS TEXT) || '''' AS TSQUERY)")
+    return f"(SELECT w.number FROM {table}_words w WHERE {' AND '.join(asked)})"
 
 
 def sqlite_query(text: str, forms: Sequence[str] | None = None) -> str:

@@ -23,10 +23,11 @@ SORT_COLUMNS: Mapping[str, str] = {
     "slaDueAt": f"COALESCE(t.sla_due_at, {NO_DUE})",
 }
 # Orders in which all tickets have an index, and what conditions of lists ask of a ticket.
-_WALKED = ("t.updated_at", "t.priority_rank", SORT_COLUMNS["slaDueAt"])
+_WALKED = ("t.updated_at", SORT_COLUMNS["slaDueAt"])
 _ASKED = "t.number, t.requester_id, t.agent_id, t.status, t.category, t.priority_rank, t.updated_at, t.sla_due_at"
 _FAR = (30, 120)  # tickets for each that is looked for, before all that is somebody's is sorted instead
 _FARTHEST = 15_000
+EVERY = 2**31  # rows: there is no cap
 
 
 def arms(actor: Actor) -> list[str]:
@@ -56,27 +57,11 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
     if page.cursor:
         limited.append(f"({column}, t.number) {'<' if down else '>'} (:after_value, :after_number)")
         values |= {"after_value": page.cursor[0], "after_number": page.cursor[1]}
-    search = search_condition(tx, wanted.q, values) if wanted.q and wanted.q.strip() else ""
-    everywhere = [search] if search else []
-    rows, counted = None, None
-    if search and arms(tx.actor) == [near.OWN]:
-        rows, counted = await _search_own(tx, conditions, limited, search, order, values, page)
-    elif search and not page.exact_count:
-        rows, counted = await near.look(tx, arms(tx.actor), conditions, limited, order, values, page)
-    if counted is None:
-        counted = await _count(tx, [*conditions, *everywhere], values, None if page.exact_count else COUNT_CAP)
-    if counted == 0:
-        rows = []
-    if rows is None and not search and counted > COUNT_CAP and column in _WALKED:
-        rows = await _walk(tx, conditions, limited[len(conditions) :], order, values, page)
-    if rows is None and not search and counted > COUNT_CAP and column != "t.number":
-        # So many are not sorted: the order has an index.
-        limited = [condition.replace("t.status =", "t.status || '' =") for condition in limited]
-        limited = [condition.replace("t.category =", "t.category || '' =") for condition in limited]
-        if column != "t.priority_rank":
-            limited = [condition.replace("t.priority_rank =", "t.priority_rank + 0 =") for condition in limited]
-    if rows is None:
-        rows = await _select(tx, [*limited, *everywhere], column, order, values, page.size + 1, page.offset)
+    if wanted.q and wanted.q.strip():
+        found = found_sql(tx, wanted.q, values)
+        rows, counted = await _search(tx, conditions, limited, found, column, order, values, page)
+    else:
+        rows, counted = await _list(tx, conditions, limited, column, order, values, page)
     tickets = [rules.as_seen(tx.actor, ticket_of(row)) for row in rows[: page.size]]
     next_cursor = None
     if len(rows) > page.size:
@@ -84,39 +69,106 @@ async def list_tickets(tx: Tx, wanted: TicketFilter, page: PageRequest) -> Page[
     return Page(tickets, next_cursor, str(counted) if page.exact_count else total_text(counted))
 
 
-async def _search_own(
+async def _list(
     tx: Tx,
     conditions: list[str],
     limited: list[str],
-    search: str,
+    column: str,
     order: str,
     values: dict[str, Any],
     page: PageRequest,
-) -> tuple[list[Row] | None, int]:
-    """Return a page of what the caller's own tickets have, and how many: the index has what is theirs together.
+) -> tuple[list[Row], int]:
+    """Return a page of what meets ``limited``, and how many meet ``conditions``."""
+    counted = await _count(tx, conditions, values, None if page.exact_count else COUNT_CAP)
+    if counted == 0:
+        return [], 0
+    if counted > COUNT_CAP and column != "t.number":
+        rows = None
+        if column == "t.priority_rank":
+            rows = await _by_rank(tx, conditions, order, values, page)
+        elif column in _WALKED:
+            rows = await _walk(tx, conditions, limited[len(conditions) :], order, values, page)
+        if rows is not None:
+            return rows, counted
+        # So many are not sorted: the order has an index.
+        limited = [condition.replace("t.status =", "t.status || '' =") for condition in limited]
+        limited = [condition.replace("t.category =", "t.category || '' =") for condition in limited]
+        if column != "t.priority_rank":
+            limited = [condition.replace("t.priority_rank =", "t.priority_rank + 0 =") for condition in limited]
+    return await _select(tx, limited, column, order, values, page.size + 1, page.offset), counted
 
-    The page is ``None`` where it has to come from the index too: that does not say in what order they are.
-    """
+
+async def _search(
+    tx: Tx,
+    conditions: list[str],
+    limited: list[str],
+    found: str,
+    column: str,
+    order: str,
+    values: dict[str, Any],
+    page: PageRequest,
+) -> tuple[list[Row], int]:
+    """Return a page of what has the words and meets ``limited``, and how many have them and meet ``conditions``."""
     seen = arms(tx.actor)
-    if conditions and limited == conditions and (few := await near.look_at_few(tx, seen, limited, order, values, page)):
-        return few
-    counted = 0
-    if not conditions and not page.exact_count:  # where many tickets have it, comments need not be asked
-        sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM FOUND_IN(tickets_ticket, :q, :me) f LIMIT :most) x"
-        counted = int((await tx.run(sql, me=tx.actor.id, most=COUNT_CAP + 1, q=values["q"]))[0]["n"])
-    if counted <= COUNT_CAP:
-        counted = await _count(tx, [*conditions, search], values, None if page.exact_count else COUNT_CAP)
-    rows = await near.look_alone(tx, seen, limited, order, values, page) if counted > COUNT_CAP else None
-    return rows, counted
+    rows, counted = None, None
+    if seen == [near.OWN]:
+        if conditions and limited == conditions:
+            rows, counted = await near.look_at_few(tx, seen, limited, order, values, page)
+        if counted is None and not conditions and not page.exact_count:
+            counted = await _count_own_to_cap(tx, values)
+            rows = await near.look_alone(tx, seen, limited, order, values, page) if counted else None
+    elif not page.exact_count:
+        rows, counted = await near.look(tx, seen, conditions, limited, order, values, page)
+    if rows is not None and counted is not None:
+        return rows, counted
+    return await _search_index(tx, conditions, limited[len(conditions) :], found, column, order, values, page)
+
+
+async def _count_own_to_cap(tx: Tx, values: dict[str, Any]) -> int | None:
+    """Count beyond the cap where so many of the caller's own tickets have the words; ``None`` where it is not so.
+
+    The index of words has what is theirs together, and comments need not be asked any more.
+    """
+    sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM FOUND_IN(tickets_ticket, :q, :me) f LIMIT :most) x"
+    counted = int((await tx.run(sql, me=tx.actor.id, most=COUNT_CAP + 1, q=values["q"]))[0]["n"])
+    return counted if counted > COUNT_CAP else None
+
+
+async def _search_index(
+    tx: Tx,
+    conditions: list[str],
+    after: list[str],
+    found: str,
+    column: str,
+    order: str,
+    values: dict[str, Any],
+    page: PageRequest,
+) -> tuple[list[Row], int]:
+    """Ask the index of words once, for the page and the count of all that somebody sees."""
+    parts = [
+        f"SELECT t.number AS n, {column} AS s FROM tickets_ticket t WHERE "
+        + within(arm, [*conditions, "t.number IN (SELECT * FROM f)"])
+        for arm in arms(tx.actor)
+    ]
+    down = " DESC" if order.endswith("DESC") else ""
+    begin = f"WHERE {after[0].replace(f'({column}, t.number)', '(h.s, h.n)')}" if after else ""
+    sql = f"""WITH f AS MATERIALIZED ({found}), hits AS MATERIALIZED ({" UNION ALL ".join(parts)})
+        SELECT c.counted, p.n FROM (SELECT COUNT(*) AS counted FROM (SELECT 1 AS one FROM hits LIMIT :most) x) c
+        LEFT JOIN (SELECT h.n, h.s FROM hits h {begin} ORDER BY h.s{down}, h.n{down} LIMIT :limit OFFSET :offset) p
+        ON 1 = 1 ORDER BY p.s{down}, p.n{down}"""
+    most = EVERY if page.exact_count else COUNT_CAP + 1
+    rows = await tx.run(sql, me=tx.actor.id, most=most, limit=page.size + 1, offset=page.offset, **values)
+    numbers = [row["n"] for row in rows if row["n"] is not None]
+    return await near.read(tx, numbers, order), int(rows[0]["counted"])
 
 
 async def find_tickets(tx: Tx, words: str, most: int) -> list[Ticket]:
     """Read the newest tickets that the caller may see and that have some words or a number. Nothing is counted."""
     values: dict[str, Any] = {}
-    search, order, part = search_condition(tx, words, values), "t.number DESC", PageRequest(size=most)
+    found, order, part = found_sql(tx, words, values), "t.number DESC", PageRequest(size=most)
     rows = await near.look_alone(tx, arms(tx.actor), (), order, values, part)
     if rows is None:
-        rows = await _select(tx, [search], "t.number", order, values, most, 0)
+        rows, _ = await _search_index(tx, [], [], found, "t.number", order, values, part)
     return [rules.as_seen(tx.actor, ticket_of(row)) for row in rows[:most]]
 
 
@@ -128,7 +180,7 @@ async def _select(
     Numbers are found first: the indexes of somebody's own tickets know what lists are filtered by.
     """
     seen = arms(tx.actor)
-    if tx.actor.may("ticket.read_all") or (len(seen) == 1 and not offset and column == "t.number"):
+    if tx.actor.may("ticket.read_all") or (seen == [near.OWN] and column == "t.number" and not (offset or conditions)):
         where = within(seen[0], conditions)  # an index gives them one after the other
         sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset"
         return await tx.run(sql, me=tx.actor.id, limit=limit, offset=offset, **values)
@@ -170,18 +222,42 @@ async def _walk(
 
 async def _count(tx: Tx, conditions: list[str], values: dict[str, Any], cap: int | None) -> int:
     """Count visible tickets that meet ``conditions``, up to ``cap`` + 1 where there is a cap."""
-    total = 0
-    for arm in arms(tx.actor):
-        where = within(arm, conditions)
-        if cap is None:
-            sql = f"SELECT COUNT(*) AS n FROM tickets_ticket t WHERE {where}"
-        else:
-            sql = f"SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM tickets_ticket t WHERE {where} LIMIT :most) x"
-        rows = await tx.run(sql, me=tx.actor.id, most=(cap or 0) + 1 - total, **values)
-        total += int(rows[0]["n"])
-        if cap is not None and total > cap:
+    parts = [f"SELECT 1 AS one FROM tickets_ticket t WHERE {within(arm, conditions)}" for arm in arms(tx.actor)]
+    sql = f"SELECT COUNT(*) AS n FROM ({' UNION ALL '.join(parts)} LIMIT :most) x"
+    rows = await tx.run(sql, me=tx.actor.id, most=EVERY if cap is None else cap + 1, **values)
+    return int(rows[0]["n"])
+
+
+async def _by_rank(
+    tx: Tx, conditions: list[str], order: str, values: dict[str, Any], page: PageRequest
+) -> list[Row] | None:
+    """Read a page in the order of priorities: of each, the index of somebody's own tickets has the newest or oldest.
+
+    Sorting all that is theirs costs much more. ``None`` for who sees all: that order has an index.
+    """
+    if tx.actor.may("ticket.read_all"):
+        return None
+    down = order.endswith("DESC")
+    ranks = range(len(rules.PRIORITIES))
+    first, _ = page.cursor or (None, None)
+    wanted, found = page.offset + page.size + 1, list[int]()
+    for rank in reversed(ranks) if down else ranks:
+        if first is not None and (rank > int(first) if down else rank < int(first)):
+            continue
+        here = [*conditions, "t.priority_rank = :rank"]
+        if rank == first:
+            here.append(f"t.number {'<' if down else '>'} :after_number")
+        parts = [
+            f"""SELECT n FROM (SELECT t.number AS n FROM tickets_ticket t WHERE {within(arm, here)}
+            ORDER BY t.number{" DESC" if down else ""} LIMIT :most) a{place}"""
+            for place, arm in enumerate(arms(tx.actor))
+        ]
+        sql = f"SELECT n FROM ({' UNION ALL '.join(parts)}) x ORDER BY n{' DESC' if down else ''} LIMIT :most"
+        rows = await tx.run(sql, me=tx.actor.id, rank=rank, most=wanted - len(found), **values)
+        found += [row["n"] for row in rows]
+        if len(found) >= wanted:
             break
-    return total
+    return await near.read(tx, found[page.offset :], order)
 
 
 def _sort_value(ticket: Ticket, sort: str) -> int:
@@ -215,17 +291,23 @@ def _conditions(tx: Tx, wanted: TicketFilter) -> tuple[list[str], dict[str, Any]
 
 def search_condition(tx: Tx, text: str, values: dict[str, Any]) -> str:
     """Return the condition that a ticket, or what is said on it, has these words; its values go into ``values``."""
+    return f"t.number IN (WITH f AS MATERIALIZED ({found_sql(tx, text, values)}) SELECT * FROM f)"
+
+
+def found_sql(tx: Tx, text: str, values: dict[str, Any]) -> str:
+    """Write what finds the numbers of tickets that have these words, or on which they are said."""
     hidden = "" if rules.may_note(tx.actor) else near.NOTES
     owner = ", :me" if hidden and arms(tx.actor) == [near.OWN] else ""
     values["q"] = text[:500]
     # One set of numbers: an OR of two would make PostgreSQL look at every ticket. They come from the index alone; with
     # the tickets' own rows between, and without repeats, a word of a million tickets would cost four times as much. It
-    # is made once: where PostgreSQL took a queue of a hundred tickets for one, it asked the index for each of them.
-    found = f"""SELECT * FROM FOUND_IN(tickets_ticket, :q{owner}) x
-        UNION ALL SELECT s.number FROM tickets_comment c JOIN tickets_ticket s ON s.id = c.ticket_id
-        WHERE MATCHES(c.tickets_comment, :q{owner}){hidden}"""
+    # is made once: where PostgreSQL took a queue of a hundred tickets for one, it asked the index for each of them. The
+    # ticket of a comment is one value: joined, a few comments that were taken for thousands met all there are.
+    found = f"""SELECT x.number FROM FOUND_IN(tickets_ticket, :q{owner}) x
+        UNION ALL SELECT (SELECT s.number FROM tickets_comment c JOIN tickets_ticket s ON s.id = c.ticket_id
+            WHERE c.number = y.number{hidden}) FROM FOUND_IN(tickets_comment, :q{owner}) y"""
     number = text.strip().lstrip("#")
     if number.isascii() and number.isdigit() and len(number) <= 15:
         values["asked_number"] = int(number)
         found += " UNION ALL SELECT CAST(:asked_number AS BIGINT)"
-    return f"t.number IN (WITH f AS MATERIALIZED ({found}) SELECT * FROM f)"
+    return found

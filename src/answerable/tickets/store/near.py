@@ -18,6 +18,11 @@ ENOUGH = 4  # of those; where fewer have the words, so few have them that the in
 FARTHEST = 25_600
 NOTES = " AND c.internal = 0"  # are left out with this
 OWN = "t.requester_id = :me"
+# Between which numbers the tickets that are near, and their comments, are.
+_EDGES = """said AS MATERIALIZED (SELECT MIN(c.number) AS first, MAX(c.number) AS last
+        FROM near x CROSS JOIN tickets_comment c WHERE c.ticket_id = x.id),
+    edges AS MATERIALIZED (SELECT COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high,
+        COALESCE((SELECT first FROM said), 0) AS first, COALESCE((SELECT last FROM said), 0) AS last FROM near x)"""
 
 
 def within(arm: str, conditions: Sequence[str]) -> str:
@@ -54,15 +59,13 @@ async def look(
         return None, None
     share = max(1, len(found.numbers)) / max(1, found.asked)
     wanted = page.offset + page.size + 1
-    if limited == conditions:
-        found = counted = await walk.further(found, max(wanted, COUNT_CAP + 1), share)
-    else:
-        found = await walk.further(found, wanted, share)
-        counted = await Walk(tx, arms, conditions, order, values).further(None, COUNT_CAP + 1, share)
+    found = await walk.further(found, wanted, share)
     rows = None
     if not found.more or len(found.numbers) >= wanted:
         rows = await walk.read(found.numbers[page.offset : wanted])
-    return rows, None if counted.more and len(counted.numbers) <= COUNT_CAP else len(counted.numbers)
+    if limited == conditions and (not found.more or len(found.numbers) > COUNT_CAP):
+        return rows, len(found.numbers)
+    return rows, await Walk(tx, arms, conditions, order, values).count(COUNT_CAP + 1, share)
 
 
 async def look_at_few(
@@ -72,12 +75,12 @@ async def look_at_few(
     order: str,
     values: dict[str, Any],
     page: PageRequest,
-) -> tuple[list[Row], int] | None:
+) -> tuple[list[Row] | None, int | None]:
     """Return the rows of a page and the count where so few tickets meet ``conditions`` that each can be asked."""
     walk = Walk(tx, arms, conditions, order, values)
     found = await walk.find(ASKED_FIRST)
     if found.more:
-        return None
+        return None, None
     return await walk.read(found.numbers[page.offset : page.offset + page.size + 1]), len(found.numbers)
 
 
@@ -126,53 +129,80 @@ class Walk:
         self._tx = tx
         self._order = order
         self._values = values
-        self._parts = [
-            f"SELECT t.number AS n FROM tickets_ticket t WHERE {within(arm, conditions)} ORDER BY {order}"
-            for arm in arms
-        ]
+        self._seen = [f"FROM tickets_ticket t WHERE {within(arm, conditions)}" for arm in arms]
         hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
         owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
-        self._has = f"""(HAS(x.tickets_ticket, :q, :low, :high{owner}) OR (SELECT 1 FROM tickets_comment c
-            WHERE c.ticket_id = x.id{hidden} AND HAS(c.tickets_comment, :q, :first, :last{owner}) LIMIT 1) = 1"""
+        self._has = f"""(HAS(x.tickets_ticket, :q, edges.low, edges.high{owner})
+            OR (SELECT 1 FROM tickets_comment c WHERE c.ticket_id = x.id{hidden}
+                AND HAS(c.tickets_comment, :q, edges.first, edges.last{owner}) LIMIT 1) = 1"""
         self._has += " OR x.number = :asked_number)" if "asked_number" in values else ")"
 
     def _near(self, far: int) -> str:
         """Write what the first ``far`` tickets are. The number stands in the text: a plan depends on it."""
-        parts = [f"SELECT * FROM ({part} LIMIT {far}) a{number}" for number, part in enumerate(self._parts)]
+        parts = [
+            f"SELECT * FROM (SELECT t.number AS n {seen} ORDER BY {self._order} LIMIT {far}) a{place}"
+            for place, seen in enumerate(self._seen)
+        ]
         return f"""near AS MATERIALIZED (SELECT t.number, t.id, ROW_NUMBER() OVER (ORDER BY {self._order}) AS place
             FROM tickets_ticket t WHERE t.number IN ({" UNION ALL ".join(parts)}) ORDER BY {self._order} LIMIT {far})"""
 
+    def _any(self, far: int) -> str:
+        """Write what at least ``far`` tickets are, in no order, if there are so many."""
+        parts = [
+            f"SELECT * FROM (SELECT t.number, t.id {seen} ORDER BY t.number DESC LIMIT {far}) a{place}"
+            for place, seen in enumerate(self._seen)
+        ]
+        return f"near AS MATERIALIZED ({' UNION ALL '.join(parts)})"
+
     async def find(self, far: int) -> Found:
         """Find those among the first ``far`` tickets that have the words."""
-        bounds = await self._bounds(far)
-        rows = await self._run(far, f"SELECT x.number FROM near x WHERE {self._has} ORDER BY x.place", **bounds)
-        return Found([row["number"] for row in rows], bounds["rows"], far)
+        rows = await self._run(
+            self._near(far),
+            f"""SELECT h.number, a.asked FROM (SELECT COUNT(*) AS asked FROM near) a LEFT JOIN
+            (SELECT x.number, x.place FROM near x WHERE {self._has}) h ON 1 = 1 ORDER BY h.place""",
+        )
+        return Found([row["number"] for row in rows if row["number"] is not None], rows[0]["asked"], far)
 
-    async def further(self, found: Found | None, wanted: int, share: float) -> Found:
+    async def further(self, found: Found, wanted: int, share: float) -> Found:
         """Ask as many tickets as have what is ``wanted``, by all we know, and some more."""
-        if found is not None and (not found.more or len(found.numbers) >= wanted):
+        if not found.more or len(found.numbers) >= wanted:
             return found
-        far = ASKED_FIRST
-        while far < FARTHEST and far < 1.5 * wanted / share:
-            far *= 2
-        return await self.find(far)
+        return await self.find(_as_far_as(1.5 * wanted / share))
+
+    async def count(self, wanted: int, share: float) -> int | None:
+        """Count those that have the words up to ``wanted``; ``None`` where they are not that near."""
+        far = _as_far_as(1.3 * wanted / share)
+        while True:
+            sql = f"""SELECT z.n, CASE WHEN z.n < :wanted THEN (SELECT COUNT(*) FROM near) END AS asked
+                FROM (SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {self._has} LIMIT :wanted) y) z"""
+            found = (await self._run(self._any(far), sql, wanted=wanted))[0]
+            if found["n"] >= wanted or found["asked"] < far:
+                return int(found["n"])
+            if far >= FARTHEST or found["n"] < wanted / 2:
+                return None
+            far = _as_far_as(far + 1)
 
     async def read(self, numbers: Sequence[int]) -> list[Row]:
         """Read tickets, in order."""
-        if not numbers:
-            return []
-        names = {f"number{place}": number for place, number in enumerate(numbers)}
-        places = ", ".join(f":{name}" for name in names)
-        sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN ({places}) ORDER BY {self._order}"
-        return await self._tx.run(sql, **names)
+        return await read(self._tx, numbers, self._order)
 
-    async def _bounds(self, far: int) -> dict[str, Any]:
-        """Read how many the first ``far`` tickets are, and between which numbers they and their comments are."""
-        sql = """SELECT COUNT(*) AS rows, COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high,
-            COALESCE(MIN((SELECT MIN(c.number) FROM tickets_comment c WHERE c.ticket_id = x.id)), 0) AS first,
-            COALESCE(MAX((SELECT MAX(c.number) FROM tickets_comment c WHERE c.ticket_id = x.id)), 0) AS last
-            FROM near x"""
-        return dict((await self._run(far, sql))[0])
+    async def _run(self, near: str, sql: str, **more: Any) -> list[Row]:
+        return await self._tx.run(f"WITH {near}, {_EDGES} {sql}", me=self._tx.actor.id, **self._values, **more)
 
-    async def _run(self, far: int, sql: str, **more: Any) -> list[Row]:
-        return await self._tx.run(f"WITH {self._near(far)} {sql}", me=self._tx.actor.id, **self._values, **more)
+
+async def read(tx: Tx, numbers: Sequence[int], order: str) -> list[Row]:
+    """Read some tickets, in order."""
+    if not numbers:
+        return []
+    names = {f"number{place}": number for place, number in enumerate(numbers)}
+    places = ", ".join(f":{name}" for name in names)
+    sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN ({places}) ORDER BY {order}"
+    return await tx.run(sql, **names)
+
+
+def _as_far_as(wanted: float) -> int:
+    """Return one of a few distances: each is a statement of its own, which the engines keep."""
+    far = ASKED_FIRST
+    while far < FARTHEST and far < wanted:
+        far += max(ASKED_FIRST, far // 2)
+    return min(far, max(FARTHEST, ASKED_FIRST))

@@ -57,7 +57,11 @@ class Statement:
     def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
         if self.searches:
-            values = {name: query(value) if name in self.searches else value for name, value in values.items()}
+            values = dict(values)
+            for name in self.searches:
+                asked = queries(values[name])
+                values[name] = " & ".join(asked)
+                values |= {f"{name}_{place}": one for place, one in enumerate(asked)}
         given = [values[name] for name in self.values]
         for place, value in enumerate(given):
             if type(value) is str and NUL in value:
@@ -65,13 +69,19 @@ class Statement:
         return tuple(given)
 
 
+def of_words(sql: str, asked: Statement, values: Mapping[str, Any]) -> Statement:
+    """Return the statement that ``asked`` is for as many words as are searched for: it has one search."""
+    (name,) = asked.searches
+    return statement(sql, len(queries(values[name])))
+
+
 @lru_cache(maxsize=4096)
-def statement(sql: str) -> Statement:
-    """Translate a statement of the portable subset.
+def statement(sql: str, count: int = 1) -> Statement:
+    """Translate a statement of the portable subset, in which ``count`` words are searched for.
 
     ``MATCHES(alias.table, :q)`` and ``FOUND_IN(table, :q)`` ask the full-text index (infra/database/search.py).
     """
-    sql, searches = for_postgres(sql)
+    sql, searches = for_postgres(sql, count)
     order: dict[str, int] = {}
 
     def place(match: re.Match[str]) -> str:
@@ -125,10 +135,11 @@ def fold(word: str) -> str:
     return _MARKS.sub("", unicodedata.normalize("NFD", word)).lower()[:LONGEST_WORD]
 
 
-def query(text: str) -> str:
-    """Write a person's words as a search: all of them must occur, the last one may be a beginning.
+def queries(text: str) -> list[str]:
+    """Write a person's words as searches, all of which must find: the last word may be a beginning.
 
-    Each word is quoted, so that nothing a person types is read as an operator.
+    Each word is quoted, so that nothing a person types is read as an operator. One that finds nothing where there is
+    no word.
     """
     found = [f"'{folded}'" for word in words(text) if (folded := fold(word))]
-    return " & ".join(found) + ":*" if found else ""
+    return [*dict.fromkeys(found[:-1]), f"{found[-1]}:*"] if found else [""]

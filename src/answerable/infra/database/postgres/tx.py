@@ -7,7 +7,7 @@ from typing import Any
 from answerable.infra.bus import outbox
 from answerable.infra.database.postgres.knowledge import Key, Knowledge
 from answerable.infra.database.postgres.sending import goes_along, send, send_at_once
-from answerable.infra.database.postgres.statement import ANYTHING, Counter, Statement, statement
+from answerable.infra.database.postgres.statement import ANYTHING, Counter, Statement, of_words, statement
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Row
@@ -26,6 +26,8 @@ class Reading:
     async def run(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement and return its rows."""
         asked = statement(sql)
+        if asked.searches:
+            asked = of_words(sql, asked, values)
         rows: list[Row] = await self.connection.fetch(asked.text, *asked.arguments(values))
         return rows
 
@@ -124,6 +126,8 @@ class Writing:
     async def run(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement now or, where nobody can tell the difference, later."""
         asked = statement(sql)
+        if asked.searches:
+            asked = of_words(sql, asked, values)
         arguments = asked.arguments(values)
         if asked.counter is not None:
             return await self._count(asked, asked.counter, arguments)
