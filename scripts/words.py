@@ -6,7 +6,7 @@ A text that a language lacks is written down without a translation; whoever know
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -80,6 +80,17 @@ def catalogues() -> list[tuple[Path, str, list[str]]]:
     return found
 
 
+def doubled(folders: Iterable[Path]) -> Iterator[tuple[str, set[str]]]:
+    """Return the texts that several catalogues of a language translate differently: a page would show the first."""
+    for folder in folders:
+        ways: dict[str, set[str]] = {}
+        for path in folder.glob("*.po"):
+            for message in read_po(path.open("rb"), locale=folder.name):
+                if isinstance(message.id, str) and message.id and message.string:
+                    ways.setdefault(message.id, set()).add(str(message.string))
+        yield from ((text, found) for text, found in sorted(ways.items()) if len(found) > 1)
+
+
 def main() -> None:
     """Write the catalogues, or say which are stale."""
     wrong = False
@@ -93,6 +104,9 @@ def main() -> None:
         wrong |= stale or bool(lacking)
         for missing in lacking:
             print(f"{name} lacks: {missing[:110]}")
+    for text, ways in doubled(folder for folder in LOCALE.iterdir() if folder.is_dir()):
+        wrong = True
+        print(f"{text[:60]!r} is said in more than one way: {', '.join(sorted(ways))}")
     sys.exit(wrong and "--check" in sys.argv)
 
 

@@ -49,7 +49,7 @@ export function clock(seconds, language) {
   const hours = Math.floor((seconds % 86400) / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
   const two = (number) => String(number).padStart(2, "0");
-  if (days) return `${days} ${day} ${hours} ${hour}`;
+  if (days) return `${days} ${day}${hours ? ` ${hours} ${hour}` : ""}`;
   if (hours) return `${hours}:${two(minutes)} ${hour}`;
   return `${minutes}:${two(seconds % 60)}`;
 }

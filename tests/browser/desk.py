@@ -39,6 +39,9 @@ LOOK = """async () => {
     const place = ({ html }) => html.slice(0, 200);
     return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(place).join(" | ")}`);
 }"""
+SIDEWAYS = """() => [...document.querySelectorAll(".table-box")]
+    .filter(box => box.clientWidth && box.scrollWidth > box.clientWidth + 1)
+    .map(box => box.getAttribute("aria-label"))"""
 HARMLESS = re.compile(r"the server responded with a status of (4\d\d|503)|net::ERR_")  # tests provoke these on purpose
 
 

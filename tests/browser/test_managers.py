@@ -8,7 +8,7 @@ from answerable.assignment.rules import Availability
 from answerable.kernel.visit import Preferences
 from answerable.tickets import actions as tickets
 from answerable.tickets.rules import Draft
-from tests.browser.desk import DESKTOP, PHONE, BrowserDesk
+from tests.browser.desk import DESKTOP, PHONE, SIDEWAYS, BrowserDesk
 from tests.people import TestPerson, make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -134,6 +134,7 @@ async def test_every_page_of_administration_is_without_barriers(desk: BrowserDes
             await ada.open(f"/admin/{path}")
             await ada.ready()
             await ada.check(f"admin-{path.split('?')[0].replace('/', '-').replace(gone.id, 'person')}-{theme}")
+            assert await ada.page.evaluate(SIDEWAYS) == [], "on a phone a row is a card of its own"
             if window is PHONE and path in ("people", "settings"):
                 await expect(ada.page.locator('.sections [aria-current="page"]')).to_be_in_viewport(ratio=1)
             if path == "people":

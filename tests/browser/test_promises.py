@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from answerable.kernel.visit import Preferences
-from tests.browser.desk import DESKTOP, PHONE, BrowserDesk
+from tests.browser.desk import DESKTOP, PHONE, SIDEWAYS, BrowserDesk
 from tests.browser.test_managers import ticket
 from tests.world import TESTER
 
@@ -31,6 +31,7 @@ async def test_every_page_of_promises_is_without_barriers(desk: BrowserDesk) -> 
         for name in ("promises", "promise-times", "promise-breaches"):
             await ada.open(f"/reports/{name}")
             await ada.check(f"reports-{name}-{theme}")
+            assert await ada.page.evaluate(SIDEWAYS) == [], "on a phone a row is a card of its own"
         page = await ada.open("/admin/sla/calendars/new")
         await page.get_by_label("Name").fill("Berlin")
         await page.get_by_label("Monday").fill("09:00-12:00, 11:00-13:00")

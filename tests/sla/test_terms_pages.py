@@ -190,14 +190,16 @@ async def test_a_policy_is_made_on_a_form_and_open_tickets_follow(world: World) 
     assert (await clock_of(world, "RESOLUTION")).policy == "Office"
     [stored] = await world.sql("SELECT body FROM sla_edition")
     assert '"at":"80%"' in stored["body"]
-    await ada.open("/admin/sla/policies/Office")
-    assert fields_of(ada)["level-0-notify"] == "agent, role:MANAGER"
+    page = await ada.open("/admin/sla/policies/Office")
+    assert re.findall(r'name="level-0-notify" value="(\S+)" checked', page.text) == ["agent", "role:MANAGER"]
     page = await ada.send("/admin/sla/policies/Office", OFFICE)
     assert "Nothing is different." in page.text, "a form that is sent as it was changes nothing"
     page = await ada.send("/admin/sla/policies/Office", {"do": "drop"})
     assert "policy Office: gone" in page.text
     page = await ada.send("/admin/sla/policies/default", {"do": "drop"})
     assert "at least one is needed" in page.text
+    page = await ada.open("/admin/audit")
+    assert re.search(r"Holds from: +<ins>\w+, \d+ \w+ 2026, \d\d:\d\d UTC</ins>", page.text), "as people say it"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ async def send(office: TicketDesk, form: dict[str, str]) -> httpx.Response:
 
 
 def shown(page: httpx.Response) -> list[str]:
-    return re.findall(r'<li class="category">\s*<span>([^<]*)</span>', page.text)
+    return re.findall(r'<li class="category">\s*<span>[^<]*<code[^>]*>([^<]*)</code>', page.text)
 
 
 async def test_categories_are_added_moved_removed_and_put_back(office: TicketDesk) -> None:

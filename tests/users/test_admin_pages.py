@@ -118,7 +118,7 @@ async def test_roles_are_changed_and_taken_back(world: World, ada: TestPerson) -
     path = f"/admin/people/{una.id}"
     page = await send(world, ada, path, {"name": "Una Ulrich", "roles": ["USER", "AGENT"]})
     assert "Una Ulrich is up to date." in page.text
-    assert "Roles: <del>USER</del>" in page.text
+    assert "Roles: <del>Requester</del>" in page.text
     where, fields = undo_of(page)
     assert (where, fields) == (path, {"name": "Una User", "roles": "USER"})
     await send(world, ada, where, fields)
@@ -185,6 +185,7 @@ async def test_the_audit_log_is_narrowed_by_person_act_and_day(world: World, ada
         assert page.count('class="audit-line"') == found, query
     raw = (await world.http.get("/admin/audit", headers=ada.headers)).text
     assert "Otto &lt;b&gt;" in raw
+    assert "<ins>Agent</ins>" in raw, "a role is called by its name"
     assert "<b>" not in raw
     bad = await world.http.get("/admin/audit?from=soon", headers={**BROWSER, **ada.headers})
     assert bad.status_code == 400

@@ -58,6 +58,8 @@ async def service_worker(request: DeskRequest) -> Response[bytes]:
     return Response(asset.content, headers={"Cache-Control": "no-cache"}, media_type=asset.media_type)
 
 
+# Where a value can come from, but for what names itself: a file, a variable, an address.
+ORIGINS = (N_("command line"), N_("services"))
 OPERATION: dict[str, Any] = {"opt": needs("event.admin"), "include_in_schema": False}
 
 

@@ -89,7 +89,7 @@ def policy_of(form: Form, before: WrittenPolicy | None) -> WrittenPolicy:
     known = before.levels if before else []
     for number in range(rows_of_levels(form)):
         names = ("target", "at", "priority", "category", "requester", "unassigned", "notify", "manager", "raise")
-        row = {name: form[f"level-{number}-{name}"].strip() for name in (*names, "reassign")}
+        row = {name: ", ".join(form.all(f"level-{number}-{name}")).strip() for name in (*names, "reassign")}
         if not row["at"]:
             continue
         same = number < len(known) and _fields_of_level(known[number]) == row

@@ -22,6 +22,7 @@ from answerable.sla.queries import pressing
 from answerable.sla.queries import terms as queries
 from answerable.sla.rules import WrittenTerms, edits, toml
 from answerable.sla.rules.calendar import WEEKDAYS
+from answerable.sla.rules.edition import CALLED
 from answerable.sla.rules.edits import Edit
 from answerable.sla.rules.policy import Policy
 
@@ -205,6 +206,7 @@ async def _policy_values(request: DeskRequest, form: Form, name: str) -> dict[st
         "name": name,
         "calendars": [each.name for each in held.calendars],
         "policies": [each.name for each in held.policies],
+        "called": CALLED,
         "rows_shown": min(rows + more, 20),
     }
 

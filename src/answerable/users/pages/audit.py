@@ -1,7 +1,9 @@
 """The audit log: what administrators did, anywhere in the desk. It is read only."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -13,15 +15,18 @@ from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import Viewer, viewer_of
+from answerable.infra.web.words import exact
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import page_request
-from answerable.kernel.times import SECOND, iso_or_none
+from answerable.kernel.times import SECOND, iso_or_none, parse_iso
 from answerable.kernel.words import N_
+from answerable.users.pages.roles import ROLE_NAMES
 from answerable.users.queries import audit as queries
 from answerable.users.store.acts import NEWEST, ActFilter
 
 ROWS = 50
 AUDIT = "/admin/audit"
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 A_DAY = N_("must be a day such as 2026-03-02")
 
 
@@ -58,7 +63,7 @@ async def show_audit(
         more=more,
         form=form,
         acts=acts,
-        changes=changes_of,
+        changes=partial(changes_of, viewer),
         export=_export(wanted),
     )
 
@@ -66,9 +71,29 @@ async def show_audit(
 ROUTES = [show_audit]
 
 
-def changes_of(row: Any) -> list[tuple[str, list[str], list[str]]]:
-    """Return what a line of the record says: field, before, after; each may have several values."""
-    return [(name, _texts(change[0]), _texts(change[-1])) for name, change in queries.changes_of(row).items() if change]
+def changes_of(viewer: Viewer, row: Any) -> list[tuple[str, list[str], list[str]]]:
+    """Return what a line of the record says: field, before, after; each may have several values, in plain words."""
+    said = partial(_said, viewer)
+    return [
+        (name, said(name, change[0]), said(name, change[-1]))
+        for name, change in queries.changes_of(row).items()
+        if change
+    ]
+
+
+def _said(viewer: Viewer, name: str, value: Any) -> list[str]:
+    return [_in_words(viewer, name, text) for text in _texts(value)]
+
+
+def _in_words(viewer: Viewer, name: str, text: str) -> str:
+    """Return a value as people say it: a role or state by its name, an instant in the viewer's zone."""
+    if name in ("roles", "role") and text in ROLE_NAMES:
+        return ROLE_NAMES[text][0]
+    if name == "state":
+        return text.capitalize()
+    if _INSTANT.fullmatch(text):
+        return exact(parse_iso(text), viewer.zone, viewer.language)
+    return text
 
 
 def _export(wanted: ActFilter) -> str:

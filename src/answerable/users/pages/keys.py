@@ -12,7 +12,7 @@ from answerable.kernel.errors import Problem
 from answerable.kernel.words import N_
 from answerable.users.actions import keys
 from answerable.users.actions.keys import MadeKey
-from answerable.users.pages.people import ROLE_NAMES
+from answerable.users.pages.roles import ROLE_NAMES
 from answerable.users.queries import keys as queries
 from answerable.users.rules.keys import DAYS, NewKey
 

@@ -1,5 +1,6 @@
 """People, for administrators: who they are, what they may, whether they may come in."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from answerable.infra.web.forms import Form, Said, Undo, form_of, go, words
 from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
+from answerable.infra.web.viewer import viewer_of
 from answerable.kernel.errors import Conflict, Problem
 from answerable.kernel.paging import PageRequest, page_request
 from answerable.kernel.words import N_
@@ -16,6 +18,7 @@ from answerable.messages.erasure import erased_address
 from answerable.users.actions import people, second
 from answerable.users.pages.audit import changes_of
 from answerable.users.pages.door import door_of
+from answerable.users.pages.roles import ROLE_NAMES
 from answerable.users.queries import people as queries
 from answerable.users.queries.audit import list_acts_on
 from answerable.users.queries.second import has_second
@@ -26,12 +29,6 @@ ROWS = 50
 FOUND = 6
 PEOPLE = "/admin/people"
 ADMINS: dict[str, Any] = {"opt": needs("user.admin"), "include_in_schema": False}
-ROLE_NAMES = {
-    "USER": (N_("Requester"), N_("raises tickets and follows their own")),
-    "AGENT": (N_("Agent"), N_("works on tickets")),
-    "MANAGER": (N_("Manager"), N_("sees every ticket, assigns, reads reports")),
-    "ADMIN": (N_("Administrator"), N_("all of that, and people, categories and operation")),
-}
 
 
 @get("/admin", **ADMINS)
@@ -192,7 +189,7 @@ async def _person(request: DeskRequest, person_id: str, form: Form, status: int 
         roles=ROLE_NAMES,
         recent=recent,
         acts=request.parts["acts"],
-        changes=changes_of,
+        changes=partial(changes_of, viewer_of(request.scope)),
         reason=reason,
         erased=person.email == erased_address(person.id),
         has_second=await request.ask(has_second, person_id),

@@ -110,6 +110,7 @@ TEMPLATES = (
     N_("Object contains unknown field `{name}`"),
     N_("Expected `{expected}`, got `{has_kind}`"),
     N_("has broken characters"),
+    N_("answered {code}"),
 )
 # What parts of calendars and policies are called in what is written of them.
 PARTS = (
@@ -132,6 +133,7 @@ _SHAPES = {
     "last": r"\d+",
     "line": r"\d+",
     "state": "[a-z]+",
+    "code": r"\d{3}",
     "rest": "(?s:.+)",
     "status": "[a-z_]+",
     "name": "[^:]+",
