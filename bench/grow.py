@@ -1,10 +1,14 @@
 """Grow a loaded desk by SQL: the same tickets many times over, each with its own life, on either engine."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from answerable import reporting
 
 Run = Callable[..., list[Any]]  # runs one statement with ``?`` places, and returns its rows
 
+DURATIONS = (Path(reporting.__file__).parent / "migrations" / "0005_durations.sql").read_text()
 DAY = 86_400_000_000
 A_DAY = 1000  # tickets
 OPEN = 500  # the newest are being worked on, however old the desk is
@@ -108,6 +112,8 @@ def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int, a
         FROM reporting_ticket WHERE agent_id IS NOT NULL AND last_sequence > 0
         GROUP BY agent_id, status, priority, sla_breached"""
     )
+    run("DELETE FROM reporting_duration_count")
+    run(DURATIONS[DURATIONS.index("INSERT") :].rstrip("; \n"))
     run("UPDATE tickets_counter SET last = (SELECT MAX(number) FROM tickets_ticket) WHERE name = 'ticket'")
     run("UPDATE tickets_counter SET last = (SELECT MAX(number) FROM tickets_comment) WHERE name = 'comment'")
     run(

@@ -218,9 +218,12 @@ async def test_the_audit_finds_a_counter_of_an_agent_that_is_wrong(desk: World) 
 
     async def spoil(tx: Tx) -> None:
         await tx.run("UPDATE reporting_agent_count SET responded = 0 WHERE agent_id = 'bea'")
+        await tx.run("UPDATE reporting_duration_count SET tickets = 2 WHERE agent_id = 'bea' AND kind = 'RESPONSE'")
 
     await desk.db.write(TESTER, spoil)
-    assert await desk.desk.audit() == ["reporting: bea RESOLVED MEDIUM 0: kept (1, 1, 0), counted (1, 1, 1)"]
+    wrong = await desk.desk.audit()
+    assert wrong[0] == "reporting: bea RESOLVED MEDIUM 0: kept (1, 1, 0), counted (1, 1, 1)"
+    assert [line.partition(": kept ")[2] for line in wrong[1:]] == ["(2,), counted (1,)"]
 
 
 async def test_reports_are_made_from_the_log_when_reporting_starts_late(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """What is counted and what it means."""
 
+import sqlite3
 import statistics
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from random import Random
 
 import pytest
@@ -16,6 +19,7 @@ from answerable.messages.tickets import TicketRef
 from answerable.reporting import rules
 from answerable.reporting.rules import Facts, Tally, facts, figures
 from answerable.reporting.rules.facts import PRIORITIES, STATUSES
+from answerable.reporting.store.durations import STEP
 
 T0 = parse_iso("2026-03-02T09:00:00Z")
 TICKET = TicketRef(
@@ -215,6 +219,31 @@ def test_median_and_mean_are_those_of_the_textbook(durations: list[int], seed: i
     middle = sorted(durations)[skip : skip + take]
     assert rules.median_minutes(middle) == round(statistics.median(durations) / MINUTE, 2)
     assert rules.mean_minutes(sum(durations), len(durations)) == round(sum(durations) / len(durations) / MINUTE, 2)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.lists(st.one_of(st.integers(-5, 3 * DAY), st.integers(0, 999 * DAY)), max_size=30))
+def test_the_middle_of_durations_is_found_by_their_steps(durations: list[int]) -> None:
+    ordered = sorted(durations)
+    place = rules.middle_of(sorted(Counter(map(rules.step_of, durations)).items()))
+    if place is None:
+        assert not durations
+        return
+    least, skip, take = place
+    middle = [duration for duration in ordered if duration >= least][skip : skip + take]
+    assert sum(middle) / len(middle) == statistics.median(durations)
+
+
+def test_steps_of_durations_are_the_same_for_the_database() -> None:
+    edges = sorted(rules.least_of(step) for step in range(1, 230))
+    durations = sorted({edge + beside for edge in edges for beside in (-1, 0, 1)} | {-7, 0, 10**17})
+    steps = [rules.step_of(duration) for duration in durations]
+    assert steps == sorted(steps)
+    assert all(rules.least_of(step) <= duration for step, duration in zip(steps, durations, strict=True))
+    with closing(sqlite3.connect(":memory:")) as db:
+        for duration in durations:
+            asked = db.execute(f"SELECT {STEP.format(duration)}").fetchone()[0]
+            assert asked == rules.step_of(duration), duration
 
 
 def test_there_is_no_mean_of_nothing() -> None:

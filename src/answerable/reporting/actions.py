@@ -5,7 +5,7 @@ from collections.abc import Callable
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import TicketRef
 from answerable.reporting import store
-from answerable.reporting.rules import Facts, movement, movement_of_agents
+from answerable.reporting.rules import Facts, movement, movement_of_agents, movement_of_durations
 
 
 async def record(tx: Tx, ticket: TicketRef, learn: Callable[[Facts], Facts]) -> None:
@@ -19,3 +19,5 @@ async def record(tx: Tx, ticket: TicketRef, learn: Callable[[Facts], Facts]) -> 
         await store.add_to_count(tx, change)
     for moved in movement_of_agents(before, after):
         await store.add_to_agent_count(tx, moved)
+    for lasted in movement_of_durations(before, after):
+        await store.add_to_durations(tx, lasted)

@@ -14,7 +14,7 @@ from answerable.kernel.times import iso
 from answerable.kernel.tx import Row, Tx
 from answerable.kernel.words import N_
 from answerable.reporting import rules, store
-from answerable.reporting.rules import AgentTally, Edges, Figures, Tally
+from answerable.reporting.rules import AgentTally, Edges, Figures, Lasted, Tally
 
 BREACHES = "breaches"
 AGENTS = "agents"
@@ -125,10 +125,14 @@ async def read_figures(tx: Tx, span: Span) -> Figures:
 
 
 async def resolution_time(tx: Tx, span: Span) -> ResolutionTime:
-    """Read mean and median of the time to resolve. The median reads half of an index: ask away from the loop."""
+    """Read mean and median of the time to resolve. The median walks along an index: ask away from the loop."""
     found = await read_figures(tx, span)
-    skip, take = rules.median_place(found.measured)
-    middle = await store.load_resolutions(tx, span, skip, take) if found.measured else []
+    place: tuple[int, int, int] | None = None
+    if span.is_always:
+        place = rules.middle_of((row["step"], row["tickets"]) for row in await store.count_resolutions(tx))
+    elif found.measured:
+        place = rules.middle_in(found.measured, 0, 0)
+    middle = await store.load_resolutions(tx, span, *place) if place else []
     return ResolutionTime(
         average_resolution_minutes=found.average_minutes,
         median_resolution_minutes=rules.median_minutes(middle),
@@ -176,10 +180,8 @@ async def _breach_total(tx: Tx, span: Span, page: PageRequest) -> str:
 async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport]:
     """Read a page of the agents who are active or have tickets, by name, with the figures of each."""
     tallies: dict[str, list[Tally]] = defaultdict(list)
-    counted: list[AgentTally] = []
     if span.is_always:
-        counted = await store.load_agent_count(tx)
-        for each in counted:
+        for each in await store.load_agent_count(tx):
             tallies[each.agent_id].append(Tally(each.status, each.priority, 1, each.breached, each.tickets))
     else:
         for agent_id, tally in await store.count_tickets_of_agents(tx, span):
@@ -189,7 +191,7 @@ async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport
     reported = {row["id"] for row in known if row["active"]} | tallies.keys()
     places = sorted((names.get(agent_id, "").casefold(), agent_id) for agent_id in reported)
     part = [place for place in places if page.cursor is None or place > _agent_cursor(page)][page.offset :]
-    responses, resolutions = await _durations(tx, span, counted, [agent_id for _, agent_id in part[: page.size]])
+    responses, resolutions = await _durations(tx, span, [agent_id for _, agent_id in part[: page.size]])
     reports = []
     for _, agent_id in part[: page.size]:
         found = rules.figures(tallies[agent_id])
@@ -208,25 +210,21 @@ async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport
     return Page(reports, encode_cursor(AGENTS, *part[page.size - 1]) if more else None, str(len(places)))
 
 
-async def _durations(
-    tx: Tx, span: Span, counted: Sequence[AgentTally], shown: Sequence[str]
-) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+async def _durations(tx: Tx, span: Span, shown: Sequence[str]) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
     """Read the one or two durations in the middle for agents: to the first response, and to the resolve."""
-    if not span.is_always:
-        return _by_agent(await store.load_middle_responses(tx, span)), _by_agent(
-            await store.load_middle_resolutions(tx, span)
-        )
-    responded: dict[str, int] = defaultdict(int)
-    measured: dict[str, int] = defaultdict(int)
-    for each in counted:
-        responded[each.agent_id] += each.responded
-        measured[each.agent_id] += each.measured
-    responses = await store.load_responses_at(tx, _middles(responded, shown))
-    return _by_agent(responses), _by_agent(await store.load_resolutions_at(tx, _middles(measured, shown)))
+    if span.is_always:
+        return await _middles(tx, rules.RESPONSE, shown), await _middles(tx, rules.RESOLUTION, shown)
+    return _by_agent(await store.load_middle_responses(tx, span)), _by_agent(
+        await store.load_middle_resolutions(tx, span)
+    )
 
 
-def _middles(counts: Mapping[str, int], shown: Sequence[str]) -> dict[str, tuple[int, int]]:
-    return {agent_id: rules.median_place(counts[agent_id]) for agent_id in shown if counts[agent_id]}
+async def _middles(tx: Tx, kind: str, shown: Sequence[str]) -> dict[str, list[int]]:
+    places = {
+        row["agent_id"]: rules.middle_in(row["total"], row["step"], row["before"])
+        for row in await store.find_middles(tx, kind, shown)
+    }
+    return _by_agent(await store.load_durations_at(tx, kind, places))
 
 
 async def titles_of(tx: Tx, tickets: Sequence[str]) -> dict[str, Row]:
@@ -339,15 +337,21 @@ async def audit(tx: Tx) -> list[str]:
     counted = {tally.cell: tally for tally in await store.count_tickets(tx, ALWAYS)}
     of_agents = {tally.cell: tally for tally in await store.load_agent_count(tx)}
     recounted = {tally.cell: tally for tally in await store.recount_agents(tx)}
-    return [*_differences(kept, counted, 4), *_differences(of_agents, recounted, 3)]
+    durations = {lasted.cell: lasted for lasted in await store.load_durations(tx)}
+    remeasured = {lasted.cell: lasted for lasted in await store.recount_durations(tx)}
+    return [
+        *_differences(kept, counted, 4),
+        *_differences(of_agents, recounted, 3),
+        *_differences(durations, remeasured, 1),
+    ]
 
 
 def _differences(
-    kept: Mapping[tuple[Any, ...], Tally | AgentTally],
-    counted: Mapping[tuple[Any, ...], Tally | AgentTally],
+    kept: Mapping[tuple[Any, ...], Tally | AgentTally | Lasted],
+    counted: Mapping[tuple[Any, ...], Tally | AgentTally | Lasted],
     width: int,
 ) -> list[str]:
-    def numbers(tally: Tally | AgentTally | None) -> tuple[int, ...]:
+    def numbers(tally: Tally | AgentTally | Lasted | None) -> tuple[int, ...]:
         return tally.numbers if tally else (0,) * width
 
     return [

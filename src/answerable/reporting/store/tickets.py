@@ -1,6 +1,6 @@
-"""All SQL of reporting."""
+"""SQL for tickets: what is known of each, how many are alike, breaches, agents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -25,9 +25,8 @@ RETURNING {", ".join(_FACTS)}"""
 
 _SUMS = """COUNT(*) AS tickets, COUNT(resolution) AS measured, COALESCE(SUM(resolution / 1000000), 0) AS seconds,
     COALESCE(SUM(resolution % 1000000), 0) AS micros"""
-_AGENT = "(agent_id || '')"  # of a span, which has an index: those by agent hold the tickets of all time
+AGENT = "(agent_id || '')"  # of a span, which has an index: those by agent hold the tickets of all time
 _OF_AGENT = "COUNT(*) AS tickets, COUNT(resolution) AS measured, COUNT(first_response_at) AS responded"
-AT_ONCE = 100  # agents in one statement
 _ASSIGNED = "CASE WHEN agent_id IS NULL THEN 0 ELSE 1 END"
 
 
@@ -115,7 +114,7 @@ async def load_count(tx: Tx) -> list[Tally]:
 
 async def count_tickets(tx: Tx, span: Span) -> list[Tally]:
     """Count the tickets of a span, one by one."""
-    where, values = _selection(span)
+    where, values = selection(span)
     rows = await tx.run(
         f"""SELECT status, priority, {_ASSIGNED} AS assigned, sla_breached AS breached, {_SUMS}
         FROM reporting_ticket WHERE {where}
@@ -127,88 +126,14 @@ async def count_tickets(tx: Tx, span: Span) -> list[Tally]:
 
 async def count_tickets_of_agents(tx: Tx, span: Span) -> list[tuple[str, Tally]]:
     """Count the tickets of a span for each agent who has some."""
-    where, values = _selection(span)
+    where, values = selection(span)
     rows = await tx.run(
-        f"""SELECT {_AGENT} AS agent_id, status, priority, 1 AS assigned, sla_breached AS breached, {_SUMS}
-        FROM reporting_ticket WHERE {_AGENT} IS NOT NULL AND {where}
-        GROUP BY {_AGENT}, status, priority, sla_breached""",
+        f"""SELECT {AGENT} AS agent_id, status, priority, 1 AS assigned, sla_breached AS breached, {_SUMS}
+        FROM reporting_ticket WHERE {AGENT} IS NOT NULL AND {where}
+        GROUP BY {AGENT}, status, priority, sla_breached""",
         **values,
     )
     return [(row["agent_id"], _tally(row)) for row in rows]
-
-
-# --- durations -----------------------------------------------------------------------------------------------------
-
-
-async def load_resolutions(tx: Tx, span: Span, skip: int, take: int) -> list[int]:
-    """Read some durations of resolved tickets in their order, in microseconds."""
-    where, values = _selection(span, "resolution IS NOT NULL")  # then it is counted, and the index says it all
-    # Of a span, its own tickets are sorted: walking all tickets by their duration would look at each of them.
-    order = "resolution" if span.is_always else "resolution + 0"
-    rows = await tx.run(
-        f"""SELECT resolution FROM reporting_ticket WHERE {where}
-        ORDER BY {order} LIMIT :take OFFSET :skip""",
-        take=take,
-        skip=skip,
-        **values,
-    )
-    return [row["resolution"] for row in rows]
-
-
-async def load_resolutions_at(tx: Tx, places: Mapping[str, tuple[int, int]]) -> list[tuple[str, int]]:
-    """Read the durations, raised to resolved, of agents at places of their order: how many to skip and to take."""
-    return await _durations_at(tx, places, "resolution", "resolution IS NOT NULL")
-
-
-async def load_responses_at(tx: Tx, places: Mapping[str, tuple[int, int]]) -> list[tuple[str, int]]:
-    """Read the durations, raised to first response, of agents at places of their order."""
-    counted = "first_response_at IS NOT NULL AND last_sequence > 0"
-    return await _durations_at(tx, places, "(first_response_at - created_at)", counted)
-
-
-async def _durations_at(
-    tx: Tx, places: Mapping[str, tuple[int, int]], duration: str, counted: str
-) -> list[tuple[str, int]]:
-    found: list[tuple[str, int]] = []
-    wanted = list(places.items())
-    for some in [wanted[first : first + AT_ONCE] for first in range(0, len(wanted), AT_ONCE)]:
-        values: dict[str, Any] = {}
-        parts = []
-        for number, (agent_id, (skip, take)) in enumerate(some):
-            values |= {f"agent{number}": agent_id, f"skip{number}": skip, f"take{number}": take}
-            parts.append(
-                f"""SELECT * FROM (SELECT agent_id, {duration} AS duration FROM reporting_ticket
-                WHERE agent_id = :agent{number} AND {counted}
-                ORDER BY {duration} LIMIT :take{number} OFFSET :skip{number}) part{number}"""
-            )
-        rows = await tx.run(" UNION ALL ".join(parts), **values)
-        found += [(row["agent_id"], row["duration"]) for row in rows]
-    return found
-
-
-async def load_middle_resolutions(tx: Tx, span: Span) -> list[tuple[str, int]]:
-    """Read for each agent the one or two durations in the middle: raised to resolved."""
-    return await _middle_of_agents(tx, span, "resolution")
-
-
-async def load_middle_responses(tx: Tx, span: Span) -> list[tuple[str, int]]:
-    """Read for each agent the one or two durations in the middle: raised to first response."""
-    return await _middle_of_agents(tx, span, "first_response_at - created_at")
-
-
-async def _middle_of_agents(tx: Tx, span: Span, duration: str) -> list[tuple[str, int]]:
-    where, values = _selection(span)
-    rows = await tx.run(
-        f"""SELECT agent_id, duration FROM (
-            SELECT agent_id, duration, ROW_NUMBER() OVER (PARTITION BY agent_id ORDER BY duration) AS place,
-                COUNT(*) OVER (PARTITION BY agent_id) AS total
-            FROM (SELECT {_AGENT} AS agent_id, {duration} AS duration FROM reporting_ticket
-                WHERE {_AGENT} IS NOT NULL AND {where}) AS measured
-            WHERE duration IS NOT NULL) AS ranked
-        WHERE place IN ((total + 1) / 2, (total + 2) / 2)""",
-        **values,
-    )
-    return [(row["agent_id"], row["duration"]) for row in rows]
 
 
 # --- over time -----------------------------------------------------------------------------------------------------
@@ -248,7 +173,7 @@ async def count_over_time(tx: Tx, edges: Sequence[int]) -> list[Row]:
 
 async def list_breaches(tx: Tx, span: Span, after: tuple[int, str] | None, skip: int, take: int) -> list[Row]:
     """Read tickets whose resolution is late, the latest breach first, behind the row ``after`` (breached_at, id)."""
-    where, values = _selection(span)
+    where, values = selection(span)
     if after is not None:
         where += " AND (breached_at, ticket_id) < (:after_at, :after_id)"
         values |= {"after_at": after[0], "after_id": after[1]}
@@ -276,7 +201,7 @@ async def read_titles(tx: Tx, tickets: Sequence[str]) -> dict[str, Row]:
 
 async def count_breaches_to_cap(tx: Tx, span: Span) -> int:
     """Count late tickets of a span, at most ``COUNT_CAP`` + 1."""
-    where, values = _selection(span)
+    where, values = selection(span)
     rows = await tx.run(
         f"""SELECT COUNT(*) AS found FROM (
             SELECT 1 AS one FROM reporting_ticket WHERE sla_breached = 1 AND {where} LIMIT :cap) AS late""",
@@ -319,7 +244,7 @@ async def list_agents(tx: Tx) -> list[Row]:
     return await tx.run("SELECT id, name, active FROM reporting_agent")
 
 
-def _selection(span: Span, counted: str = "last_sequence > 0") -> tuple[str, dict[str, Any]]:
+def selection(span: Span, counted: str = "last_sequence > 0") -> tuple[str, dict[str, Any]]:
     """Return the condition that every report shares: counted tickets, created in the span."""
     where, values = counted, {}
     if span.start is not None:

@@ -1,0 +1,146 @@
+"""SQL for durations, and the one or two in the middle of many: how many are alike tells where to look for them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from answerable.kernel.span import Span
+from answerable.kernel.tx import Row, Tx
+from answerable.reporting.rules import RESOLUTION, RESPONSE, Lasted
+from answerable.reporting.store.tickets import AGENT, selection
+
+AT_ONCE = 100  # agents in one statement
+# As ``rules.step_of`` has it.
+STEP = """CASE WHEN {0} < 0 THEN 0 WHEN {0} < 3600000000 THEN {0} / 60000000
+    WHEN {0} < 172800000000 THEN 60 + {0} / 3600000000 WHEN {0} < 5184000000000 THEN 108 + {0} / 86400000000
+    ELSE 168 + {0} / 2592000000000 END"""
+_RESPONSE = "(first_response_at - created_at)"
+# What is measured of a ticket, and which tickets are counted; with the latter, an index says it all.
+_MEASURED = {
+    RESOLUTION: ("resolution", "resolution IS NOT NULL"),
+    RESPONSE: (_RESPONSE, "first_response_at IS NOT NULL AND last_sequence > 0"),
+}
+
+
+async def add_to_durations(tx: Tx, change: Lasted) -> None:
+    """Add a change to the counter of durations that are alike."""
+    await tx.run(
+        """INSERT INTO reporting_duration_count (agent_id, kind, step, tickets)
+        VALUES (:agent_id, :kind, :step, :tickets)
+        ON CONFLICT (agent_id, kind, step) DO UPDATE SET
+            tickets = reporting_duration_count.tickets + excluded.tickets""",
+        agent_id=change.agent_id,
+        kind=change.kind,
+        step=change.step,
+        tickets=change.tickets,
+    )
+
+
+async def load_durations(tx: Tx) -> list[Lasted]:
+    """Read how many durations are alike: of each agent a hundred or two, however many tickets there are."""
+    rows = await tx.run("SELECT agent_id, kind, step, tickets FROM reporting_duration_count WHERE tickets <> 0")
+    return [Lasted(**dict(row)) for row in rows]
+
+
+async def recount_durations(tx: Tx) -> list[Lasted]:
+    """Count the durations of all tickets, one by one."""
+    found = []
+    for kind, (duration, counted) in _MEASURED.items():
+        rows = await tx.run(
+            f"""SELECT agent_id, step, COUNT(*) AS tickets FROM (
+                SELECT COALESCE(agent_id, '') AS agent_id, {STEP.format(duration)} AS step
+                FROM reporting_ticket WHERE {counted}) t GROUP BY agent_id, step"""
+        )
+        found += [Lasted(kind=kind, **dict(row)) for row in rows]
+    return found
+
+
+async def count_resolutions(tx: Tx) -> list[Row]:
+    """Read how many resolutions of all agents are alike: step and tickets, the shortest first."""
+    return await tx.run(
+        f"""SELECT step, CAST(SUM(tickets) AS BIGINT) AS tickets FROM reporting_duration_count
+        WHERE kind = '{RESOLUTION}' GROUP BY step ORDER BY step"""
+    )
+
+
+async def find_middles(tx: Tx, kind: str, agents: Sequence[str]) -> list[Row]:
+    """Find for each agent where the middle of their durations is.
+
+    Returns their total, and the step that the middle is in, with how many are in the steps before it.
+    """
+    found: list[Row] = []
+    for some in [agents[first : first + AT_ONCE] for first in range(0, len(agents), AT_ONCE)]:
+        values = {f"agent{number}": agent_id for number, agent_id in enumerate(some)}
+        found += await tx.run(
+            f"""SELECT agent_id, step, before, total FROM (
+                SELECT agent_id, step, tickets,
+                    CAST(SUM(tickets) OVER (PARTITION BY agent_id ORDER BY step) AS BIGINT) - tickets AS before,
+                    CAST(SUM(tickets) OVER (PARTITION BY agent_id) AS BIGINT) AS total
+                FROM reporting_duration_count
+                WHERE kind = :kind AND tickets > 0 AND agent_id IN ({", ".join(f":{name}" for name in values)})) s
+            WHERE (total - 1) / 2 >= before AND (total - 1) / 2 < before + tickets""",
+            kind=kind,
+            **values,
+        )
+    return found
+
+
+async def load_resolutions(tx: Tx, span: Span, least: int, skip: int, take: int) -> list[int]:
+    """Read some durations of resolved tickets in their order, in microseconds: of those of at least ``least``."""
+    where, values = selection(span, "resolution IS NOT NULL")  # then it is counted, and the index says it all
+    # Of a span, its own tickets are sorted: walking all tickets by their duration would look at each of them.
+    order = "resolution" if span.is_always else "resolution + 0"
+    rows = await tx.run(
+        f"""SELECT resolution FROM reporting_ticket WHERE {where} AND {order} >= :least
+        ORDER BY {order} LIMIT :take OFFSET :skip""",
+        least=least,
+        take=take,
+        skip=skip,
+        **values,
+    )
+    return [row["resolution"] for row in rows]
+
+
+async def load_durations_at(tx: Tx, kind: str, places: Mapping[str, tuple[int, int, int]]) -> list[tuple[str, int]]:
+    """Read the durations of agents at places of their order: from what duration on, how many to skip and to take."""
+    duration, counted = _MEASURED[kind]
+    found: list[tuple[str, int]] = []
+    wanted = list(places.items())
+    for some in [wanted[first : first + AT_ONCE] for first in range(0, len(wanted), AT_ONCE)]:
+        values: dict[str, Any] = {}
+        parts = []
+        for number, (agent_id, (least, skip, take)) in enumerate(some):
+            values |= {f"agent{number}": agent_id, f"least{number}": least}
+            values |= {f"skip{number}": skip, f"take{number}": take}
+            parts.append(
+                f"""SELECT * FROM (SELECT agent_id, {duration} AS duration FROM reporting_ticket
+                WHERE agent_id = :agent{number} AND {counted} AND {duration} >= :least{number}
+                ORDER BY {duration} LIMIT :take{number} OFFSET :skip{number}) part{number}"""
+            )
+        rows = await tx.run(" UNION ALL ".join(parts), **values)
+        found += [(row["agent_id"], row["duration"]) for row in rows]
+    return found
+
+
+async def load_middle_resolutions(tx: Tx, span: Span) -> list[tuple[str, int]]:
+    """Read for each agent the one or two durations in the middle: raised to resolved."""
+    return await _middle_of_agents(tx, span, "resolution")
+
+
+async def load_middle_responses(tx: Tx, span: Span) -> list[tuple[str, int]]:
+    """Read for each agent the one or two durations in the middle: raised to first response."""
+    return await _middle_of_agents(tx, span, "first_response_at - created_at")
+
+
+async def _middle_of_agents(tx: Tx, span: Span, duration: str) -> list[tuple[str, int]]:
+    where, values = selection(span)
+    rows = await tx.run(
+        f"""SELECT agent_id, duration FROM (
+            SELECT agent_id, duration, ROW_NUMBER() OVER (PARTITION BY agent_id ORDER BY duration) AS place,
+                COUNT(*) OVER (PARTITION BY agent_id) AS total
+            FROM (SELECT {AGENT} AS agent_id, {duration} AS duration FROM reporting_ticket
+                WHERE {AGENT} IS NOT NULL AND {where}) AS measured
+            WHERE duration IS NOT NULL) AS ranked
+        WHERE place IN ((total + 1) / 2, (total + 2) / 2)""",
+        **values,
+    )
+    return [(row["agent_id"], row["duration"]) for row in rows]
