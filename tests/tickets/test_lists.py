@@ -619,3 +619,18 @@ async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
                 own_ones = await office.world.db.read(who.actor, own.list_own, "all", params["q"], None, 30)
                 if priority is None:
                     assert [ticket.number for ticket in own_ones] == expected
+
+
+async def test_nobody_writes_a_ticket_into_what_another_person_finds(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose a ticket is stands in the index of words as a word: written by hand, it makes nobody the owner."""
+    mine = [(await office.raised(office.una, title="A printer"))["number"] for _ in range(2)]
+    una = office.una.actor.id
+    for mark in (f"\ue000{una.replace('-', '')}", f"'#{una}'", f"#{una}"):
+        for _ in range(2):
+            await office.raised(office.otto, title=f"printer {mark}", description=f"{mark} printer")
+    monkeypatch.setattr("answerable.tickets.store.lists.COUNT_CAP", 3)
+    answer = await office.get(office.una, "/tickets", q="printer")
+    assert numbers(json_of(answer)) == mine[::-1]
+    assert answer.headers["x-total-count"] == "2", "not even counted"

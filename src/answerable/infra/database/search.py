@@ -49,8 +49,8 @@ def for_sqlite(sql: str) -> tuple[str, frozenset[str]]:
 
 def _in_fts(table: str, query: str, owner: str | None, more: str = "") -> str:
     sought = f":{query}"
-    if owner:
-        sought = f"""'"' || char({OWNER_MARK}) || replace(:{owner}, '-', '') || '" AND (' || :{query} || ')'"""
+    if owner:  # in that column alone: in what people write, the word says nothing
+        sought = f"""'owner : "' || char({OWNER_MARK}) || replace(:{owner}, '-', '') || '" AND (' || :{query} || ')'"""
     return f"(SELECT rowid AS number FROM {table}_fts WHERE {table}_fts MATCH {sought}{more})"
 
 
