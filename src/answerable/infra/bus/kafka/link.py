@@ -22,7 +22,7 @@ CLOSE_SECONDS, CANCELLATIONS = 2.0, 2
 REQUEST_SECONDS = 10.0
 # What one answer of a broker holds at most: it is copied and looked through while requests wait. A greater message
 # comes all the same, alone.
-FETCH_BYTES, PARTITION_BYTES = 500_000, 64_000
+FETCH_BYTES, PARTITION_BYTES = 1_000_000, 256_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 _random = SystemRandom()
 _log = structlog.get_logger(__name__)
