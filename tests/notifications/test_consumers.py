@@ -168,6 +168,18 @@ async def test_who_becomes_known_after_the_fact_is_told_then(desk: World) -> Non
     assert await desk.desk.audit() == []
 
 
+async def test_however_much_waited_for_the_news_of_a_person_all_of_it_is_told(
+    desk: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("answerable.notifications.actions.WAITING_AT_ONCE", 3)
+    for _ in range(4):
+        await desk.tell(created(ref("ria", None)))
+    ria = UserRegistered(user_id="ria", name="Ria", email="ria@desk.test", roles=["USER"], active=True)
+    await desk.tell(ria)
+    rows = await desk.sql("SELECT state FROM notifications_delivery ORDER BY state")
+    assert [row["state"] for row in rows] == ["QUEUED"] * 4 + ["SENT"] * 4
+
+
 async def test_who_had_become_staff_before_is_told_although_the_news_of_that_comes_after(desk: World) -> None:
     """The roles of a person and their tickets travel on topics of their own."""
     ria, abe = await make_person(desk, "USER"), await make_person(desk, "USER", name="Abe")

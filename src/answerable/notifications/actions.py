@@ -1,6 +1,6 @@
 """What notifications do: load, decide, store, publish."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from answerable.infra.bus.redaction import redact
@@ -25,6 +25,7 @@ MOST_ADMINS = 200  # who are told of the desk itself
 LOOK = HOUR  # of reading the mail log that is one act
 LOGGED_AT_ONCE = 200
 TOLD_AT_ONCE = 500  # ids in one event
+WAITING_AT_ONCE = 200  # deliveries, while it is heard what somebody has become
 LOOKED_AT_AT_ONCE = 1000  # deliveries, while somebody is being forgotten
 
 
@@ -102,13 +103,17 @@ async def know_person(tx: Tx, person: Person) -> None:
     assert cause is not None
     known = await store.find_person(tx, person.id)
     await store.save_person(tx, person)
-    waiting = await store.load_waiting_for(tx, person.id, "" if known is None else cause.id)
-    off = await store.list_switched_off(tx, person.id) if waiting else []
-    for kept in waiting:
-        unwanted = {channel for about, channel in off if about == kept.type}
-        decided = rules.reconsider(kept, person, unwanted, tx.now, tx.settings.mail.give_up_hours)
-        if await store.save_delivery(tx, decided, kept):
-            await _show(tx, decided)
+    off: Collection[tuple[str, str]] | None = None
+    behind = ("" if known is None else cause.id, "")
+    while waiting := await store.load_waiting_for(tx, person.id, behind, WAITING_AT_ONCE):
+        if off is None:
+            off = await store.list_switched_off(tx, person.id)
+        for kept in waiting:
+            unwanted = {channel for about, channel in off if about == kept.type}
+            decided = rules.reconsider(kept, person, unwanted, tx.now, tx.settings.mail.give_up_hours)
+            if await store.save_delivery(tx, decided, kept):
+                await _show(tx, decided)
+        behind = (waiting[-1].message_id, waiting[-1].channel)
     if rules.is_admin(person) and not (known and rules.is_admin(known)):
         for told in await store.load_told_admins(tx, cause.id, MOST_ADMINS):
             missed = rules.tell_on_screen(

@@ -296,14 +296,16 @@ async def count_mails(tx: Tx, state: str | None, cap: int | None) -> int:
     return int(rows[0]["n"])
 
 
-async def load_waiting_for(tx: Tx, person_id: str, since: str) -> list[Delivery]:
-    """Read the deliveries of messages after ``since`` not made for what the person was then, oldest first."""
+async def load_waiting_for(tx: Tx, person_id: str, after: tuple[str, str], limit: int) -> list[Delivery]:
+    """Read deliveries not made for what the person was then, oldest first, behind a message's one on a channel."""
     rows = await tx.run(
         f"""SELECT {_NAMES} FROM notifications_delivery
-        WHERE person_id = :person_id AND message_id > :since AND reason IN {AS_THEY_WERE}
-        ORDER BY message_id, channel""",
+        WHERE person_id = :person_id AND (message_id, channel) > (:message_id, :channel) AND reason IN {AS_THEY_WERE}
+        ORDER BY message_id, channel LIMIT :limit""",
         person_id=person_id,
-        since=since,
+        message_id=after[0],
+        channel=after[1],
+        limit=limit,
     )
     return [delivery_of(row) for row in rows]
 
