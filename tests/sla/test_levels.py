@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from answerable.kernel.times import iso
+from answerable.kernel.tx import Tx
 from answerable.messages.assignment import ReplaceAgent
 from answerable.messages.sla import SlaLevelReached, TicketEscalated
 from answerable.messages.tickets import RaisePriority
+from answerable.messages.users import UserChanged
 from answerable.sla import rules
 from answerable.sla.actions.terms import change_terms
 from answerable.sla.rules import edits
@@ -101,6 +103,34 @@ async def test_each_level_comes_once_at_its_moment_and_says_what_it_did(world: W
     await world.redeliver_everything()
     await world.advance(hours=9)
     assert await world.log() == before
+
+
+async def test_a_manager_of_whom_the_news_comes_after_is_told_late(world: World) -> None:
+    """People and tickets travel on topics of their own; who became one after it came is not told."""
+    [news, _] = await world.envelopes("USER_REGISTERED")
+
+    async def not_yet_heard(tx: Tx) -> None:
+        await tx.run("DELETE FROM sla_manager WHERE id = 'max'")
+        await tx.run("DELETE FROM bus_inbox WHERE message = :id AND consumer = 'sla'", id=news.id)
+
+    await world.db.write(TESTER, not_yet_heard)
+    await Story(world).raised()
+    over = await Story(world, "t2").raised()
+    await world.advance(hours=3)
+    await over.becomes("RESOLVED")
+    await world.tell(manager("mia"))
+    await world.redeliver_everything()
+    await world.tell(UserChanged(user_id="max", name="Max", email="", roles=["MANAGER"], active=True, changed=["name"]))
+    told = [e for e in await world.log("SLA_LEVEL_REACHED") if isinstance(e, SlaLevelReached)]
+    assert sorted((e.ticket.id, e.level, e.notify, e.late) for e in told) == [
+        ("t1", "50%", ["bea"], False),
+        ("t1", "50%", ["max"], True),
+        ("t2", "50%", ["bea"], False),
+    ], "of a promise that is over nobody is told any more"
+    assert {e.reason for e in told} == {"Resolution is due at 2026-03-02T13:00:00Z"}
+    notices = await world.sql("SELECT user_id FROM notifications_notice WHERE type = 'SLA_LEVEL_REACHED'")
+    assert [row["user_id"] for row in notices] == ["max"]
+    assert await world.desk.audit() == []
 
 
 async def test_after_a_long_sleep_all_come_in_order_each_once(world: World) -> None:

@@ -100,7 +100,8 @@ class TicketEscalated(SlaEvent, frozen=True, kw_only=True):
 class SlaLevelReached(SlaEvent, frozen=True, kw_only=True):
     """A promise has come to a level (``80%`` of its time, ``+1h`` after it was due) at which people are told.
 
-    ``notify`` are their ids. ``due_at`` is ``None`` where the clock stands still.
+    ``notify`` are their ids. ``due_at`` is ``None`` where the clock stands still. ``late`` where somebody had a role
+    that is told already when it came, and that was heard only now: the same level, told to them alone.
     """
 
     TYPE: ClassVar[str] = "SLA_LEVEL_REACHED"
@@ -108,6 +109,7 @@ class SlaLevelReached(SlaEvent, frozen=True, kw_only=True):
     due_at: int | None
     reason: str
     notify: list[str]
+    late: bool = False
 
 
 class SlaTermsChanged(Event, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import TicketRef
 from answerable.sla import rules, store
-from answerable.sla.actions.telling import call_late, insert, keep, tell_all
+from answerable.sla.actions.telling import call_late, insert, keep, tell_all, tell_late
 from answerable.sla.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Change, Clock, Edition, Terms
 from answerable.sla.store.pressing import save_name
 
@@ -177,7 +177,7 @@ async def _look_at(tx: Tx, due: list[tuple[Clock, TicketRef]], look: Callable[[C
 
 
 async def note_manager(tx: Tx, person_id: str, roles: list[str], active: int) -> None:
-    """Keep the list of those who can be called in; somebody who could be before this was heard is called in now."""
+    """Keep the list of those who can be called in; who could be before this was heard is called in, or told, now."""
     role = next((role for role in ("MANAGER", "ADMIN") if role in roles), None)
     if role is None:
         await store.retire_manager(tx, person_id)
@@ -185,6 +185,7 @@ async def note_manager(tx: Tx, person_id: str, roles: list[str], active: int) ->
     await store.save_manager(tx, person_id, role, active)
     if active:
         await call_late(tx, person_id, role)
+        await tell_late(tx, person_id, role)
 
 
 async def note_name(tx: Tx, person_id: str, name: str) -> None:

@@ -14,7 +14,7 @@ from answerable.sla import rules, store
 from answerable.sla.rules import Change, Clock, Level, Manager
 
 MOST_TOLD = 100  # people, of one level
-MOST_LATE = 100  # escalations that somebody is called in for when the news of them comes
+MOST_LATE = 100  # escalations that somebody is called in for, or levels they are told of, when the news of them comes
 
 
 async def insert(tx: Tx, ticket: TicketRef, change: Change) -> Clock:
@@ -59,6 +59,7 @@ class _Calls:
         self._tx = tx
         self._managers: list[Manager] | None = None
         self._count: Counter[str] = Counter()
+        self._told: list[tuple[str, int, str, str, list[str]]] = []
 
     async def managers(self) -> list[Manager]:
         if self._managers is None:
@@ -74,8 +75,13 @@ class _Calls:
         more = replace(manager, open_escalations=manager.open_escalations + 1, escalated_at=self._tx.now)
         self._managers = [more if one is manager else one for one in self._managers or ()]
 
+    def told(self, clock_id: str, number: int, level: Level, whom: Sequence[str], people: list[str]) -> None:
+        """Note who was told: somebody of whom it is heard later that they had the role may be missing."""
+        self._told += [(clock_id, number, role, level.name, people) for role in rules.roles_in(whom)]
+
     async def note(self) -> None:
         await store.note_calls(self._tx, self._count)
+        await store.insert_told(self._tx, self._told)
 
 
 async def _reach(tx: Tx, calls: _Calls, ticket: TicketRef, change: Change, level: Level | None, number: int) -> str:
@@ -85,13 +91,14 @@ async def _reach(tx: Tx, calls: _Calls, ticket: TicketRef, change: Change, level
     if not level.fits(ticket):
         return "Its condition did not fit"
     due_at = change.due_at
-    reason = rules.reason_for(change.clock, due_at, tx.now)
+    reason = rules.reason_for(change.clock.target, due_at, tx.now)
     for action in level.actions:
         match action.kind:
             case "MANAGER":
                 await _call_manager(tx, calls, ticket, change.clock, number, reason)
             case "NOTIFY":
-                whom = rules.called(action.whom, ticket, await calls.managers())
+                whom = rules.called(action.whom, ticket, await calls.managers())[:MOST_TOLD]
+                calls.told(change.clock.id, number, level, action.whom, whom)
                 tx.publish(
                     SlaLevelReached(
                         ticket=ticket,
@@ -100,7 +107,7 @@ async def _reach(tx: Tx, calls: _Calls, ticket: TicketRef, change: Change, level
                         level=level.name,
                         due_at=due_at,
                         reason=reason,
-                        notify=whom[:MOST_TOLD],
+                        notify=whom,
                     )
                 )
             case "PRIORITY":
@@ -170,3 +177,26 @@ async def call_late(tx: Tx, manager_id: str, role: str) -> None:
         )
     if uncalled:
         await store.note_calls(tx, {manager_id: len(uncalled)})
+
+
+async def tell_late(tx: Tx, person_id: str, role: str) -> None:
+    """Tell somebody of the levels that told their role when they had it already, and were not heard of yet."""
+    assert tx.cause is not None
+    for row, people in await store.load_told(tx, role, tx.cause.time, MOST_LATE):
+        if person_id in people or len(people) >= MOST_TOLD:
+            continue
+        ticket = await store.load_ticket(tx, row["ticket_id"])
+        assert ticket is not None
+        await store.save_told(tx, row["clock_id"], row["number"], role, [*people, person_id])
+        tx.publish(
+            SlaLevelReached(
+                ticket=ticket,
+                target=row["target"],
+                cycle=row["cycle"],
+                level=row["level"],
+                due_at=row["due_at"],
+                reason=rules.reason_for(row["target"], row["due_at"], tx.now),
+                notify=[person_id],
+                late=True,
+            )
+        )

@@ -17,7 +17,7 @@ from answerable.sla.rules.clock import (
     state_for,
 )
 from answerable.sla.rules.edition import changes_between, own_terms, read_terms
-from answerable.sla.rules.escalation import Manager, called, choose_manager, reason_for
+from answerable.sla.rules.escalation import Manager, called, choose_manager, reason_for, roles_in
 from answerable.sla.rules.history import CANCELLED, FULFILLED, PAUSED, RUNNING, History, Metric, history_of, words_for
 from answerable.sla.rules.levels import read_ahead, read_done
 from answerable.sla.rules.opening import ALWAYS, OpenTime
@@ -97,6 +97,7 @@ __all__ = [
     "recount",
     "resume",
     "retarget",
+    "roles_in",
     "state_for",
     "terms_for",
     "timeline",

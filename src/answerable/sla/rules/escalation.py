@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from answerable.kernel.times import iso
 from answerable.messages.tickets import TicketRef
-from answerable.sla.rules.clock import Clock
 from answerable.sla.rules.policy import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION
 
 _NAMES = {FIRST_RESPONSE: "First response", NEXT_RESPONSE: "Next response", RESOLUTION: "Resolution"}
@@ -31,11 +30,16 @@ def _load(manager: Manager) -> tuple[int, int, str]:
     return manager.open_escalations, -1 if manager.escalated_at is None else manager.escalated_at, manager.id
 
 
-def reason_for(clock: Clock, due_at: int | None, now: int) -> str:
-    """Say why somebody is called in."""
+def reason_for(target: str, due_at: int | None, now: int) -> str:
+    """Say why somebody is called in, or told."""
     if due_at is None:
-        return f"{_NAMES[clock.target]} is waited for"
-    return f"{_NAMES[clock.target]} {'was' if due_at <= now else 'is'} due at {iso(due_at)}"
+        return f"{_NAMES[target]} is waited for"
+    return f"{_NAMES[target]} {'was' if due_at <= now else 'is'} due at {iso(due_at)}"
+
+
+def roles_in(whom: Iterable[str]) -> list[str]:
+    """Return the roles that a level names."""
+    return [name for kind, _, name in (each.partition(":") for each in whom) if kind == "role"]
 
 
 def called(whom: Iterable[str], ticket: TicketRef, managers: Sequence[Manager]) -> list[str]:

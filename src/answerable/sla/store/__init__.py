@@ -51,17 +51,20 @@ from answerable.sla.store.escalations import (
     end_escalations,
     insert_escalation,
     insert_levels,
+    insert_told,
     knows_manager,
     list_escalations,
     list_forgotten_escalations,
     list_wrong_loads,
     load_levels,
     load_managers,
+    load_told,
     load_uncalled,
     note_calls,
     retire_manager,
     save_called,
     save_manager,
+    save_told,
 )
 from answerable.sla.store.kept import is_much_uncounted
 
@@ -82,6 +85,7 @@ __all__ = [
     "insert_levels",
     "insert_metrics",
     "insert_ticket",
+    "insert_told",
     "is_much_uncounted",
     "knows_manager",
     "last_cycle",
@@ -110,6 +114,7 @@ __all__ = [
     "load_overdue",
     "load_standing",
     "load_ticket",
+    "load_told",
     "load_uncalled",
     "load_written",
     "next_following",
@@ -124,4 +129,5 @@ __all__ = [
     "save_manager",
     "save_source",
     "save_ticket",
+    "save_told",
 ]

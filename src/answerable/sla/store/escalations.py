@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from answerable.kernel.paging import COUNT_CAP, Page, PageRequest, encode_cursor, instant_cursor, total_text
 from answerable.kernel.tx import Row, Tx
 from answerable.sla.rules import Manager
 
 ESCALATIONS = "-escalatedAt"  # the order of lists of escalations
+_people = msgspec.json.Decoder(list[str]).decode
 
 
 async def save_manager(tx: Tx, person_id: str, role: str, active: int) -> None:
@@ -95,6 +98,54 @@ async def insert_levels(tx: Tx, levels: Sequence[tuple[str, int, str, str]]) -> 
 async def load_levels(tx: Tx, clock_id: str) -> list[Row]:
     """Read the log of the levels of a clock, in their order."""
     return await tx.run("SELECT name, at, done FROM sla_level WHERE clock_id = :id ORDER BY number", id=clock_id)
+
+
+async def insert_told(tx: Tx, told: Sequence[tuple[str, int, str, str, Sequence[str]]]) -> None:
+    """Note whom levels told because of their role: the clock, the level's number, the role, the level's name, ids."""
+    await tx.run_many(
+        """INSERT INTO sla_told (clock_id, number, role, level, at, people)
+        VALUES (:clock_id, :number, :role, :level, :at, :people) ON CONFLICT DO NOTHING""",
+        [
+            {
+                "clock_id": clock_id,
+                "number": number,
+                "role": role,
+                "level": level,
+                "at": tx.now,
+                "people": _list(people),
+            }
+            for clock_id, number, role, level, people in told
+        ],
+    )
+
+
+async def load_told(tx: Tx, role: str, since: int, limit: int) -> list[tuple[Row, list[str]]]:
+    """Read the levels of promises still open that told a role after ``since``, and whom, oldest first."""
+    rows = await tx.run(
+        """SELECT t.clock_id, t.number, t.level, t.people, c.ticket_id, c.target, c.cycle, c.due_at
+        FROM sla_told t JOIN sla_clock c ON c.id = t.clock_id
+        WHERE t.role = :role AND t.at > :since AND c.ended_at IS NULL
+        ORDER BY t.at, t.clock_id, t.number LIMIT :limit""",
+        role=role,
+        since=since,
+        limit=limit,
+    )
+    return [(row, _people(row["people"])) for row in rows]
+
+
+async def save_told(tx: Tx, clock_id: str, number: int, role: str, people: Sequence[str]) -> None:
+    """Note whom a level told because of their role, after all."""
+    await tx.run(
+        "UPDATE sla_told SET people = :people WHERE clock_id = :clock_id AND number = :number AND role = :role",
+        clock_id=clock_id,
+        number=number,
+        role=role,
+        people=_list(people),
+    )
+
+
+def _list(people: Sequence[str]) -> str:
+    return msgspec.json.encode(list(people)).decode()
 
 
 async def end_escalations(tx: Tx, ticket_id: str, at: int) -> None:
