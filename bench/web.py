@@ -1,6 +1,7 @@
 """The web desk: how long the server takes for each page, what a first visit weighs, how soon a change is seen.
 
-``python -m bench.web [--tickets N] [--keep FOLDER]``; the last two need Chromium (``scripts/chromium install``).
+``python -m bench.web [--tickets N] [--solved] [--paths WORD] [--keep FOLDER]``; the last two need Chromium
+(``scripts/chromium install``). ``--solved`` gives the tickets three years in which nearly all of them were solved.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -23,10 +25,12 @@ from answerable.kernel.tx import Tx
 from answerable.reporting.pages.catalogue import REPORTS
 from answerable.runtime import Desk
 from answerable.settings import Settings
+from answerable.sla.pages.reports import CATALOGUE as PROMISES
 from answerable.users.actions.browsers import Browser, sign_in
 from answerable.users.store import people
 from bench import servers
 from bench.__main__ import draft, load
+from bench.million import count_promises, grow_sqlite
 
 # A person of each role, as bench.load numbers them.
 ROLES = {
@@ -34,6 +38,7 @@ ROLES = {
 }
 TIMES = 40
 PAGE_MS, VISIT_KB, LIVE_MS = 30, 90, 300
+YEARS_DAYS = 1095
 QUIET_SECONDS = 900  # of a hundred thousand new tickets, the first promises break while they are loaded
 PAUSE = 1.5  # seconds between one change and the next; a browser reads many in a row less often (assets/js/pace.js)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -95,8 +100,14 @@ def more_pages() -> list[str]:
     filters = ["view=all&q=printer", "view=open&q=printer&sort=-priority", "view=all&status=CLOSED&priority=HIGH"]
     filters += ["view=mine&q=broken+number", "view=all&part=views", "view=all&part=list", "view=all&ticket={}"]
     queues = [f"/queue?{query}" for query in filters]
-    more = ["/my?part=all", "/my?q=printer", "/tickets/find?q=printer", "/admin/people/find?q=agent", "/reports?from="]
-    return [*views, *queues, *more, *reports]
+    more = ["/my?part=all", "/my?q=printer", "/tickets/find?q=printer", "/admin/people/find?q=agent"]
+    today = datetime.now(UTC)
+    days = {number: f"{today - timedelta(days=number):%Y-%m-%d}" for number in (0, 365, 400, 765)}
+    ranges = ["from=", f"from={days[365]}&to={days[0]}", f"from={days[765]}&to={days[400]}"]
+    asked = [
+        f"{path}?{each}" for path in ("/reports", *reports, *(report.path for report in PROMISES)) for each in ranges
+    ]
+    return [*views, *queues, *more, *reports, *asked]
 
 
 def wait_until_quiet(desk: servers.Server) -> None:
@@ -111,7 +122,7 @@ def wait_until_quiet(desk: servers.Server) -> None:
 
 
 def page_times(
-    desk: servers.Server, cookies: dict[str, str], ids: list[str]
+    desk: servers.Server, cookies: dict[str, str], ids: list[str], only: str = ""
 ) -> Iterator[tuple[float, float, float, str, str]]:
     """Ask for every page as every role that may see it; give p95, median, processor time of the server, role, address.
 
@@ -122,7 +133,7 @@ def page_times(
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", cookies={SESSION: cookie}, timeout=30) as client:
             client.headers["accept"] = "text/html"
             for path in [*pages(), *more_pages(), "/tickets/{}"]:
-                if client.get(path.format(ids[0])).status_code != 200:
+                if only not in path or client.get(path.format(ids[0])).status_code != 200:
                     continue
                 times, busy = [], desk.cpu_seconds() * 1000
                 for number in range(TIMES):
@@ -204,6 +215,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tickets", type=int, default=100_000)
     parser.add_argument("--only", choices=["pages", "live"], help="Measure this alone.")
+    parser.add_argument("--paths", default="", help="Only pages whose addresses hold this.")
+    parser.add_argument("--solved", action="store_true", help="Give the tickets three years and an end.")
     parser.add_argument("--keep", type=Path, help="Keep the loaded desk in this folder and use it again.")
     given = parser.parse_args()
     base = given.keep or Path(tempfile.mkdtemp(prefix="answerable-bench-"))
@@ -212,6 +225,13 @@ def main() -> None:
         saved.parent.mkdir(parents=True, exist_ok=True)
         saved.write_bytes(msgspec.json.encode(asyncio.run(load(folder, given.tickets))))
     tokens = msgspec.json.decode(saved.read_bytes(), type=dict[str, str])
+    asyncio.run(count_promises(folder))
+    if given.solved:
+        folder, loaded = base / f"solved-{given.tickets}", folder
+        if not folder.exists():
+            shutil.copytree(loaded, folder)
+            grow_sqlite(folder, 1, given.tickets // YEARS_DAYS)
+            asyncio.run(count_promises(folder))
     cookies = asyncio.run(cookies_of(folder))
     db = sqlite3.connect(folder / "answerable.sqlite")
     ids = [row[0] for row in db.execute("SELECT id FROM tickets_ticket ORDER BY number LIMIT 1000")]
@@ -219,7 +239,9 @@ def main() -> None:
     with servers.desk(folder) as desk:
         wait_until_quiet(desk)
         slowest = sorted(
-            () if given.only == "live" else page_times(desk, cookies, ids), key=lambda row: row[2], reverse=True
+            () if given.only == "live" else page_times(desk, cookies, ids, given.paths),
+            key=lambda row: row[2],
+            reverse=True,
         )
         for p95, median, busy, role, path in slowest:
             missed = "" if p95 < PAGE_MS else f"  <-- MISSED (goal {PAGE_MS} ms)"
