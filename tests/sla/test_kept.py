@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from answerable.kernel.days import LENGTHS
 from answerable.kernel.span import Span, days_between
 from answerable.kernel.times import DAY, HOUR
 from answerable.kernel.tx import Tx
@@ -25,7 +26,7 @@ from answerable.sla.rules import edits, kept
 from answerable.sla.rules.figures import NOBODY, Counter, Tally, middle, ninth_tenth, outcome, week_of
 from answerable.sla.rules.toml import read_toml
 from answerable.sla.timers import UNCOUNTED, next_count
-from tests.sla.stories import START, Story
+from tests.sla.stories import Story
 from tests.world import TESTER, World, open_world
 
 DESK = (Path(__file__).parent / "desk.toml").read_text()
@@ -152,7 +153,7 @@ async def test_the_reports_equal_a_recount_at_any_time_for_any_days(world: World
     assert await world.db.write(TESTER, count, 50) == 0, "all is counted, and nothing is left to do"
     for _ in range(15):
         await expect_equal(world, some_span(rng, world.clock.now))
-    assert {row["days"] for row in await world.sql("SELECT days FROM sla_kept")} == set(kept.LENGTHS)
+    assert {row["days"] for row in await world.sql("SELECT days FROM sla_kept")} == set(LENGTHS)
 
 
 async def test_many_promises_are_counted_by_the_timer_and_few_are_left_alone(world: World) -> None:
@@ -165,7 +166,7 @@ async def test_many_promises_are_counted_by_the_timer_and_few_are_left_alone(wor
     assert await world.db.read(TESTER, next_count) is None
     [week] = await world.sql("SELECT totals FROM sla_kept WHERE days = 7")
     counted = [row["totals"] for row in await world.sql("SELECT totals FROM sla_kept")]
-    assert counted == [week["totals"]] * len(kept.LENGTHS), "the same in a day and in sixty-four weeks"
+    assert counted == [week["totals"]] * len(LENGTHS), "the same in a day and in sixty-four weeks"
     await expect_equal(world, Span())
     assert await world.desk.audit() == []
 
@@ -188,39 +189,7 @@ async def test_two_that_count_at_once_count_once(world: World) -> None:
     await expect_equal(world, Span())
 
 
-# --- parts and places ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("lengths", [kept.LENGTHS, kept.WEEK])
-def test_parts_make_up_any_days_and_are_few(lengths: tuple[int, ...]) -> None:
-    rng = random.Random(7)
-    for _ in range(300):
-        first, last = sorted(rng.randrange(3000) for _ in range(2))
-        parts = kept.cover(kept.Days(first, last, ()), lengths)
-        days = sorted(
-            day
-            for length, begin, end in parts
-            for part in range(begin, end)
-            for day in range(part * length, (part + 1) * length)
-        )
-        assert days == list(range(first, last))
-        if lengths == kept.LENGTHS:
-            assert sum(end - begin for _, begin, end in parts) <= 2 * (6 + 7 + 7) + 6
-    assert kept.cover(kept.days_of(Span())) == [(448, 0, 10_000)]
-    assert kept.cover(kept.days_of(Span(0, 0))) == []
-
-
-def test_a_range_is_the_nearest_whole_days_and_its_edges() -> None:
-    rng = random.Random(8)
-    for _ in range(300):
-        start, end = sorted(rng.randrange(START, START + 3 * DAY) for _ in range(2))
-        days = kept.days_of(Span(start, end))
-        assert all(edge.begin < edge.end <= edge.begin + DAY // 2 for edge in days.edges)
-        for at in (rng.randrange(START - DAY, START + 4 * DAY) for _ in range(20)):
-            whole = kept.begin_of(days.first) <= at < kept.begin_of(days.last)
-            put_right = sum(edge.sign for edge in days.edges if edge.begin <= at < edge.end)
-            assert whole + put_right == Span(start, end).holds(at)
-    assert kept.days_of(Span(START - START % DAY, None)).edges == ()
+# --- places ----------------------------------------------------------------------------------------------------------
 
 
 def test_about_how_long_grows_with_how_long() -> None:

@@ -3,10 +3,11 @@
 from collections import Counter
 from typing import Any
 
+from answerable.kernel.days import day_of
 from answerable.kernel.tx import Tx
 from answerable.sla import rules
 from answerable.sla.queries.kept import durations, group_of
-from answerable.sla.rules.kept import Part, about_of, day_of, longer_parts, nothing
+from answerable.sla.rules.kept import Part, about_of, all_parts, nothing
 from answerable.sla.store import kept as store
 
 
@@ -40,7 +41,7 @@ async def _add(tx: Tx, changed: Counter[tuple[int, str, str, str]], timed: Count
             days.setdefault(day, nothing()).add(group_of(text), target, what, number)
     for (day, measure, target, about), number in timed.items():
         days.setdefault(day, nothing()).add_time(measure, target, about, number)
-    parts = longer_parts(days)
+    parts = all_parts(days)
     for key, held in (await store.load_parts(tx, sorted(parts))).items():
         held.add_part(parts[key])
         parts[key] = held

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from answerable.kernel.days import WEEK, cover, day_of, days_of
 from answerable.kernel.span import Span
 from answerable.kernel.tx import Row, Tx
 from answerable.sla import rules
@@ -10,20 +11,15 @@ from answerable.sla.rules.kept import (
     BUSINESS,
     CALENDAR,
     MEASURES,
-    WEEK,
     Group,
     Part,
     Places,
     Sum,
     about_of,
     add_places,
-    begin_of,
+    all_parts,
     bounds_of,
-    cover,
-    day_of,
-    days_of,
     found_at,
-    longer_parts,
     middle_places,
     ninth_tenth_place,
     nothing,
@@ -47,7 +43,7 @@ async def counted(tx: Tx, span: Span) -> Sum:
         found.add_totals(length, part, totals)
     for named in await store.list_named(tx, cover(days)):
         found.add_named(named)
-    for row in await store.count_uncounted(tx, begin_of(days.first), begin_of(days.last)):
+    for row in await store.count_uncounted(tx, days.begin, days.end):
         if row["counted"]:
             found.add(group_of(row["was"]), row["day"], row["target"], row["counted"], -row["number"])
         found.add(group_of(row["is_now"]), row["day"], row["target"], row["outcome"], row["number"])
@@ -168,7 +164,7 @@ async def differences(tx: Tx) -> list[str]:
                 for measure in MEASURES:
                     part.add_time(measure, row["target"], about_of(row[measure]))
         after = rows[-1]["id"]
-    recounted = longer_parts(of_days)
+    recounted = all_parts(of_days)
     held = await store.list_parts(tx)
     found = []
     for days, number in sorted({*held, *recounted}):

@@ -1,29 +1,18 @@
-"""How promises stand, added up beforehand, so that a report of any days adds up a few dozen parts and no promises.
+"""How promises stand, added up beforehand (``kernel/days.py``): a report adds up few numbers and no promises."""
 
-Days are those of UTC in which tickets were raised, numbered from the Monday before 1970-01-01. A part is so many days
-as one of ``LENGTHS`` says, each a whole number of the next shorter ones. A range of time is the whole days nearest to
-it, and at each end what is between the midnight and the instant, to be counted one by one: added, or taken away.
-"""
-
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
 
-from answerable.kernel.span import Span
-from answerable.kernel.times import DAY
+from answerable.kernel.days import PartKey, begin_of, longer_parts
 from answerable.sla.rules.figures import BROKEN, BY, GIVEN_UP, KEPT, OPEN, Tally, tally_of, week_of
 
 LATE = "LATE"  # fulfilled, but broken before
 COUNTED = (OPEN, KEPT, LATE, BROKEN, GIVEN_UP)
 _PLACES = {what: place for place, what in enumerate(COUNTED)}
-LENGTHS = (1, 7, 56, 448)  # days; a week is what reports tell apart
-WEEK = LENGTHS[:2]
 BUSINESS, CALENDAR = MEASURES = ("business", "calendar")
 NAMED = BY[:3]  # priority, agent, category
-_AHEAD = 3  # of 1970-01-01, which was a Thursday
-FOREVER = LENGTHS[-1] * 10_000
 NEVER = -(1 << 62)
 FINE = 4  # kinds of durations between one and its double
 
@@ -82,6 +71,11 @@ def nothing() -> Part:
     return Part({}, {}, {})
 
 
+def all_parts(days: Mapping[int, Part]) -> dict[PartKey, Part]:
+    """Add up what is counted in days to all parts that they are in."""
+    return longer_parts(days, nothing, Part.add_part)
+
+
 def _numbers(targets: ByTarget, target: str) -> Numbers:
     found = targets.get(target)
     if found is None:
@@ -91,81 +85,6 @@ def _numbers(targets: ByTarget, target: str) -> Numbers:
 
 def _some(targets: ByTarget) -> ByTarget:
     return {target: numbers for target, numbers in targets.items() if any(numbers)}
-
-
-# --- days ----------------------------------------------------------------------------------------------------------
-
-
-def day_of(instant: int) -> int:
-    """Return the number of the day of an instant."""
-    return instant // DAY + _AHEAD
-
-
-def begin_of(day: int) -> int:
-    """Return when a day begins."""
-    return (day - _AHEAD) * DAY
-
-
-def longer_parts(days: Mapping[int, Part]) -> dict[tuple[int, int], Part]:
-    """Add up what is counted in days to all parts that they are in; return those by their length and number."""
-    found = {(1, day): part for day, part in days.items()}
-    level = dict(days)
-    for length, longer in pairwise(LENGTHS):
-        above: dict[int, Part] = {}
-        for number, part in level.items():
-            place = number * length // longer
-            if place not in above:
-                above[place] = nothing()
-            above[place].add_part(part)
-        found |= {(longer, number): part for number, part in above.items()}
-        level = above
-    return found
-
-
-class Edge(msgspec.Struct, frozen=True):
-    """What lies between a midnight and where a range begins or ends: to be added, or (``sign`` -1) taken away."""
-
-    begin: int
-    end: int
-    sign: int
-
-
-class Days(msgspec.Struct, frozen=True):
-    """The whole days nearest to a range of time, from ``first`` to before ``last``, and what is at its edges."""
-
-    first: int
-    last: int
-    edges: tuple[Edge, ...]
-
-
-def days_of(span: Span) -> Days:
-    """Return a range of time as whole days and edges."""
-    first = 0 if span.start is None else _nearest(span.start)
-    last = FOREVER if span.end is None else _nearest(span.end)
-    edges = []
-    for at, day, sign in ((span.start, first, 1), (span.end, last, -1)):
-        if at is not None and at != begin_of(day):
-            begin, end = sorted((at, begin_of(day)))
-            edges.append(Edge(begin, end, sign if at == begin else -sign))
-    return Days(first, last, tuple(edges))
-
-
-def _nearest(instant: int) -> int:
-    return min(max(day_of(instant + DAY // 2), 0), FOREVER)
-
-
-def cover(days: Days, lengths: Sequence[int] = LENGTHS) -> list[tuple[int, int, int]]:
-    """Return the fewest parts that make up whole days: their length, the first and the one behind the last."""
-    found = []
-    first, last = days.first, days.last
-    for length, longer in pairwise(lengths):
-        up, down = -(-first // longer) * longer, last // longer * longer
-        if up > down:
-            up = down = last
-        found += [(length, first // length, up // length), (length, down // length, last // length)]
-        first, last = up, down
-    found.append((lengths[-1], first // lengths[-1], last // lengths[-1]))
-    return [part for part in found if part[1] < part[2]]
 
 
 # --- adding up -----------------------------------------------------------------------------------------------------
