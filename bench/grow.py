@@ -34,7 +34,7 @@ _ANSWERED = "l.status NOT IN ('CREATED', 'ASSIGNED')"
 def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int, a_day: int = A_DAY) -> int:
     """Make ``copies`` of each ticket (1 gives every one its life and no more); return how many tickets there are.
 
-    So many are raised ``a_day``. Their promises are not counted yet: the desk does that.
+    So many are raised ``a_day``. What reports need of them is not counted yet: the desk does that.
     """
     base = run("SELECT COUNT(*), MIN(number) FROM tickets_ticket")[0]
     total, first = int(base[0]) * copies, int(base[1])
@@ -98,6 +98,7 @@ def grow(run: Run, columns: Callable[[str], list[str]], copies: int, now: int, a
         JOIN (SELECT MIN(id) AS id FROM sla_manager WHERE role = 'MANAGER') m ON 1 = 1 WHERE l.late = 1"""
     )
     run("DELETE FROM sla_kept")
+    run("DELETE FROM reporting_kept")
     run("DELETE FROM reporting_count")
     run(
         """INSERT INTO reporting_count (status, priority, assigned, breached, tickets, measured, seconds, micros)

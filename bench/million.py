@@ -28,9 +28,10 @@ import msgspec
 
 from answerable.infra.logging import only_errors
 from answerable.kernel.actor import service
+from answerable.reporting.actions import count as count_tickets
 from answerable.runtime import Desk
 from answerable.settings import Settings
-from answerable.sla.actions.kept import count
+from answerable.sla.actions.kept import count as count_promises
 from bench import postgres, servers
 from bench.__main__ import load, machine
 from bench.grow import A_DAY, grow
@@ -98,13 +99,14 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-async def count_promises(folder: Path, **values: Any) -> None:
-    """Bring a desk up to date, and let it count its promises: in its own time, it would be measured along."""
+async def count_all(folder: Path, **values: Any) -> None:
+    """Bring a desk up to date and let it count for its reports: in its own time, that would be measured along."""
     only_errors()
     desk = Desk(Settings().with_values("bench", storage__data_dir=str(folder), **values))
     await desk.prepare()
-    while await desk.database.write(service("bench"), count, 2000):
-        pass
+    for count in (count_promises, count_tickets):
+        while await desk.database.write(service("bench"), count, 2000):
+            pass
     await desk.stop()
 
 
@@ -192,7 +194,7 @@ def desks(engine: str, base: Path, sizes: list[int]) -> Iterator[list[servers.Se
                 postgres.sql(root, f"CREATE DATABASE desk{size}")
                 postgres.fill(base / f"desk-{BASE}", url)
                 asyncio.run(grow_postgres(url, size // BASE))
-            asyncio.run(count_promises(folder, **({"storage__database": url} if url else {})))
+            asyncio.run(count_all(folder, **({"storage__database": url} if url else {})))
             print(f"{engine}: {size:,} tickets after {time.perf_counter() - begun:.0f} s", flush=True)
             more = {"ANSWERABLE_DATABASE": url} if url else {}
             opened.append(stack.enter_context(servers.desk(folder, **more)))

@@ -30,7 +30,7 @@ from answerable.users.actions.browsers import Browser, sign_in
 from answerable.users.store import people
 from bench import servers
 from bench.__main__ import draft, load
-from bench.million import count_promises, grow_sqlite
+from bench.million import count_all, grow_sqlite
 
 # A person of each role, as bench.load numbers them.
 ROLES = {
@@ -225,13 +225,13 @@ def main() -> None:
         saved.parent.mkdir(parents=True, exist_ok=True)
         saved.write_bytes(msgspec.json.encode(asyncio.run(load(folder, given.tickets))))
     tokens = msgspec.json.decode(saved.read_bytes(), type=dict[str, str])
-    asyncio.run(count_promises(folder))
+    asyncio.run(count_all(folder))
     if given.solved:
         folder, loaded = base / f"solved-{given.tickets}", folder
         if not folder.exists():
             shutil.copytree(loaded, folder)
             grow_sqlite(folder, 1, given.tickets // YEARS_DAYS)
-            asyncio.run(count_promises(folder))
+            asyncio.run(count_all(folder))
     cookies = asyncio.run(cookies_of(folder))
     db = sqlite3.connect(folder / "answerable.sqlite")
     ids = [row[0] for row in db.execute("SELECT id FROM tickets_ticket ORDER BY number LIMIT 1000")]

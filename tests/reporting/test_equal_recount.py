@@ -15,8 +15,9 @@ import pytest
 from answerable.kernel.times import MINUTE, iso
 from answerable.messages.base import Message
 from answerable.messages.sla import SlaBreached
+from answerable.reporting.actions import count
 from tests.people import TestPerson, make_person
-from tests.world import World, json_of, open_world
+from tests.world import TESTER, World, json_of, open_world
 
 STATUSES = ("CREATED", "ASSIGNED", "IN_PROGRESS", "WAITING", "RESOLVED", "CLOSED", "CANCELLED")
 PRIORITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
@@ -253,6 +254,8 @@ async def test_every_figure_equals_a_recount_after_a_random_history(tmp_path: Pa
         await company.raise_ticket()
         for step in range(STEPS):
             await company.act()
+            if step % 30 == 20:
+                await world.db.write(TESTER, count, 1 + step // 20)
             if step % 100 == 50:
                 await world.settle()
                 await expect_equal(world, company.boss, await recount(world))
@@ -273,4 +276,9 @@ async def test_every_figure_equals_a_recount_after_a_random_history(tmp_path: Pa
         assert sum(ticket["reopenings"] for ticket in tickets)
         await world.redeliver_everything()
         await expect_equal(world, company.boss, tickets)
+        while await world.db.write(TESTER, count, 20):
+            assert await world.desk.audit() == []
+        for start, end in ((moments[0], moments[-1]), sorted(company.random.sample(moments, 2))):
+            chosen = [ticket for ticket in tickets if start <= ticket["created_at"] < end]
+            await expect_equal(world, company.boss, chosen, **{"from": iso(start), "to": iso(end)})
         assert await world.desk.audit() == []

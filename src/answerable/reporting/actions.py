@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from answerable.kernel.days import day_of
 from answerable.kernel.tx import Tx
 from answerable.messages.tickets import TicketRef
 from answerable.reporting import store
 from answerable.reporting.rules import Facts, movement, movement_of_agents, movement_of_durations
+from answerable.reporting.rules.kept import Part, all_parts, nothing
+from answerable.reporting.store import kept
 
 
 async def record(tx: Tx, ticket: TicketRef, learn: Callable[[Facts], Facts]) -> None:
@@ -21,3 +24,21 @@ async def record(tx: Tx, ticket: TicketRef, learn: Callable[[Facts], Facts]) -> 
         await store.add_to_agent_count(tx, moved)
     for lasted in movement_of_durations(before, after):
         await store.add_to_durations(tx, lasted)
+
+
+async def count(tx: Tx, limit: int) -> int:
+    """Count some tickets as what they are, for the reports of spans; return how many."""
+    rows = await kept.load_uncounted(tx, limit)
+    days: dict[int, Part] = {}
+    for row in rows:
+        part = days.setdefault(day_of(row["created_at"]), nothing())
+        if row["counted"]:
+            part.add(row["counted"], -1)
+        part.add(row["as_it_is"])
+    parts = all_parts(days)
+    for key, held in (await kept.load_parts(tx, sorted(parts))).items():
+        held.add_part(parts[key])
+        parts[key] = held
+    await kept.save_parts(tx, {key: part.tidy() for key, part in parts.items()})
+    await kept.save_counted(tx, [{name: row[name] for name in ("ticket_id", "as_it_is")} for row in rows])
+    return len(rows)

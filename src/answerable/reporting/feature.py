@@ -1,7 +1,7 @@
 """The manifest of the reporting feature."""
 
 from answerable.infra.bus.redaction import leave_it_to_the_bus
-from answerable.kernel.manifest import Feature, Panel, Place
+from answerable.kernel.manifest import Feature, Panel, Place, Timer
 from answerable.kernel.words import N_
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
 from answerable.messages.tickets import (
@@ -18,7 +18,7 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.messages.users import PersonErased, UserChanged, UserRegistered
-from answerable.reporting import api, consumers, pages, queries
+from answerable.reporting import api, consumers, pages, queries, timers
 from answerable.reporting.pages.catalogue import CATALOGUE
 
 
@@ -49,6 +49,7 @@ def feature() -> Feature:
             UserRegistered: consumers.note_person,
             UserChanged: consumers.note_person,
         },
+        timers=(Timer("reporting.count", timers.next_count, timers.count),),
         audit=queries.audit,
         panels=[
             Panel(slot="reports", path=report.path, title=report.title, grant="report.read", order=place)

@@ -12,6 +12,7 @@ from answerable.reporting.rules.durations import (
 )
 from answerable.reporting.rules.facts import AgentTally, Facts, Tally, movement, movement_of_agents, tally_of
 from answerable.reporting.rules.figures import Figures, figures, mean_minutes, median_minutes, median_place, share_kept
+from answerable.reporting.rules.kept import OfAgent, of_agents
 from answerable.reporting.rules.steps import MOST_STEPS, Edges, edges_of
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Facts",
     "Figures",
     "Lasted",
+    "OfAgent",
     "Tally",
     "edges_of",
     "figures",
@@ -35,6 +37,7 @@ __all__ = [
     "movement",
     "movement_of_agents",
     "movement_of_durations",
+    "of_agents",
     "share_kept",
     "step_of",
     "tally_of",

@@ -84,11 +84,12 @@ async def find_middles(tx: Tx, kind: str, agents: Sequence[str]) -> list[Row]:
     return found
 
 
-async def load_resolutions(tx: Tx, span: Span, least: int, skip: int, take: int) -> list[int]:
+async def load_resolutions(tx: Tx, span: Span, least: int, skip: int, take: int, *, few: bool) -> list[int]:
     """Read some durations of resolved tickets in their order, in microseconds: of those of at least ``least``."""
     where, values = selection(span, "resolution IS NOT NULL")  # then it is counted, and the index says it all
-    # Of a span, its own tickets are sorted: walking all tickets by their duration would look at each of them.
-    order = "resolution" if span.is_always else "resolution + 0"
+    # Where a span has few, those are sorted; else an index of all is walked that knows when each was raised.
+    order = "resolution + 0" if few else "resolution"
+    where = where if few else _of_each(where)
     rows = await tx.run(
         f"""SELECT resolution FROM reporting_ticket WHERE {where} AND {order} >= :least
         ORDER BY {order} LIMIT :take OFFSET :skip""",
@@ -100,25 +101,34 @@ async def load_resolutions(tx: Tx, span: Span, least: int, skip: int, take: int)
     return [row["resolution"] for row in rows]
 
 
-async def load_durations_at(tx: Tx, kind: str, places: Mapping[str, tuple[int, int, int]]) -> list[tuple[str, int]]:
+async def load_durations_at(
+    tx: Tx, span: Span, kind: str, places: Mapping[str, tuple[int, int, int]]
+) -> list[tuple[str, int]]:
     """Read the durations of agents at places of their order: from what duration on, how many to skip and to take."""
     duration, counted = _MEASURED[kind]
+    where, in_span = selection(span, counted)
+    where = _of_each(where)
     found: list[tuple[str, int]] = []
     wanted = list(places.items())
     for some in [wanted[first : first + AT_ONCE] for first in range(0, len(wanted), AT_ONCE)]:
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {**in_span}
         parts = []
         for number, (agent_id, (least, skip, take)) in enumerate(some):
             values |= {f"agent{number}": agent_id, f"least{number}": least}
             values |= {f"skip{number}": skip, f"take{number}": take}
             parts.append(
                 f"""SELECT * FROM (SELECT agent_id, {duration} AS duration FROM reporting_ticket
-                WHERE agent_id = :agent{number} AND {counted} AND {duration} >= :least{number}
+                WHERE agent_id = :agent{number} AND {where} AND {duration} >= :least{number}
                 ORDER BY {duration} LIMIT :take{number} OFFSET :skip{number}) part{number}"""
             )
         rows = await tx.run(" UNION ALL ".join(parts), **values)
         found += [(row["agent_id"], row["duration"]) for row in rows]
     return found
+
+
+def _of_each(where: str) -> str:
+    """Return a condition so that it is asked of each entry of another index, and never leads into that of instants."""
+    return where.replace("created_at >=", "created_at + 0 >=").replace("created_at <", "created_at + 0 <")
 
 
 async def load_middle_resolutions(tx: Tx, span: Span) -> list[tuple[str, int]]:

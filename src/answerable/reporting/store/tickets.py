@@ -124,16 +124,16 @@ async def count_tickets(tx: Tx, span: Span) -> list[Tally]:
     return [_tally(row) for row in rows]
 
 
-async def count_tickets_of_agents(tx: Tx, span: Span) -> list[tuple[str, Tally]]:
+async def count_tickets_of_agents(tx: Tx, span: Span) -> list[AgentTally]:
     """Count the tickets of a span for each agent who has some."""
     where, values = selection(span)
     rows = await tx.run(
-        f"""SELECT {AGENT} AS agent_id, status, priority, 1 AS assigned, sla_breached AS breached, {_SUMS}
+        f"""SELECT {AGENT} AS agent_id, status, priority, sla_breached AS breached, {_OF_AGENT}
         FROM reporting_ticket WHERE {AGENT} IS NOT NULL AND {where}
         GROUP BY {AGENT}, status, priority, sla_breached""",
         **values,
     )
-    return [(row["agent_id"], _tally(row)) for row in rows]
+    return [AgentTally(**dict(row)) for row in rows]
 
 
 # --- over time -----------------------------------------------------------------------------------------------------
