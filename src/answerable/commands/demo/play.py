@@ -24,7 +24,7 @@ from answerable.users.rules import NewPerson, grants_of
 
 DAYS = 13
 TICKETS = 64
-CAPACITY = 4
+CAPACITY = 3
 RUSH = 30 * MINUTE
 MOST_IN_RUSH = 40
 WAITING_IN_RUSH = 3
