@@ -1,8 +1,14 @@
 // Forms: complaints beside their fields as one types and on submit, one submit only, Ctrl+Enter, the browser's time zone.
+let pressing = false;
+const left = new Set(); // controls that lost the focus meanwhile
+
 export function startForms() {
   fill(document);
   document.addEventListener("htmx:load", (event) => fill(event.target));
-  document.addEventListener("focusout", (event) => touched(event.target));
+  document.addEventListener("focusout", (event) => (pressing ? left.add(event.target) : touched(event.target)));
+  // A complaint that appears under the pointer would move away what is about to be clicked.
+  document.addEventListener("pointerdown", () => (pressing = true), true);
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, released, true);
   document.addEventListener("input", (event) => {
     if (event.target.closest?.(".field.touched")) check(event.target);
   });
@@ -25,6 +31,14 @@ function fill(root) {
   for (const input of root.querySelectorAll?.("input[data-zone]") ?? []) input.value = zone;
   // Our own words are kinder than the browser's; without this script the browser's are there.
   for (const form of root.querySelectorAll?.("form[data-check]") ?? []) form.noValidate = true;
+}
+
+function released() {
+  pressing = false;
+  setTimeout(() => {
+    left.forEach(touched);
+    left.clear();
+  });
 }
 
 function touched(control) {

@@ -6,23 +6,24 @@ import msgspec
 from msgspec.structs import replace
 
 from answerable.kernel.times import HOUR
+from answerable.kernel.words import N_
 from answerable.messages.base import Envelope, Event
 from answerable.notifications.rules.matrix import ACTS, EMAIL, SCREEN, Addressee, Part, addressees, doers
 from answerable.notifications.rules.words import words
 
 STATES = ("QUEUED", "SENDING", "SENT", "FAILED", "SUPPRESSED", "LOGGED")
 
-DID_IT = "did it themselves"
-UNKNOWN = "no such person"
-INACTIVE = "not active"
-NOT_STAFF = "not staff any more"
-SWITCHED_OFF = "switched off by preference"
-NO_ADDRESS = "no address"
-WORDS_ERASED = "its words were erased"
+DID_IT = N_("did it themselves")
+UNKNOWN = N_("no such person")
+INACTIVE = N_("not active")
+NOT_STAFF = N_("not staff any more")
+SWITCHED_OFF = N_("switched off by preference")
+NO_ADDRESS = N_("no address")
+WORDS_ERASED = N_("its words were erased")
 # What somebody was when they were to be told; people come on a topic of their own, and what they had become by then may
 # be heard of later.
 AS_THEY_WERE = (UNKNOWN, INACTIVE, NOT_STAFF)
-NO_MAILBOX = "an address of a domain that cannot exist"
+NO_MAILBOX = N_("an address of a domain that cannot exist")
 
 RESERVED = ".invalid"  # RFC 2606, section 2: no mailbox is ever there; replays and imports use it
 

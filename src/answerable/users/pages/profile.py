@@ -6,7 +6,8 @@ from answerable.infra.web.forms import Form, Said, form_of, go, words
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
-from answerable.infra.web.words import SHOWN, zone_of, zone_options
+from answerable.infra.web.viewer import viewer_of
+from answerable.infra.web.words import SHOWN, text_in, zone_of, zone_options
 from answerable.kernel.errors import Invalid, Problem
 from answerable.kernel.visit import Preferences
 from answerable.kernel.words import N_
@@ -70,7 +71,8 @@ async def change_preferences(request: DeskRequest) -> Response[bytes]:
         await request.act(browsers.prefer, liked)
     except Problem as problem:
         return await _profile(request, form.refused(problem), "preferences")
-    return go(request, "/profile#preferences", Said(words(request)(LIKED)))
+    said = text_in(liked.language or viewer_of(request.scope).language)
+    return go(request, "/profile#preferences", Said(said(LIKED)))
 
 
 @post("/profile/sessions/{session_id:str}/end", status_code=200, opt=needs(SIGNED_IN), include_in_schema=False)

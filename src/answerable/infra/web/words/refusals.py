@@ -111,6 +111,8 @@ TEMPLATES = (
     N_("Expected `{expected}`, got `{has_kind}`"),
     N_("has broken characters"),
     N_("answered {code}"),
+    N_("told by {type}"),
+    N_("{rest} at the time"),
 )
 # What parts of calendars and policies are called in what is written of them.
 PARTS = (
@@ -134,6 +136,7 @@ _SHAPES = {
     "line": r"\d+",
     "state": "[a-z]+",
     "code": r"\d{3}",
+    "type": "[A-Z_]+",
     "rest": "(?s:.+)",
     "status": "[a-z_]+",
     "name": "[^:]+",
