@@ -330,6 +330,8 @@ async def test_many_tickets_change_at_once_and_can_be_taken_back(office: TicketD
     assert "Taken back." in await max_.send("/queue/undo", 200, **fields)
     shown = [(await office.read(office.max, f"/tickets/{one_['id']}"))["priority"] for one_ in (one, two)]
     assert shown == ["LOW", "MEDIUM"]
+    page = (await chosen(office, max_, {"deed": "priority", "priority": "MEDIUM"}, one, two)).text
+    assert 'action="/queue/undo"' in page, "also where one of them was so already"
 
 
 async def test_of_many_tickets_each_tells_what_became_of_it(office: TicketDesk) -> None:

@@ -122,7 +122,8 @@ async def _name_of(request: DeskRequest, ticket_id: str) -> str:
 
 def _undo(request: DeskRequest, deed: Deed, changed: list[tuple[Ticket, Ticket]], place: Place) -> Undo | None:
     """Return what takes the changes back, ``None`` where somebody could not do that by hand either."""
-    former = [(before, after, former_value(request, deed.field, before, after)) for before, after in changed]
+    moved = [(before, after) for before, after in changed if before.version != after.version]  # others were so already
+    former = [(before, after, former_value(request, deed.field, before, after)) for before, after in moved]
     if not former or any(value is None for _, _, value in former):
         return None
     was = ",".join(f"{before.number}:{after.version}:{value}" for before, after, value in former)
