@@ -134,6 +134,24 @@ async def test_units_that_arrive_together_share_a_commit(database: PostgresDatab
     assert database.pulse.count - beats < 10
 
 
+async def test_requests_go_on_between_units_that_ask_the_server_for_nothing(
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("answerable.infra.stretch.STRETCH_SECONDS", -1.0)  # each unit is a stretch
+    done_in: list[int] = []
+    rounds = 0
+
+    async def note(tx: Tx) -> None:
+        done_in.append(rounds)
+        await add(tx, f"{len(done_in)}")
+
+    units = [database.deliver(service("test"), note) for _ in range(50)]
+    while not all(unit.done() for unit in units):
+        rounds += 1
+        await asyncio.sleep(0)
+    assert len(set(done_in)) == 50
+
+
 async def test_a_unit_reads_what_it_and_those_before_it_wrote(database: PostgresDatabase) -> None:
     async def count(tx: Tx, name: str) -> int:
         before = len(await names(tx))

@@ -6,6 +6,7 @@ take no lock and run beside. See ``docs/decisions/0010-postgresql.md``.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -32,6 +33,7 @@ from answerable.infra.database.postgres.watch import Watch
 from answerable.infra.database.postgres.writer import Doubt, Overtaken, Writer
 from answerable.infra.database.units import Spoilt, Unit
 from answerable.infra.pulse import Pulse
+from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor, service
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Tx
@@ -231,7 +233,9 @@ class PostgresDatabase:
         else:
             long = BACKGROUND_SECONDS_AFTER_PEOPLE if self._after_people else BACKGROUND_SECONDS
         self._since = begun
+        stretch = Stretch(time.perf_counter())
         for _ in range(min(len(self._background), BATCH)):
+            await stretch.pause()  # what is known or kept asks the server for nothing: reads would wait for all of it
             if loop.time() - begun > long or (self._urgent and not busy):
                 break
             results += await self._runner.run(work, self._take(self._background, batch))
