@@ -15,7 +15,7 @@ CROWD = 32  # units at once that tell of broken promises, where so many are due
 TOLD = 400  # in each of them: to tell costs half as much as to look, and each unit may want a commit of its own
 SPARED = 500  # in one unit, of those that are due while the desk is behind
 FOLLOWED = 4  # units at once of what comes with that and after it: while they run, more may come due
-COUNTED = 100  # tickets at once whose promises are counted anew
+COUNTED = 50  # tickets at once whose promises are counted anew: a millisecond, in which nobody else is served
 UNCOUNTED = 400  # promises that may wait for it: a report counts so many one by one in a millisecond or two
 _DESK = service("sla")
 
