@@ -9,7 +9,7 @@ import time
 from collections import deque
 from weakref import WeakKeyDictionary
 
-STRETCH_SECONDS = 0.0005  # how long a request may have to wait for work of the desk's own
+STRETCH_SECONDS = 0.00025  # how long a request may have to wait for work of the desk's own
 
 
 class _Line:
