@@ -20,8 +20,9 @@ CONNECTIONS = 32
 
 @dataclass(frozen=True, slots=True)
 class Hammered:
-    """Answers a second, and latencies in milliseconds."""
+    """Answers, of them a second, and latencies in milliseconds."""
 
+    answers: int
     rate: float
     p50: float
     p99: float
@@ -50,7 +51,9 @@ def hammer(port: int, requests: Sequence[bytes], seconds: float, connections: in
     if program is None:
         result = closed_loop(port, lambda number: requests[number % len(requests)], connections, seconds)
         assert all(status < 400 for status in result.statuses), result.statuses
-        return Hammered(result.rate, result.percentile(0.5) * 1000, result.percentile(0.99) * 1000)
+        return Hammered(
+            len(result.latencies), result.rate, result.percentile(0.5) * 1000, result.percentile(0.99) * 1000
+        )
     with tempfile.NamedTemporaryFile(prefix="answerable-bench-") as file:
         file.write(b"\0".join(requests))
         file.flush()
@@ -64,4 +67,4 @@ def hammer(port: int, requests: Sequence[bytes], seconds: float, connections: in
         )
     told = msgspec.json.decode(done.stdout.splitlines()[-1], type=_Told)
     assert told.failed == 0, done.stdout
-    return Hammered(told.answers / (told.micros / 1e6), told.p50 / 1000, told.p99 / 1000)
+    return Hammered(told.answers, told.answers / (told.micros / 1e6), told.p50 / 1000, told.p99 / 1000)

@@ -1,6 +1,7 @@
 """The same desk on PostgreSQL: against pgbench, against hello-world, and with two workers against one."""
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -107,13 +108,22 @@ def ids_of(port: int, token: str) -> list[str]:
         return [ticket["id"] for ticket in msgspec.json.decode(answer.read())]
 
 
-def get_rate(folder: Path, url: str, token: str, workers: int, seconds: float) -> Hammered:
-    """Return how many GETs by id a second a desk with some workers answers."""
+def get_rate(folder: Path, url: str, token: str, workers: int, seconds: float, cluster: Path) -> Hammered:
+    """Return how many GETs by id a second a desk with some workers answers; print what each costs whom."""
+    server = int((cluster / "data" / "postmaster.pid").read_text().split()[0])
     with servers.desk(folder, ANSWERABLE_DATABASE=url, ANSWERABLE_SERVER_WORKERS=str(workers)) as desk:
         time.sleep(1.5)
         gets = [raw_request("GET", f"/api/tickets/{id_}", desk.port, token) for id_ in ids_of(desk.port, token)]
         hammer(desk.port, gets, 1)
-        return hammer(desk.port, gets, seconds)
+        before = [servers.tree_seconds(desk.process.pid), servers.tree_seconds(server), sum(os.times()[:4])]
+        found = hammer(desk.port, gets, seconds)
+        after = [servers.tree_seconds(desk.process.pid), servers.tree_seconds(server), sum(os.times()[:4])]
+    each = [(end - begin) / found.answers * 1e6 for begin, end in zip(before, after, strict=True)]
+    print(
+        f"an answer takes of the processors: desk {each[0]:.0f} us, PostgreSQL {each[1]:.0f} us, load {each[2]:.0f} us;"
+        f" two of them answer {2e6 / sum(each):.0f} a second at most, one worker {1e6 / each[0]:.0f}"
+    )
+    return found
 
 
 def post_rate(folder: Path, url: str, token: str, workers: int, seconds: float, start: int) -> Hammered:
@@ -143,7 +153,7 @@ def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, st
         saved.parent.mkdir(parents=True, exist_ok=True)
         saved.write_bytes(msgspec.json.encode(asyncio.run(load(folder, count))))
     tokens = msgspec.json.decode(saved.read_bytes(), type=dict[str, str])
-    with cluster() as (_, url):
+    with cluster() as (place, url):
         desk_url, raw_url = url.replace("/postgres", "/desk"), url.replace("/postgres", "/raw")
         sql(url, "CREATE DATABASE desk", "CREATE DATABASE raw")
         sql(raw_url, TABLES)
@@ -153,14 +163,14 @@ def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, st
         with servers.hello() as hello:
             hammer(hello.port, [raw_request("GET", "/", hello.port)], 1)
             plain = hammer(hello.port, [raw_request("GET", "/", hello.port)], seconds).rate
-        one = get_rate(folder, desk_url, tokens["MANAGER"], 1, seconds).rate
+        one = get_rate(folder, desk_url, tokens["MANAGER"], 1, seconds, place).rate
         add(
             "GET by id / framework hello-world",
             f"{one:.0f} / {plain:.0f} = {one / plain:.2f}",
             "0.25",
             one >= plain / 4,
         )
-        two = get_rate(folder, desk_url, tokens["MANAGER"], 2, seconds).rate
+        two = get_rate(folder, desk_url, tokens["MANAGER"], 2, seconds, place).rate
         add("GET by id, two workers / one", f"{two:.0f} / {one:.0f} = {two / one:.2f}", "1.5", two >= 1.5 * one)
         text = draft(1)["description"]
         before = pgbench(raw_url, seconds, text)
