@@ -1,9 +1,11 @@
 """A desk moves to the other engine and back: everything is there, and what is not is told."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from answerable.infra.database.open import open_store
@@ -53,6 +55,7 @@ def test_there_and_back(desk: Path, tmp_path: Path) -> None:
     told = run(desk, "--to", there)
     assert "copied and compared: no difference" in told
     assert f"ANSWERABLE_DATABASE={there}" in told
+    assert asyncio.run(comments_of_their_own(there)) == 5, "whose the ticket of a comment is came with it"
     assert "is not empty" in run(desk, "--to", there, check=False)
     assert "compared: no difference" in run(desk, "--to", there, "--verify")
     told = run(desk, "--from", there, "--to", str(back))
@@ -65,6 +68,17 @@ def test_there_and_back(desk: Path, tmp_path: Path) -> None:
         assert len(tail.splitlines()) == 3
     assert "where the desk is already" in run(desk, "--to", str(desk), check=False)
     assert "there is no desk here" in run(tmp_path / "nothing", "--to", there, check=False)
+
+
+async def comments_of_their_own(there: str) -> int:
+    """Count the comments that their requester's searches find."""
+    db = await asyncpg.connect(there, server_settings={"search_path": SCHEMA})
+    sql = """SELECT COUNT(*) FROM tickets_comment_words w JOIN tickets_comment c ON c.number = w.number
+        JOIN tickets_ticket t ON t.id = c.ticket_id
+        WHERE w.words @@ CAST('''#' || t.requester_id || '''' AS TSQUERY)"""
+    found = int(await db.fetchval(sql))
+    await db.close()
+    return found
 
 
 def everything_in(folder: Path) -> dict[str, list[tuple[object, ...]]]:
