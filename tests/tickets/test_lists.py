@@ -599,15 +599,19 @@ async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
         for who in (office.una, office.otto):
             for _ in range(16):
                 typed = [word.lower() for word in chance.sample([*words, "pri", "nothing"], k=chance.choice((1, 1, 2)))]
-                priority = chance.choice((None, "HIGH"))
-                expected = [
-                    ticket["number"]
+                priority, sort = chance.choice((None, "HIGH")), chance.choice(("-createdAt", "-priority"))
+                fitting = [
+                    ticket
                     for whose, ticket in reversed(made)
                     if whose is who
                     and priority in (None, ticket["priority"])
                     and any(has(text, typed) for text in told[ticket["number"]])
                 ]
-                params = {"q": " ".join(typed)} | ({"priority": priority} if priority else {})
+                newest = numbers(fitting)
+                if sort == "-priority":  # a sort that keeps the newest first
+                    fitting.sort(key=lambda ticket: PRIORITIES.index(ticket["priority"]), reverse=True)
+                expected = numbers(fitting)
+                params = {"q": " ".join(typed), "sort": sort} | ({"priority": priority} if priority else {})
                 answer = await office.get(who, "/tickets", size=4, **params)
                 assert numbers(json_of(answer)) == expected[:4], (who.name, params)
                 assert answer.headers["x-total-count"] == str(min(len(expected), cap + 1)), (who.name, params)
@@ -618,7 +622,7 @@ async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
                     assert numbers(await office.read(who, following)) == expected[4:8], (who.name, params)
                 own_ones = await office.world.db.read(who.actor, own.list_own, "all", params["q"], None, 30)
                 if priority is None:
-                    assert [ticket.number for ticket in own_ones] == expected
+                    assert [ticket.number for ticket in own_ones] == newest
 
 
 async def test_nobody_writes_a_ticket_into_what_another_person_finds(

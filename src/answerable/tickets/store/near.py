@@ -130,6 +130,8 @@ class Walk:
         self._order = order
         self._values = values
         self._seen = [f"FROM tickets_ticket t WHERE {within(arm, conditions)}" for arm in arms]
+        # What one person raised is sorted: in the index of all priorities, theirs are far apart.
+        self._sorted = order.replace("t.priority_rank", "t.priority_rank + 0") if tuple(arms) == (OWN,) else order
         hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
         owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
         self._has = f"""(HAS(x.tickets_ticket, :q, edges.low, edges.high{owner})
@@ -140,7 +142,7 @@ class Walk:
     def _near(self, far: int) -> str:
         """Write what the first ``far`` tickets are. The number stands in the text: a plan depends on it."""
         parts = [
-            f"SELECT * FROM (SELECT t.number AS n {seen} ORDER BY {self._order} LIMIT {far}) a{place}"
+            f"SELECT * FROM (SELECT t.number AS n {seen} ORDER BY {self._sorted} LIMIT {far}) a{place}"
             for place, seen in enumerate(self._seen)
         ]
         return f"""near AS MATERIALIZED (SELECT t.number, t.id, ROW_NUMBER() OVER (ORDER BY {self._order}) AS place
@@ -171,7 +173,7 @@ class Walk:
 
     async def count(self, wanted: int, share: float) -> int | None:
         """Count those that have the words up to ``wanted``; ``None`` where they are not that near."""
-        far = _as_far_as(1.3 * wanted / share)
+        far = _as_far_as(1.5 * wanted / share)
         while True:
             sql = f"""SELECT z.n, CASE WHEN z.n < :wanted THEN (SELECT COUNT(*) FROM near) END AS asked
                 FROM (SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {self._has} LIMIT :wanted) y) z"""
