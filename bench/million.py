@@ -287,7 +287,7 @@ def table(base: Path) -> Iterator[str]:
     ]
     yield f"| what | SQLite: {' | '.join(ROLES)} | PostgreSQL: {' | '.join(ROLES)} |"
     yield "|---|---|---|---|---|---|---|"
-    for what in dict.fromkeys(what for figures in found for what in figures):
+    for what in dict.fromkeys(shown(path, "…") for role in ROLES for path in paths(role, "…")):
         cells = [cell(figures.get(what, {}).get(role, ())) for figures in found for role in ROLES]
         yield f"| `{what}` | {' | '.join(cells)} |"
 
