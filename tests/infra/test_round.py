@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sqlite3
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from answerable.infra.database.errors import StorageFault
 from answerable.kernel.manifest import Feature
 from answerable.kernel.tx import Tx
 from answerable.messages.audit import RecordAct
+from answerable.messages.notifications import NotificationsRead
 from tests.world import TESTER, World
 
 pytestmark = pytest.mark.one_engine
@@ -58,6 +60,29 @@ async def test_a_message_that_the_store_failed_comes_again_though_those_behind_i
     assert await world.sql("SELECT COUNT(*) AS n FROM bus_inbox WHERE consumer = 'another'") == await world.sql(
         "SELECT 2 AS n"
     )
+
+
+async def test_who_asks_again_how_far_a_consumer_is_looks_only_at_what_is_new(world: World) -> None:
+    """A timer asks each time it is due, also while the desk is far behind with what its feature does not listen to."""
+
+    async def note(_: Tx, command: RecordAct) -> None:
+        pass
+
+    async def publish(tx: Tx) -> None:
+        tx.publish(*[NotificationsRead(user_id="u", notification_ids=[])] * 5000)
+
+    bus = open_bus(world.db.settings, world.db, [Feature("another", consumers={RecordAct: note})])
+    await bus.settle()
+    await world.db.write(TESTER, publish)
+    await bus.start()  # and nothing is delivered before this test waits for something
+    begun = time.thread_time()
+    assert await bus.catch_up("another", 0)
+    first = time.thread_time() - begun
+    for _ in range(200):
+        assert await bus.catch_up("another", 0)
+    again = time.thread_time() - begun - first
+    await bus.stop()
+    assert again < 5 * first, (first, again)
 
 
 async def test_a_flood_of_messages_is_taken_up_between_requests(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

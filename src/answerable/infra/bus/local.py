@@ -32,6 +32,9 @@ class LocalBus:
         self._db = database
         self._consumers = Consumers(database, features)
         self._offsets: dict[str, int] = {}
+        self._newest: dict[
+            str, tuple[int, int]
+        ] = {}  # how far the log was looked through for a consumer, and what it has
         self._heard: int | None = None
         self._term = 0
         self._task: asyncio.Task[None] | None = None
@@ -84,12 +87,24 @@ class LocalBus:
                     break
                 await self._db.pulse.wait(self._db.pulse.count, 0.05)
             return not unread
-        types = tuple(self._consumers.inboxes[consumer].handlers)
-        # What it does not listen to, above all what it has just said itself, it need not wait for.
-        end = await self._db.read(BUS, outbox.last_position_of, self._offsets[consumer], types)
+        end = await self._newest_for(consumer)
         while self._offsets[consumer] < end and asyncio.get_running_loop().time() < give_up:
             await self._db.pulse.wait(self._db.pulse.count, 0.02)
         return self._offsets[consumer] >= end
+
+    async def _newest_for(self, consumer: str) -> int:
+        """Return the place of the newest message that a consumer listens to; only what is new is looked through.
+
+        What it does not listen to, above all what it has just said itself, it need not wait for.
+        """
+        looked, newest = self._newest.get(consumer, (self._offsets[consumer],) * 2)
+        last = await self._db.read(BUS, outbox.last_position)
+        if last > looked:
+            types = tuple(self._consumers.inboxes[consumer].handlers)
+            found = await self._db.read(BUS, outbox.last_position_of, looked, types)
+            newest = found if found > looked else newest
+            self._newest[consumer] = (last, newest)
+        return newest
 
     async def unheard(self, consumer: str, keys: Sequence[str]) -> set[str]:
         """Return those of ``keys`` about which the log holds what ``consumer`` has not read yet."""
