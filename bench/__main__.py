@@ -183,6 +183,7 @@ def run(count: int, seconds: float, keep: Path | None) -> Report:
             closed_loop(hello.port, lambda _: raw_request("GET", "/", hello.port), seconds=seconds), 200
         ).rate
     with servers.desk(folder) as desk:
+        servers.wait_until_quiet(desk)
         measure_reads(report, desk, tokens, folder, hello_rate, seconds)
         measure_writes(report, desk, tokens, base, seconds, count)
     measure_latency(report, folder, tokens, seconds, count)

@@ -123,6 +123,7 @@ def catching_up(folder: Path, url: str, tokens: dict[str, str], events: int) -> 
     with servers.desk(folder, **environment(url, "bench")) as desk:
         wait_until_ready(desk.port)
         wait_until_caught_up(desk.port)
+        servers.wait_until_quiet(desk)
         get(desk.port)
         quiet = get(desk.port)
     # The backlog: tickets raised while Kafka was away.

@@ -112,7 +112,7 @@ def get_rate(folder: Path, url: str, token: str, workers: int, seconds: float, c
     """Return how many GETs by id a second a desk with some workers answers; print what each costs whom."""
     server = int((cluster / "data" / "postmaster.pid").read_text().split()[0])
     with servers.desk(folder, ANSWERABLE_DATABASE=url, ANSWERABLE_SERVER_WORKERS=str(workers)) as desk:
-        time.sleep(1.5)
+        servers.wait_until_quiet(desk)
         gets = [raw_request("GET", f"/api/tickets/{id_}", desk.port, token) for id_ in ids_of(desk.port, token)]
         hammer(desk.port, gets, 1)
         before = [servers.tree_seconds(desk.process.pid), servers.tree_seconds(server), sum(os.times()[:4])]
@@ -131,10 +131,26 @@ def post_rate(folder: Path, url: str, token: str, workers: int, seconds: float, 
     from bench.__main__ import posts  # noqa: PLC0415  # it imports this module
 
     with servers.desk(folder, ANSWERABLE_DATABASE=url, ANSWERABLE_SERVER_WORKERS=str(workers)) as desk:
-        time.sleep(1.5)
+        servers.wait_until_quiet(desk)
         make = posts(desk.port, token, start)
         hammer(desk.port, [make(number) for number in range(1000)], 1)
         return hammer(desk.port, [make(number) for number in range(1000, 6000)], seconds)
+
+
+def bare_rate(raw_url: str, seconds: float) -> Hammered:
+    """Return what the framework alone does: the same bodies, and two rows in one commit for each (``bench.bare``)."""
+    from bench.__main__ import draft  # noqa: PLC0415  # it imports this module
+
+    port = servers.free_port()
+    process = subprocess.Popen([sys.executable, "-m", "bench.bare", raw_url, str(port)])
+    try:
+        servers.wait_until_answers(port, "/healthz")
+        asks = [raw_request("POST", "/", port, body=msgspec.json.encode(draft(number))) for number in range(5000)]
+        hammer(port, asks, 1)
+        return hammer(port, asks, seconds)
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, str, str, bool]]:
@@ -174,6 +190,8 @@ def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, st
         add("GET by id, two workers / one", f"{two:.0f} / {one:.0f} = {two / one:.2f}", "1.5", two >= 1.5 * one)
         text = draft(1)["description"]
         before = pgbench(raw_url, seconds, text)
+        bare = bare_rate(raw_url, seconds).rate
+        print(f"the framework alone, two rows in one commit / pgbench: {bare:.0f} / {before:.0f} = {bare / before:.2f}")
         for workers in (1, 2):
             made = post_rate(folder, desk_url, tokens["USER"], workers, seconds, workers * count * 10)
             raw = (before + pgbench(raw_url, seconds, text)) / 2

@@ -39,7 +39,6 @@ ROLES = {
 TIMES = 40
 PAGE_MS, VISIT_KB, LIVE_MS = 30, 90, 300
 YEARS_DAYS = 1095
-QUIET_SECONDS = 900  # of a hundred thousand new tickets, the first promises break while they are loaded
 PAUSE = 1.5  # seconds between one change and the next; a browser reads many in a row less often (assets/js/pace.js)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
@@ -108,17 +107,6 @@ def more_pages() -> list[str]:
         f"{path}?{each}" for path in ("/reports", *reports, *(report.path for report in PROMISES)) for each in ranges
     ]
     return [*views, *queues, *more, *reports, *asked]
-
-
-def wait_until_quiet(desk: servers.Server) -> None:
-    """Wait until the desk has done what became due while it was not running: it would be measured along with a page."""
-    give_up = time.monotonic() + QUIET_SECONDS
-    while time.monotonic() < give_up:
-        before = desk.cpu_seconds()
-        time.sleep(2)
-        if desk.cpu_seconds() - before < 0.1:
-            return
-    print(f"the desk is still busy with what became due, after {QUIET_SECONDS} seconds")
 
 
 def page_times(
@@ -237,7 +225,7 @@ def main() -> None:
     ids = [row[0] for row in db.execute("SELECT id FROM tickets_ticket ORDER BY number LIMIT 1000")]
     db.close()
     with servers.desk(folder) as desk:
-        wait_until_quiet(desk)
+        servers.wait_until_quiet(desk)
         slowest = sorted(
             () if given.only == "live" else page_times(desk, cookies, ids, given.paths),
             key=lambda row: row[2],
