@@ -257,6 +257,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
         except (KafkaError, OSError, TimeoutError) as error:
             self._commit_failed = True  # no answer to a fetch says more until an offset is taken
             self._link.failed(self.name, error)
+            _forget_shielded()
             return
         else:
             self._committed.update(moved)
@@ -285,3 +286,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
 
 def _now() -> float:
     return system_clock() / SECOND  # the machine's time, whatever the desk's is: the client stamps with it
+
+
+def _forget_shielded() -> None:
+    """Let commits that the client shields from our patience end unheard: the loop would log each with its traceback."""
+    for task in asyncio.all_tasks():
+        if getattr(task.get_coro(), "__name__", "") == "_do_commit_offsets":
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
