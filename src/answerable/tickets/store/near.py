@@ -14,8 +14,12 @@ from answerable.tickets import rules
 from answerable.tickets.store.tickets import COLUMNS
 
 ASKED_FIRST = 200
+SIFTED = 2000  # of all tickets, where a list has few of the first
 ENOUGH = 4  # of those; where fewer have the words, so few have them that the index is the short way
 FARTHEST = 25_600
+# What conditions of a list ask of a ticket.
+ASKED = """t.number, t.id, t.agent_id, t.requester_id, t.status, t.category, t.priority_rank, t.updated_at,
+    t.sla_due_at, t.sla_breached, t.sla_at_risk"""
 NOTES = " AND c.internal = 0"  # are left out with this
 OWN = "t.requester_id = :me"
 # Between which numbers the tickets that are near, and their comments, are.
@@ -97,18 +101,26 @@ async def numbers(walk: "Walk", wanted: int) -> list[int] | None:
     """Return the numbers of the first tickets that have the words; ``None`` where the index has to say it."""
     found = await walk.find(ASKED_FIRST)
     if found.more and len(found.numbers) < ENOUGH:
-        return None
-    found = await walk.further(found, wanted, max(1, len(found.numbers)) / ASKED_FIRST)
+        if found.asked_for_words >= ASKED_FIRST / ENOUGH:
+            return None
+        found = await walk.find(SIFTED)  # hardly any of the first are asked for at all
+        if found.more and len(found.numbers) < ENOUGH:
+            return None
+    found = await walk.further(found, wanted, max(1, len(found.numbers)) / max(1, found.asked))
     return None if found.more and len(found.numbers) < wanted else found.numbers[:wanted]
 
 
 class Found:
-    """Which of some tickets have the words, in order; how many were asked, and whether there are more of them."""
+    """Which of some tickets have the words, in order; how many were gone through, and whether there are more of them.
 
-    def __init__(self, numbers: list[int], asked: int, most: int) -> None:
+    Of those, ``asked_for_words`` met all else, so that it was the words that decided.
+    """
+
+    def __init__(self, numbers: list[int], asked: int, most: int, asked_for_words: int) -> None:
         self.numbers = numbers
         self.asked = asked
         self.more = asked >= most
+        self.asked_for_words = asked_for_words
 
 
 class Walk:
@@ -116,6 +128,8 @@ class Walk:
 
     ``unseen`` are the comments that are not searched, where it is not for what the caller may read.
     """
+
+    _gone = "COUNT(*)"  # how many tickets it went through
 
     def __init__(
         self,
@@ -160,10 +174,12 @@ class Walk:
         """Find those among the first ``far`` tickets that have the words."""
         rows = await self._run(
             self._near(far),
-            f"""SELECT h.number, a.asked FROM (SELECT COUNT(*) AS asked FROM near) a LEFT JOIN
+            f"""SELECT h.number, a.asked, a.met
+            FROM (SELECT COUNT(*) AS met, {self._gone} AS asked FROM near) a LEFT JOIN
             (SELECT x.number, x.place FROM near x WHERE {self._has}) h ON 1 = 1 ORDER BY h.place""",
         )
-        return Found([row["number"] for row in rows if row["number"] is not None], rows[0]["asked"], far)
+        first, numbers = rows[0], [row["number"] for row in rows if row["number"] is not None]
+        return Found(numbers, first["asked"], far, first["met"])
 
     async def further(self, found: Found, wanted: int, share: float) -> Found:
         """Ask as many tickets as have what is ``wanted``, by all we know, and some more."""
@@ -190,6 +206,34 @@ class Walk:
 
     async def _run(self, near: str, sql: str, **more: Any) -> list[Row]:
         return await self._tx.run(f"WITH {near}, {_EDGES} {sql}", me=self._tx.actor.id, **self._values, **more)
+
+
+class Sieve(Walk):
+    """Goes through the first tickets of the desk in an order that has an index, and asks those that meet the rest.
+
+    For a list of many in which no index has its order: sorting it would cost more than passing over what others have.
+    ``after`` is where a page begins.
+    """
+
+    _gone = "(SELECT COUNT(*) FROM gone)"
+
+    def __init__(
+        self,
+        tx: Tx,
+        arms: Sequence[str],
+        conditions: Sequence[str],
+        after: Sequence[str],
+        order: str,
+        values: dict[str, Any],
+    ) -> None:
+        super().__init__(tx, arms, conditions, order, values)
+        self._begin = f"WHERE {' AND '.join(after)}" if after else ""
+        self._met = " AND ".join([f"({' OR '.join(f'({arm})' for arm in arms)})", *conditions])
+
+    def _near(self, far: int) -> str:
+        first = f"SELECT {ASKED} FROM tickets_ticket t {self._begin} ORDER BY {self._order} LIMIT {far}"
+        return f"""gone AS MATERIALIZED ({first}), near AS MATERIALIZED (
+            SELECT t.number, t.id, ROW_NUMBER() OVER (ORDER BY {self._order}) AS place FROM gone t WHERE {self._met})"""
 
 
 async def read(tx: Tx, numbers: Sequence[int], order: str) -> list[Row]:

@@ -8,7 +8,7 @@ from answerable.kernel.tx import Row, Tx
 from answerable.tickets import rules
 from answerable.tickets.rules.views import WorkFilter
 from answerable.tickets.store import near
-from answerable.tickets.store.lists import SORT_COLUMNS, arms, search_condition
+from answerable.tickets.store.lists import SORT_COLUMNS, arms, found_sql, search_condition
 
 OPEN = "t.status IN ('CREATED', 'ASSIGNED', 'IN_PROGRESS', 'WAITING')"
 # The same, said so that no index of statuses is taken: where another index finds fewer tickets, or has the order.
@@ -34,9 +34,6 @@ _BY_FLAG = ("at-risk", "breached")  # these have indexes of their own, and find 
 _QUEUED = "t.agent_id IS NULL AND t.status || '' = 'CREATED'"  # as in ``arms``, but the index of the flag is taken
 _MANY = 1000
 _NEAR = 2000
-# What conditions of a list ask of a ticket.
-_ASKED = """t.number, t.agent_id, t.requester_id, t.status, t.category, t.priority_rank, t.updated_at, t.sla_due_at,
-    t.sla_breached, t.sla_at_risk"""
 _EXCERPT = 200  # characters
 _ROW = f"""t.number, t.id, t.title, t.status, t.priority, t.priority_rank, t.category, t.requester_id, t.agent_id,
     t.created_at, t.updated_at, t.sla_due_at, t.sla_breached, t.sla_at_risk, t.version,
@@ -53,7 +50,7 @@ async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
     """Read the rows of a list that staff see, one more than a page where there are more."""
     values: dict[str, Any] = {"me": tx.actor.id, "limit": page.size + 1}
     rare = await _rare(tx, wanted)
-    conditions = _conditions(tx, wanted, values, rare)
+    conditions = _conditions(wanted, values, rare)
     sort = wanted.order
     column, down = SORT_COLUMNS[sort.lstrip("-")], sort.startswith("-")
     order = f"{column} DESC, t.number DESC" if down else f"{column}, t.number"
@@ -62,29 +59,62 @@ async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
         after = [f"({column}, t.number) {'<' if down else '>'} (:after_value, :after_number)"]
         values |= {"after_value": page.cursor[0], "after_number": page.cursor[1]}
     many = not rare and await _holds_many(tx, wanted.view)
-    if wanted.q and (not many or (wanted.view == "all" and tx.actor.may("ticket.read_all"))):
-        # Many have a common word; the few of a view are asked for it, or the first of a long one whose order has an
-        # index: to sort all of a long queue costs more than to ask the index of words.
-        own = {name: value for name, value in values.items() if name != "me"}
-        seen = [" AND ".join([arm, *conditions[:-1], *after]) for arm in _work_arms(tx, wanted.view)]
-        near_by = await near.numbers(near.Walk(tx, seen, (), order, own), page.size + 1)
-        if near_by is not None:
-            names = {f"number{place}": number for place, number in enumerate(near_by)}
-            return await _read_rows(tx, ", ".join(f":{name}" for name in names) or "NULL", order, values | names)
+    if wanted.q:
+        return await _search(tx, wanted, conditions, after, order, values, page.size + 1, many=many)
     if many:
         first = _near(" OR ".join(f"({arm})" for arm in _work_arms(tx)), conditions, after, order)
         rows = await _read_rows(tx, first, order, values | {"near": _NEAR})
         if len(rows) > page.size:
             return rows
     by_order = sort in _ORDERS and not wanted.is_narrow and tx.actor.may("ticket.read_all")
-    if wanted.view in _BY_ORDER and (wanted.q or (by_order and many)):
+    if wanted.view in _BY_ORDER and by_order and many:
         conditions[0] = _BY_ORDER[wanted.view]
+    found = _each(_work_arms(tx, wanted.view), [*conditions, *after], order)
+    return await _read_rows(tx, found, order, values)
+
+
+async def _search(
+    tx: Tx,
+    wanted: WorkFilter,
+    conditions: list[str],
+    after: list[str],
+    order: str,
+    values: dict[str, Any],
+    most: int,
+    *,
+    many: bool,
+) -> list[Row]:
+    """Read the rows of a list that have some words.
+
+    Many have a common word; the few of a view are asked for it, or the first of a long one. Where that does not suffice
+    the index of words is asked, once.
+    """
+    found = found_sql(tx, wanted.q, values)
+    own = {name: value for name, value in values.items() if name != "me"}
+    if many and not (wanted.view == "all" and tx.actor.may("ticket.read_all")):
+        walk: near.Walk = near.Sieve(tx, _work_arms(tx), conditions, after, order, own)
+    else:
+        seen = [" AND ".join([arm, *conditions, *after]) for arm in _work_arms(tx, wanted.view)]
+        walk = near.Walk(tx, seen, (), order, own)
+    near_by = await near.numbers(walk, most)
+    if near_by is not None:
+        names = {f"number{place}": number for place, number in enumerate(near_by)}
+        return await _read_rows(tx, ", ".join(f":{name}" for name in names) or "NULL", order, values | names)
+    if wanted.view in _BY_ORDER:
+        conditions[0] = _BY_ORDER[wanted.view]
+    conditions.append("t.number IN (SELECT * FROM f)")
+    each = _each(_work_arms(tx, wanted.view), [*conditions, *after], order)
+    return await _read_rows(tx, each, order, values, f"WITH f AS MATERIALIZED ({found})")
+
+
+def _each(arms_here: list[str], conditions: list[str], order: str) -> str:
+    """Write what the numbers of the first tickets are that meet conditions, of each way to see a ticket."""
     found = []
-    for number, arm in enumerate(_work_arms(tx, wanted.view)):
-        where = " AND ".join([arm, *conditions, *after])
+    for number, arm in enumerate(arms_here):
+        where = " AND ".join([arm, *conditions])
         part = f"SELECT t.number AS n FROM tickets_ticket t WHERE {where} ORDER BY {order} LIMIT :limit"
         found.append(f"SELECT n FROM ({part}) a{number}")
-    return await _read_rows(tx, " UNION ALL ".join(found), order, values)
+    return " UNION ALL ".join(found)
 
 
 async def _rare(tx: Tx, wanted: WorkFilter) -> str:
@@ -108,12 +138,12 @@ def _near(seen: str, conditions: list[str], after: list[str], order: str) -> str
     Sorting all that fits would cost tens of milliseconds. All values are SQL of this file.
     """
     where = f"WHERE {after[0]}" if after else ""
-    few = f"SELECT {_ASKED} FROM tickets_ticket t {where} ORDER BY {order} LIMIT :near"
+    few = f"SELECT {near.ASKED} FROM tickets_ticket t {where} ORDER BY {order} LIMIT :near"
     return f"SELECT t.number FROM ({few}) t WHERE ({seen}) AND {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit"
 
 
-async def _read_rows(tx: Tx, numbers: str, order: str, values: dict[str, Any]) -> list[Row]:
-    sql = f"""SELECT {_ROW} FROM tickets_ticket t {_JOINS}
+async def _read_rows(tx: Tx, numbers: str, order: str, values: dict[str, Any], before: str = "") -> list[Row]:
+    sql = f"""{before} SELECT {_ROW} FROM tickets_ticket t {_JOINS}
         WHERE t.number IN ({numbers}) ORDER BY {order} LIMIT :limit"""
     return await tx.run(sql, **values)
 
@@ -129,7 +159,9 @@ async def count_work(tx: Tx, wanted: Sequence[WorkFilter], most: int) -> list[in
     counts = []
     for number, one in enumerate(wanted):
         own: dict[str, Any] = {}
-        where = _conditions(tx, one, own)
+        where = _conditions(one, own)
+        if one.q:
+            where.append(search_condition(tx, one.q, own))
         for name in sorted(own, key=len, reverse=True):
             where = [condition.replace(f":{name}", f":{name}_{number}") for condition in where]
             values[f"{name}_{number}"] = own[name]
@@ -163,7 +195,7 @@ def _exact(wanted: WorkFilter) -> dict[str, Any]:
     return {column: value for column, value in exact.items() if value not in ("", None)}
 
 
-def _conditions(tx: Tx, wanted: WorkFilter, values: dict[str, Any], rare: str | None = None) -> list[str]:
+def _conditions(wanted: WorkFilter, values: dict[str, Any], rare: str | None = None) -> list[str]:
     """Return what tickets of a list must meet, so written that the index of the ``rare`` column is taken, if any.
 
     Without one, they are for counting: there is no order whose index would be better.
@@ -181,8 +213,6 @@ def _conditions(tx: Tx, wanted: WorkFilter, values: dict[str, Any], rare: str | 
             by_index = column in ("agent_id", "status")
         conditions.append(f"{f't.{column}' if by_index else unindexed} = :{column}")
         values[column] = value
-    if wanted.q:
-        conditions.append(search_condition(tx, wanted.q, values))
     return conditions
 
 
