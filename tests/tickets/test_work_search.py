@@ -99,19 +99,24 @@ async def test_staff_find_what_a_recount_of_their_tickets_finds(
 @pytest.mark.one_engine
 async def test_the_index_of_words_is_asked_once_and_only_where_nothing_is_near(office: TicketDesk) -> None:
     class Asking:
-        """A unit of work that counts how often the index of all words is asked."""
+        """A unit of work that counts how often the index of all words is asked, and tells how tickets are found."""
 
         def __init__(self, tx: Tx) -> None:
-            self.actor, self._tx, self.times = tx.actor, tx, 0
+            self.actor, self._tx, self.times, self.plan = tx.actor, tx, 0, ""
 
         async def run(self, sql: str, **values: Any) -> Any:
+            steps = await self._tx.run(f"EXPLAIN QUERY PLAN {sql}", **values)
+            self.plan += "".join(f"{row['detail']}\n" for row in steps)
             self.times += sql.count("FOUND_IN(tickets_ticket")
             return await self._tx.run(sql, **values)
 
-    async def times(tx: Tx, wanted: WorkFilter) -> int:
+    async def asked(tx: Tx, wanted: WorkFilter) -> Any:
         asking: Any = Asking(tx)
         await work_store.list_work(asking, wanted, PageRequest(size=3))
-        return int(asking.times)
+        return asking
+
+    async def times(tx: Tx, wanted: WorkFilter) -> int:
+        return int((await asked(tx, wanted)).times)
 
     for n in range(12):
         await office.raised(title="A printer" if n > 5 else "A cable", description="It does not work.")
@@ -123,3 +128,9 @@ async def test_the_index_of_words_is_asked_once_and_only_where_nothing_is_near(o
             for view in ("open", "all"):
                 assert await office.world.db.read(who, times, WorkFilter(view=view, q="printer")) == 0, role
                 assert await office.world.db.read(who, times, WorkFilter(view=view, q="cable")) == 1, role
+    manager = Actor(office.max.id, "person", frozenset({"MANAGER"}), grants_of(["MANAGER"]))
+    for sort in WORK_SORTS:
+        plan = (await office.world.db.read(manager, asked, WorkFilter(view="solved", q="cable", sort=sort))).plan
+        assert "SCAN t" not in plan, (
+            f"few are found by their status, and none is asked that was closed long ago: {plan}"
+        )

@@ -15,6 +15,8 @@ from answerable.tickets.store.tickets import COLUMNS
 
 ASKED_FIRST = 200
 SIFTED = 2000  # of all tickets, where a list has few of the first
+SIFTED_FARTHEST = 8000  # where the words are not common
+COMMON = 20  # one of so many tickets has a common word
 ENOUGH = 4  # of those; where fewer have the words, so few have them that the index is the short way
 FARTHEST = 25_600
 # What conditions of a list ask of a ticket.
@@ -99,28 +101,33 @@ async def look_alone(
 
 async def numbers(walk: "Walk", wanted: int) -> list[int] | None:
     """Return the numbers of the first tickets that have the words; ``None`` where the index has to say it."""
+    return (await first(walk, wanted))[0]
+
+
+async def first(walk: "Walk", wanted: int) -> tuple[list[int] | None, bool]:
+    """Return the same, and whether the words are so common that the index finds a large part of all tickets."""
     found = await walk.find(ASKED_FIRST)
+    if found.more and len(found.numbers) < ENOUGH and found.met < ASKED_FIRST / ENOUGH:
+        found = await walk.find(SIFTED)  # hardly any of the first met the rest, so their words tell nothing yet
     if found.more and len(found.numbers) < ENOUGH:
-        if found.asked_for_words >= ASKED_FIRST / ENOUGH:
-            return None
-        found = await walk.find(SIFTED)  # hardly any of the first are asked for at all
-        if found.more and len(found.numbers) < ENOUGH:
-            return None
+        return None, False
     found = await walk.further(found, wanted, max(1, len(found.numbers)) / max(1, found.asked))
-    return None if found.more and len(found.numbers) < wanted else found.numbers[:wanted]
+    return None if found.more and len(found.numbers) < wanted else found.numbers[:wanted], found.common
 
 
 class Found:
     """Which of some tickets have the words, in order; how many were gone through, and whether there are more of them.
 
-    Of those, ``asked_for_words`` met all else, so that it was the words that decided.
+    Of those, ``met`` is how many met all else, so that it was the words that decided; ``common`` tells whether they
+    often said yes.
     """
 
-    def __init__(self, numbers: list[int], asked: int, most: int, asked_for_words: int) -> None:
+    def __init__(self, numbers: list[int], asked: int, most: int, met: int) -> None:
         self.numbers = numbers
         self.asked = asked
         self.more = asked >= most
-        self.asked_for_words = asked_for_words
+        self.common = len(numbers) * COMMON >= met
+        self.met = met
 
 
 class Walk:
@@ -153,6 +160,10 @@ class Walk:
                 AND HAS(c.tickets_comment, :q, edges.first, edges.last{owner}) LIMIT 1) = 1"""
         self._has += " OR x.number = :asked_number)" if "asked_number" in values else ")"
 
+    def sort(self, column: str) -> None:
+        """Let so few tickets be found and sorted by ``column``: its index would lead past all those of the desk."""
+        self._sorted = self._order.replace(column, f"{column} + 0", 1)
+
     def _near(self, far: int) -> str:
         """Write what the first ``far`` tickets are. The number stands in the text: a plan depends on it."""
         parts = [
@@ -178,8 +189,8 @@ class Walk:
             FROM (SELECT COUNT(*) AS met, {self._gone} AS asked FROM near) a LEFT JOIN
             (SELECT x.number, x.place FROM near x WHERE {self._has}) h ON 1 = 1 ORDER BY h.place""",
         )
-        first, numbers = rows[0], [row["number"] for row in rows if row["number"] is not None]
-        return Found(numbers, first["asked"], far, first["met"])
+        numbers = [row["number"] for row in rows if row["number"] is not None]
+        return Found(numbers, rows[0]["asked"], far, rows[0]["met"])
 
     async def further(self, found: Found, wanted: int, share: float) -> Found:
         """Ask as many tickets as have what is ``wanted``, by all we know, and some more."""
@@ -229,6 +240,16 @@ class Sieve(Walk):
         super().__init__(tx, arms, conditions, order, values)
         self._begin = f"WHERE {' AND '.join(after)}" if after else ""
         self._met = " AND ".join([f"({' OR '.join(f'({arm})' for arm in arms)})", *conditions])
+
+    async def further(self, found: Found, wanted: int, share: float) -> Found:
+        """Go on while the page is likely to end soon: those that meet the rest may stand closer at the beginning."""
+        while found.more and len(found.numbers) < wanted:
+            far = _as_far_as(1.5 * wanted / share)
+            if not found.asked < far <= (FARTHEST if found.common else SIFTED_FARTHEST):
+                break
+            found = await self.find(far)
+            share = max(1, len(found.numbers)) / max(1, found.asked)
+        return found
 
     def _near(self, far: int) -> str:
         first = f"SELECT {ASKED} FROM tickets_ticket t {self._begin} ORDER BY {self._order} LIMIT {far}"

@@ -96,13 +96,16 @@ async def _search(
     else:
         seen = [" AND ".join([arm, *conditions, *after]) for arm in _work_arms(tx, wanted.view)]
         walk = near.Walk(tx, seen, (), order, own)
-    near_by = await near.numbers(walk, most)
+        if not many:
+            walk.sort(SORT_COLUMNS[wanted.order.lstrip("-")])
+    near_by, common = await near.first(walk, most)
     if near_by is not None:
         names = {f"number{place}": number for place, number in enumerate(near_by)}
         return await _read_rows(tx, ", ".join(f":{name}" for name in names) or "NULL", order, values | names)
     if wanted.view in _BY_ORDER:
         conditions[0] = _BY_ORDER[wanted.view]
-    conditions.append("t.number IN (SELECT * FROM f)")
+    # Of a common word the tickets of the list are asked whether they have it, not all those that have it what they are.
+    conditions.append(f"t.number{' + 0' if common else ''} IN (SELECT * FROM f)")
     each = _each(_work_arms(tx, wanted.view), [*conditions, *after], order)
     return await _read_rows(tx, each, order, values, f"WITH f AS MATERIALIZED ({found})")
 
