@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from answerable.infra.bus import outbox
 from answerable.infra.bus.consumers import Round
 from answerable.infra.bus.open import open_bus
 from answerable.infra.database.errors import StorageFault
@@ -103,3 +104,20 @@ async def test_a_flood_of_messages_is_taken_up_between_requests(world: World, mo
         await asyncio.sleep(0)
     assert await delivering >= messages
     assert rounds >= messages
+
+
+async def test_the_log_is_read_between_requests(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("answerable.infra.stretch.STRETCH_SECONDS", -1.0)
+
+    async def publish(tx: Tx) -> None:
+        tx.send(*[RecordAct(act="A", about=f"{number}") for number in range(500)])
+
+    before = await world.db.read(TESTER, outbox.last_position)
+    await world.db.write(TESTER, publish)
+    rounds = 0
+    reading = asyncio.ensure_future(outbox.read_after(world.db, TESTER, before, 300))
+    while not reading.done():
+        rounds += 1
+        await asyncio.sleep(0)
+    assert [message.position for message in await reading] == list(range(before + 1, before + 301))
+    assert rounds >= 300 / outbox.PAGE

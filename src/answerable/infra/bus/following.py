@@ -66,7 +66,7 @@ class Following:
         """Read one batch; return how many messages it held, wanted or not."""
         if self._group is None:
             await self._begin()
-        messages = await self._db.read(_READING, outbox.load_after, self._position, BATCH)
+        messages = await outbox.read_after(self._db, _READING, self._position, BATCH)
         if wanted := [message for message in messages if message.type in self._follower.types]:
             try:
                 await self._follower.apply(wanted)

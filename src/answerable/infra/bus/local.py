@@ -1,6 +1,7 @@
 """The bus inside one process: a Kafka of one. The outbox is the log, each feature a consumer group with its offset."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -157,19 +158,19 @@ class LocalBus:
         if not term:
             return await self._listen()
         heard = self._heard or 0
-        messages = await self._db.read(BUS, outbox.load_after, min((*self._offsets.values(), heard)), BATCH)
+        messages = await outbox.read_after(self._db, BUS, min((*self._offsets.values(), heard)), BATCH)
         if messages:
             await self._deliver(messages)
-            self._tell_listeners(messages)
+            await self._tell_listeners(messages)
         return len(messages)
 
     async def _retry_due(self) -> int:
         return await self._consumers.retry_due(self._term) if self._term else 0
 
     async def _listen(self) -> int:
-        messages = await self._db.read(BUS, outbox.load_after, self._heard or 0, BATCH)
+        messages = await outbox.read_after(self._db, BUS, self._heard or 0, BATCH)
         if messages:
-            self._tell_listeners(messages)
+            await self._tell_listeners(messages)
         return len(messages)
 
     async def _deliver(self, messages: list[Envelope]) -> None:
@@ -190,12 +191,14 @@ class LocalBus:
                 raise
         self._offsets.update(moved)
 
-    def _tell_listeners(self, messages: list[Envelope]) -> None:
-        heard = self._heard or 0
+    async def _tell_listeners(self, messages: list[Envelope]) -> None:
+        stretch = Stretch(time.perf_counter())
         for message in messages:
-            if message.position > heard:
+            if message.position > (self._heard or 0):
                 self._consumers.tell(message)
-        self._heard = max(heard, messages[-1].position)
+                self._heard = message.position
+                await stretch.pause()
+        self._heard = max(self._heard or 0, messages[-1].position)
 
 
 async def _count_unread(tx: Tx, box: Inbox) -> int:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from answerable.infra.stretch import Stretch
+from answerable.kernel.actor import Actor
 from answerable.kernel.tx import Row, Tx
 from answerable.messages import CATALOGUE
 from answerable.messages.base import MAX_DEPTH, Envelope, Message
 
 if TYPE_CHECKING:
+    from answerable.infra.database.port import DeskDatabase
     from answerable.infra.database.tx import SqliteTx
 
 _INSERT = """INSERT INTO bus_outbox
@@ -20,6 +23,7 @@ VALUES (:id, :topic, :type, :key,
     :time, :actor, :actor_kind, :cause, :depth, :trace, :body)"""
 
 TABLE = "bus_outbox"
+PAGE = 50  # messages that are read without letting anybody between
 # What a message brings along; its position and its sequence are given when it is written.
 WRITTEN = ("id", "topic", "type", "key", "time", "actor", "actor_kind", "cause", "depth", "trace", "body")
 _TYPES = {"time": "BIGINT", "depth": "BIGINT"}
@@ -80,6 +84,21 @@ async def load_after(tx: Tx, position: int, limit: int) -> list[Envelope]:
         limit=limit,
     )
     return [envelope(row) for row in rows]
+
+
+async def read_after(database: "DeskDatabase", actor: Actor, position: int, limit: int) -> list[Envelope]:
+    """Read the messages behind ``position`` in pages; requests are served between two of them."""
+    found: list[Envelope] = []
+    stretch = Stretch()
+    while len(found) < limit:
+        await stretch.pause()
+        size = min(PAGE, limit - len(found))
+        page = await database.read(actor, load_after, position, size)
+        found += page
+        if len(page) < size:
+            break
+        position = page[-1].position
+    return found
 
 
 async def load_lean_after(tx: Tx, position: int, limit: int, types: Sequence[str]) -> list[Row]:

@@ -7,12 +7,20 @@ from aiokafka.errors import KafkaError
 
 from answerable.infra.bus import wire
 from answerable.infra.bus.consumers import Consumers
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, FETCH_BYTES, PARTITION_BYTES, Backoff, Link, close, connect
+from answerable.infra.bus.kafka.link import (
+    CONNECT_SECONDS,
+    FETCH_BYTES,
+    PARTITION_BYTES,
+    PORTION,
+    Backoff,
+    Link,
+    close,
+    connect,
+)
 from answerable.infra.pulse import Pulse
 from answerable.infra.stretch import Stretch
 
 LOOK_SECONDS = 5.0
-AT_ONCE = 50  # the client reads so many records without letting anybody between
 PART = "listeners"
 
 
@@ -43,7 +51,7 @@ class Hearing:
                     **self._link.options(),
                     group_id=None,
                     auto_offset_reset="latest",
-                    max_poll_records=AT_ONCE,
+                    max_poll_records=PORTION,
                     fetch_max_wait_ms=1000,
                     fetch_max_bytes=FETCH_BYTES,
                     max_partition_fetch_bytes=PARTITION_BYTES,
@@ -79,9 +87,10 @@ class Hearing:
         self._progress.beat()
 
     async def _listen(self, consumer: AIOKafkaConsumer) -> None:
+        stretch = Stretch()
         while True:
+            await stretch.pause()
             found = await consumer.getmany(timeout_ms=int(LOOK_SECONDS * 1000))
-            stretch = Stretch()
             for place, records in found.items():
                 for record in records:
                     await stretch.pause()

@@ -23,6 +23,7 @@ REQUEST_SECONDS = 10.0
 # What one answer of a broker holds at most: it is copied and looked through while requests wait. A greater message
 # comes all the same, alone.
 FETCH_BYTES, PARTITION_BYTES = 1_000_000, 256_000
+PORTION = 10  # records that the client reads without letting anybody between
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 _random = SystemRandom()
 _log = structlog.get_logger(__name__)

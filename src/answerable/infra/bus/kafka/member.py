@@ -12,9 +12,19 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, FETCH_BYTES, PARTITION_BYTES, Backoff, Link, close, connect
+from answerable.infra.bus.kafka.link import (
+    CONNECT_SECONDS,
+    FETCH_BYTES,
+    PARTITION_BYTES,
+    PORTION,
+    Backoff,
+    Link,
+    close,
+    connect,
+)
 from answerable.infra.database.open import system_clock
 from answerable.infra.pulse import Pulse
+from answerable.infra.stretch import Stretch
 from answerable.kernel.times import SECOND
 from answerable.messages import CATALOGUE
 
@@ -187,16 +197,18 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
     async def _read(self) -> None:
         consumer = self._consumer
         assert consumer is not None
-        loop = asyncio.get_running_loop()
+        loop, stretch = asyncio.get_running_loop(), Stretch()
         while True:
             if self._new_partitions:
                 await self._begin(consumer)
             longest = await self._before_reading(consumer)
-            found = await consumer.getmany(timeout_ms=int(longest * 1000))
+            await stretch.pause()
+            found = await consumer.getmany(timeout_ms=int(longest * 1000), max_records=PORTION)
             went_well = True
             if found:
                 self._resting.clear()
                 try:
+                    await find_more(consumer, found, self.at_once)
                     went_well = await self._take(consumer, found)
                 finally:
                     self._read_at = _now()
@@ -282,6 +294,21 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Take note; the reading loop learns the rest before it goes on."""
         self._new_partitions, self.joined, self._read_at = True, False, _now()
+
+
+async def find_more(consumer: AIOKafkaConsumer, found: Found, at_once: int) -> None:
+    """Add what else the client has read already, in portions, until ``at_once`` records are in hand."""
+    stretch, count = Stretch(), sum(map(len, found.values()))
+    while PORTION <= count < at_once:
+        await stretch.pause()
+        if consumer._subscription.reassignment_in_progress:
+            return  # the client would wait for the end of it, and it for what is in hand
+        more = await consumer.getmany(max_records=min(PORTION, at_once - count))
+        if not more:
+            return
+        for tp, records in more.items():
+            found.setdefault(tp, []).extend(records)
+            count += len(records)
 
 
 def _now() -> float:

@@ -118,7 +118,10 @@ class Relay:
         if not await self._leads():
             return 0
         loop = asyncio.get_running_loop()
-        messages = await self._db.read(BUS, outbox.load_after, self.position, ROUND)
+        rewound = self._rewound
+        messages = await outbox.read_after(self._db, BUS, self.position, ROUND)
+        if self._rewound != rewound:
+            return len(messages)  # of another place
         if messages:
             await self.send(messages)
         elif self._producer is None:
