@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from answerable.infra.database import StorageFault, checkpoints, lanes
-from answerable.infra.database.migrate import Migration, migrate
+from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.infra.database.open import open_sqlite
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.tx import Tx
+from answerable.messages.audit import RecordAct
 from tests.world import Clock, settings_for
 
 pytestmark = pytest.mark.one_engine
@@ -25,7 +26,7 @@ TABLE = Migration("test", "0001", "CREATE TABLE test_thing (name TEXT PRIMARY KE
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
     opened = open_sqlite(settings_for(tmp_path), Clock())
-    migrate(opened, [TABLE])
+    migrate(opened, [TABLE, *migrations_of("bus", "answerable.infra.bus")])
     yield opened
     await opened.close()
 
@@ -191,6 +192,59 @@ async def test_few_people_on_a_slow_disk_leave_the_desk_time_for_its_work(databa
     database._writer.set_trace_callback(None)
     assert ended.index("desk") < 8, ended
     assert ended[: ended.index("desk") + 54].count("desk") == 50, "not one in each commit of theirs"
+
+
+async def test_a_long_unit_of_the_desk_itself_is_done_between_requests(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has written is seen when all of it is durable, and a person's unit comes behind it."""
+    monkeypatch.setattr("answerable.infra.stretch.STRETCH_SECONDS", -1.0)  # each statement is a stretch
+
+    async def count(tx: Tx) -> int:
+        for number in range(30):
+            await add(tx, f"one by one {number}")
+        insert = "INSERT INTO test_thing (name, n) VALUES (:name, 2)"
+        await tx.run_many(insert, [{"name": f"many {number}"} for number in range(100)])
+        tx.send(*[RecordAct(act="A", about=f"{number}") for number in range(100)])
+        return len(await names(tx))
+
+    counting = asyncio.ensure_future(database.write(service("test"), count))
+    rounds, seen = 0, set()
+    while not counting.done():
+        rounds += 1
+        seen.add(len(await database.read(ANONYMOUS, names)))
+        await asyncio.sleep(0)
+        if rounds == 20:
+            person = asyncio.ensure_future(database.write(ANONYMOUS, add, "a person"))
+    assert await counting == 130
+    assert await person == "a person"
+    assert rounds >= 40
+    assert seen <= {0, 130, 131}
+
+
+async def test_a_long_unit_that_fails_in_the_middle_leaves_nothing(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("answerable.infra.stretch.STRETCH_SECONDS", -1.0)
+
+    async def half(tx: Tx) -> None:
+        await add(tx, "half")
+        await add(tx, "more")
+        raise Conflict("no")
+
+    async def waits_for_something_else(tx: Tx) -> None:
+        await add(tx, "another")
+        await asyncio.sleep(0)
+
+    results = await asyncio.gather(
+        database.write(service("test"), add, "before"),
+        database.write(service("test"), half),
+        database.write(service("test"), waits_for_something_else),
+        database.write(service("test"), add, "after"),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [str, Conflict, RuntimeError, str]
+    assert await database.read(ANONYMOUS, names) == ["after", "before"]
 
 
 async def test_a_writer_beside_us_is_waited_for(database: SqliteDatabase) -> None:

@@ -60,10 +60,20 @@ class Stretch:
         self._line = line
         self._until = since + STRETCH_SECONDS
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether this stretch was long enough."""
+        return time.perf_counter() >= self._until
+
     async def pause(self) -> bool:
         """Let others go first where this stretch was long enough; tell whether it was."""
-        if time.perf_counter() < self._until:
+        if not self.is_over:
             return False
         await self._line.wait()
         self._until = time.perf_counter() + STRETCH_SECONDS
         return True
+
+    async def pause_out_of_turn(self) -> None:
+        """Let requests go first, but nobody who works in turns: for work that somebody waits for."""
+        await asyncio.sleep(0)
+        self._until = time.perf_counter() + STRETCH_SECONDS

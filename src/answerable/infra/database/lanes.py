@@ -7,6 +7,7 @@ from typing import Any
 
 from answerable.infra.database.units import Unit
 from answerable.infra.pulse import ring
+from answerable.infra.stretch import Stretch
 
 # How long the units of the bus and the timers may run before a commit where few people wait or nobody does; on a slow
 # disk as long as a commit takes, or they would never be done. While many people wait, they get one part in twenty of
@@ -75,9 +76,26 @@ class Lanes:
         """Tell whether people were answered so lately that they will ask again."""
         return time.perf_counter() < self._people_until
 
-    def longest_background(self) -> float:
-        """Return how long the background may run before a commit of few people, or of nobody."""
+    async def pause(self, stretch: Stretch) -> None:
+        """Let requests go first in the middle of a unit of the background; people's units wait for the end of it."""
+        if self.urgent:
+            await stretch.pause_out_of_turn()
+        else:
+            await stretch.pause()
+
+    def longest_background(self, *, people: bool) -> float:
+        """Return how long the background may run before a commit of few people, or of nobody.
+
+        The fewer commits, the less each unit costs. Where nobody waits, it is cut short when somebody comes.
+        """
+        if not people:
+            return LONGEST_BACKGROUND_SECONDS
         return max(BACKGROUND_SECONDS, min(self.commit_seconds, LONGEST_BACKGROUND_SECONDS))
+
+    def may_be_cut_short(self, began: float) -> bool:
+        """Tell whether the background has run for long enough to be worth a commit, now that somebody has come."""
+        enough = min(self.commit_seconds, LONGEST_BACKGROUND_SECONDS) - BACKGROUND_SECONDS
+        return time.perf_counter() - began > enough
 
     def background_must_wait(self, now: float) -> bool:
         """Tell whether the background had its part of the time."""

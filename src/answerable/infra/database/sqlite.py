@@ -8,7 +8,6 @@ answered after the commit that holds its work. Measured against a writer thread,
 
 import asyncio
 import sqlite3
-import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -22,13 +21,14 @@ import structlog
 
 from answerable.infra.database.checkpoints import Checkpoints
 from answerable.infra.database.errors import StorageFault, is_fault
-from answerable.infra.database.lanes import BACKGROUND_SECONDS, MANY_PEOPLE, Lanes
+from answerable.infra.database.lanes import MANY_PEOPLE, Lanes
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
 from answerable.infra.database.sqlite_connection import connect, scrub
 from answerable.infra.database.sqlite_migrations import apply
+from answerable.infra.database.sqlite_scans import Scans
 from answerable.infra.database.tx import SqliteTx
-from answerable.infra.database.units import Spoilt, Unit, recovering, run_without_suspending
+from answerable.infra.database.units import Spoilt, Unit, recovering, run_in_stretches, run_without_suspending
 from answerable.infra.pulse import Pulse
 from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor
@@ -59,11 +59,9 @@ class SqliteDatabase:
         self._text_indexes = SqliteTextIndexes()
         self._writer = connect(self.path)
         self._reader = connect(self.path, query_only=True)
-        self._per_thread = threading.local()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._checkpoints = Checkpoints(self.path)
-        self._scanners = ThreadPoolExecutor(2, thread_name_prefix="scan")
-        self._scan_connections: list[sqlite3.Connection] = []
+        self._scans = Scans(self.path)
         self._lanes = Lanes()
         self._pump: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -94,21 +92,12 @@ class SqliteDatabase:
             return await self.read(actor, query, *args, **kwargs)
         now = self.clock()
 
-        def work() -> T:
-            connection: sqlite3.Connection | None = getattr(self._per_thread, "connection", None)
-            if connection is None:
-                connection = self._per_thread.connection = connect(self.path, query_only=True)
-                self._scan_connections.append(connection)
-            connection.execute("BEGIN")
-            try:
-                return run_without_suspending(
-                    query(SqliteTx(connection, self._ids, now, actor, self.settings), *args, **kwargs)
-                )
-            finally:
-                connection.execute("ROLLBACK")
+        def work(connection: sqlite3.Connection) -> T:
+            tx = SqliteTx(connection, self._ids, now, actor, self.settings)
+            return run_without_suspending(query(tx, *args, **kwargs))
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._scanners, work)
+            return await self._scans.on_snapshot(work)
         except sqlite3.Error as error:
             if is_fault(error):
                 raise self._fault(error) from error
@@ -208,7 +197,8 @@ class SqliteDatabase:
         try:
             urgent = min(len(self._lanes.urgent), BATCH)
             for _ in range(urgent):
-                self._try_next(self._lanes.urgent, ran, batch)
+                ran.append(self._lanes.urgent.popleft())
+                self._try_unit(ran[-1], batch)
             if self._lanes.background:
                 people = urgent >= MANY_PEOPLE or self._lanes.people_keep_coming()
                 await self._follow_up(ran, batch, people_wait=people)
@@ -224,33 +214,44 @@ class SqliteDatabase:
         began = time.perf_counter()
         if people_wait and self._lanes.background_must_wait(began):
             return
-        longest, now, stretch = self._lanes.longest_background(), began, Stretch(began)
-        for _ in range(min(len(self._lanes.background), BATCH)):
-            self._try_next(self._lanes.background, ran, batch)
-            now = time.perf_counter()
-            if people_wait or now - began > longest:
-                break
-            if await stretch.pause() and self._lanes.urgent and now - began > longest - BACKGROUND_SECONDS:
-                break
-        self._lanes.background_took(began, now, while_people_wait=people_wait)
-
-    def _try_next(self, lane: "deque[Unit[Any]]", ran: list[Unit[Any]], batch: list[tuple[Unit[Any], Any]]) -> None:
-        unit = lane.popleft()
-        ran.append(unit)
-        self._try_unit(unit, batch)
+        if people_wait:
+            ran.append(self._lanes.background.popleft())
+            self._try_unit(ran[-1], batch)
+        else:
+            longest, stretch = self._lanes.longest_background(people=bool(ran)), Stretch()
+            for done in range(BATCH):
+                if await stretch.pause() and done and self._lanes.urgent and self._lanes.may_be_cut_short(began):
+                    break
+                ran.append(self._lanes.background.popleft())
+                await self._try_in_stretches(ran[-1], batch, stretch)
+                if not self._lanes.background or time.perf_counter() - began > longest:
+                    break
+        self._lanes.background_took(began, time.perf_counter(), while_people_wait=people_wait)
 
     def _try_unit(self, unit: Unit[Any], batch: list[tuple[Unit[Any], Any]]) -> None:
         if unit.done.cancelled():
             return
         changes = self._writer.total_changes
         try:
-            result = self._work(unit, unit.verb)
+            batch.append((unit, self._work(unit, unit.verb)))
         except Exception as error:
-            if unit.recover is not None or is_fault(error) or self._writer.total_changes != changes:
-                raise Spoilt from error
-            unit.done.set_exception(error)
+            self._take_failure(unit, error, changes)
+
+    async def _try_in_stretches(self, unit: Unit[Any], batch: list[tuple[Unit[Any], Any]], stretch: Stretch) -> None:
+        """Run a unit with pauses, in which people can read: nobody else sees what is not committed yet."""
+        if unit.done.cancelled():
             return
-        batch.append((unit, result))
+        changes, pause = self._writer.total_changes, partial(self._lanes.pause, stretch)
+        tx = SqliteTx(self._writer, self._ids, self.clock(), unit.actor, self.settings, unit.cause, stretch)
+        try:
+            batch.append((unit, await run_in_stretches(tx.carry_out(unit.verb), pause)))
+        except Exception as error:
+            self._take_failure(unit, error, changes)
+
+    def _take_failure(self, unit: Unit[Any], error: Exception, changes: int) -> None:
+        if unit.recover is not None or is_fault(error) or self._writer.total_changes != changes:
+            raise Spoilt from error
+        unit.done.set_exception(error)
 
     def _run_unit(self, unit: Unit[Any], batch: list[tuple[Unit[Any], Any]]) -> None:
         """Run a unit in a savepoint of its own."""
@@ -356,7 +357,7 @@ class SqliteDatabase:
     async def scrub(self) -> None:
         """Merge the text indexes and empty the write-ahead log, in a thread. Raises ``StorageFault`` to try later."""
         try:
-            await asyncio.get_running_loop().run_in_executor(self._scanners, scrub, self.path)
+            await self._scans.beside(partial(scrub, self.path))
         except sqlite3.Error as error:
             raise StorageFault(str(error)) from error
 
@@ -393,7 +394,7 @@ class SqliteDatabase:
             with suppress(Exception):
                 await self._pump
         self._committer.shutdown()
-        self._scanners.shutdown()
+        self._scans.close()
         self._checkpoints.close()
-        for connection in (*self._scan_connections, self._reader, self._writer):
+        for connection in (self._reader, self._writer):
             connection.close()

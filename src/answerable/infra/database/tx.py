@@ -1,23 +1,28 @@
 """The unit of work on SQLite: statements run at once, messages are written to the outbox at the end."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from answerable.infra.bus import outbox
 from answerable.infra.database.search import forms_in, sqlite_query
 from answerable.infra.database.sqlite_statement import statement
+from answerable.infra.database.units import REST
+from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
-from answerable.kernel.tx import Row
+from answerable.kernel.tx import Row, Tx
 from answerable.messages.base import Command, Envelope, Event, Message
 from answerable.settings import Settings
 
+T = TypeVar("T")
+AT_ONCE = 20  # rows that are written without a rest between
+
 
 class SqliteTx:
-    """One unit of work; see ``kernel.tx.Tx``. Its methods never suspend."""
+    """One unit of work; see ``kernel.tx.Tx``. One with a ``stretch`` rests where that is over; others never suspend."""
 
-    __slots__ = ("_connection", "_ids", "_messages", "_queries", "actor", "cause", "now", "settings")
+    __slots__ = ("_connection", "_ids", "_messages", "_queries", "_stretch", "actor", "cause", "now", "settings")
 
     def __init__(
         self,
@@ -27,8 +32,10 @@ class SqliteTx:
         actor: Actor,
         settings: Settings,
         cause: Envelope | None = None,
+        stretch: Stretch | None = None,
     ) -> None:
         self._connection = connection
+        self._stretch = stretch
         self._ids = ids
         self._messages: list[Message] = []
         self._queries: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -39,12 +46,18 @@ class SqliteTx:
 
     async def run(self, sql: str, /, **values: Any) -> list[Row]:
         """Run one statement and return its rows."""
-        return self.run_now(sql, values)
+        rows = self.run_now(sql, values)
+        if self._stretch is not None and self._stretch.is_over:
+            await REST
+        return rows
 
     async def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]], /) -> None:
         """Run one statement for the values of each row."""
-        if rows:
-            self.run_many_now(sql, rows)
+        at_once = len(rows) if self._stretch is None else AT_ONCE
+        for first in range(0, len(rows), at_once or 1):
+            self.run_many_now(sql, rows[first : first + at_once])
+            if self._stretch is not None and self._stretch.is_over:
+                await REST
 
     def run_many_now(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Do so without a coroutine around it (for ``infra`` itself)."""
@@ -87,3 +100,14 @@ class SqliteTx:
             outbox.insert_many(self, self._messages)
         self._messages.clear()
         return count
+
+    async def carry_out(self, verb: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a unit, then write the messages that it leaves to the outbox, resting between some and the next."""
+        result = await verb(self)
+        kept, self._messages = self._messages, []
+        for first in range(0, len(kept), AT_ONCE):
+            self._messages = kept[first : first + AT_ONCE]
+            self.flush()
+            if self._stretch is not None and self._stretch.is_over:
+                await REST
+        return result

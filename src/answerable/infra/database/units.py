@@ -1,14 +1,15 @@
 """Units of work that wait for their turn and their commit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Generic, TypeVar
 
 from answerable.kernel.actor import Actor
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Envelope
 
 T = TypeVar("T")
+_SUSPENDED = "An action awaited something other than its unit of work."
 
 
 class Unit(Generic[T]):
@@ -58,6 +59,30 @@ def recovering(recover: Callable[[Tx, Exception], Awaitable[T]], error: Exceptio
     return recover(tx, error)
 
 
+class _Rest:
+    """What a unit of work suspends with where it has run for a stretch: whoever runs it goes on with it later."""
+
+    def __await__(self) -> Generator["_Rest", None, None]:
+        yield self
+
+
+REST = _Rest()
+
+
+async def run_in_stretches(work: Awaitable[T], pause: Callable[[], Awaitable[Any]]) -> T:
+    """Run a coroutine that awaits nothing but a SQLite unit of work, with a pause wherever that rests."""
+    steps = work.__await__()
+    while True:
+        try:
+            rest = next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if rest is not REST:
+            raise RuntimeError(_SUSPENDED)
+        await pause()
+
+
 def run_without_suspending(work: Awaitable[T]) -> T:
     """Run a coroutine that awaits nothing but a SQLite unit of work, to its end, at once."""
     steps = work.__await__()
@@ -66,4 +91,4 @@ def run_without_suspending(work: Awaitable[T]) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
-    raise RuntimeError("An action awaited something other than its unit of work.")
+    raise RuntimeError(_SUSPENDED)
