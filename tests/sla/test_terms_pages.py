@@ -202,6 +202,43 @@ async def test_a_policy_is_made_on_a_form_and_open_tickets_follow(world: World) 
     assert re.search(r"Holds from: +<ins>\w+, \d+ \w+ 2026, \d\d:\d\d UTC</ins>", page.text), "as people say it"
 
 
+async def test_whom_a_policy_is_for_is_chosen_by_name(world: World) -> None:
+    """As typed, found by a script or without one; the page never shows an id in place of a name."""
+    una, uno = await make_person(world, "USER", name="Una User"), await make_person(world, "USER", name="Uno 100%")
+    ada = await at_the_desk(world, "ADMIN")
+
+    def offered(page: httpx.Response) -> list[tuple[str, str, str]]:
+        choice = r'name="requester" value="([^"]+)"( checked)?>.*?<span>([^<]+)</span></label>'
+        return [(id_, name, mark.strip()) for id_, mark, name in re.findall(choice, page.text)]
+
+    both = [(una.id, "Una User", ""), (uno.id, "Uno 100%", "")]
+    assert offered(await ada.open("/admin/sla/people?requester-name=un")) == both
+    assert offered(await ada.open("/admin/sla/people?requester-name=0%25")) == both[1:]
+    page = await ada.open(f"/admin/sla/people?requester={una.id}&requester-name=un")
+    assert offered(page) == [(una.id, "Una User", "checked"), (uno.id, "Uno 100%", "")]
+    assert "Nobody else of this name is here." in (await ada.open("/admin/sla/people?requester-name=zoe")).text
+
+    await ada.open("/admin/sla/policies/new")
+    page = await ada.send("/admin/sla/policies/new", {**OFFICE, "requester-name": "una", "do": "people"})
+    assert (offered(page), fields_of(ada)["RESOLUTION-HIGH"]) == (both[:1], "9h"), "nothing that was filled in is lost"
+    assert await world.sql("SELECT 1 AS one FROM sla_edition") == []
+    page = await ada.send(
+        "/admin/sla/policies/new", {**OFFICE, "requester": una.id, "level-0-notify": f"agent, person:{uno.id}"}
+    )
+    assert "priority High, requester Una User" in page.text
+    assert "tell the agent and Uno 100%" in page.text
+    assert una.id not in page.text
+    assert uno.id not in page.text
+    [stored] = await world.sql("SELECT body FROM sla_edition")
+    assert f'"requester":["{una.id}"]' in stored["body"], "as the interface for programs has it"
+    page = await ada.open("/admin/sla/policies/Office")
+    assert offered(page) == [(una.id, "Una User", "checked")]
+    page = await ada.send("/admin/sla/policies/Office", {**OFFICE, "requester": uno.id, "do": "plan"})
+    assert offered(page) == [(uno.id, "Uno 100%", "checked")]
+    plan = page.text.partition('id="plan"')[2]
+    assert una.id not in plan
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [

@@ -67,7 +67,7 @@ def fields_of_policy(policy: WrittenPolicy, position: int) -> Fields:
     found += [("priority", each) for each in policy.when.priority or ()]
     found += [
         ("category", ", ".join(policy.when.category or ())),
-        ("requester", ", ".join(policy.when.requester or ())),
+        *(("requester", each) for each in policy.when.requester or ()),
     ]
     found += [("warn", policy.warn), ("reopen", policy.reopen)]
     for name, target in policy.targets.items():
@@ -99,7 +99,7 @@ def policy_of(form: Form, before: WrittenPolicy | None) -> WrittenPolicy:
         when=WrittenFilter(
             priority=form.all("priority") or None,
             category=_listed(form["category"]) or None,
-            requester=_listed(form["requester"]) or None,
+            requester=form.all("requester") or None,
         ),
         targets=targets,
         warn=form["warn"].strip(),

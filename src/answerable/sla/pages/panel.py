@@ -34,7 +34,7 @@ async def show_panel(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     clocks = await request.ask(clocks_of_ticket, ticket_id)
     newest = {clock.target: clock for clock in reversed(clocks)}  # the newest cycle of each is first in the list
     shown = [(name, newest[target], _state_of(newest[target])) for target, name in TARGETS.items() if target in newest]
-    say = partial(in_words, say=words(request))
+    say = partial(in_words, say=words(request), people={})
     return show(request, "sla/panel.html", clocks=shown, parse=parse_iso, whys=WHYS, most=MOST_SEGMENTS, in_words=say)
 
 

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Response, get, post
+from litestar.params import Parameter
 
 from answerable.infra.web.forms import Form, Said, form_of, go, words
 from answerable.infra.web.grants import needs
@@ -18,7 +19,7 @@ from answerable.kernel.words import N_
 from answerable.sla.actions import terms
 from answerable.sla.pages import filling
 from answerable.sla.pages.wording import in_words
-from answerable.sla.queries import pressing
+from answerable.sla.queries import people, pressing
 from answerable.sla.queries import terms as queries
 from answerable.sla.rules import WrittenTerms, edits, toml
 from answerable.sla.rules.calendar import WEEKDAYS
@@ -30,7 +31,7 @@ HOME = "/admin/sla"
 READ: dict[str, Any] = {"opt": needs("sla.manage"), "include_in_schema": False}
 EDIT: dict[str, Any] = {"opt": needs("sla.edit"), "include_in_schema": False}
 POST: dict[str, Any] = {**EDIT, "status_code": 200}
-PLAN = "plan"
+PLAN, PEOPLE = "plan", "people"
 EDITION = "edition"  # the field that says of which edition a form was made
 DAYS = dict(
     zip(
@@ -52,17 +53,19 @@ DAYS = dict(
 @get(HOME, **READ)
 async def show_policies(request: DeskRequest) -> Response[bytes]:
     """Show what is promised, the calendars, and a change that waits for its instant."""
+    policies = await request.ask(pressing.list_in_force)
+    named = await request.ask(people.names_in, policies)
     return show(
         request,
         "sla/policies.html",
-        policies=await request.ask(pressing.list_in_force),
+        policies=policies,
         calendars=await request.ask(queries.list_calendars),
         held=await request.ask(queries.read_terms),
         history=(await request.ask(queries.list_editions))[:10],
         warn=request.desk_settings.sla.warn_share,
         always=_always,
         parse=parse_iso,
-        in_words=partial(in_words, say=words(request)),
+        in_words=partial(in_words, say=words(request), people=named),
     )
 
 
@@ -141,6 +144,8 @@ async def new_policy(request: DeskRequest) -> Response[bytes]:
 async def add_policy(request: DeskRequest) -> Response[bytes]:
     """Add a policy."""
     form = await form_of(request)
+    if form["do"] == PEOPLE:
+        return await _policy(request, form, "")
     place = form.number("position") or 0
     return await _change_policy(request, form, "", edits.add_policy(filling.policy_of(form, None), place), place)
 
@@ -160,10 +165,22 @@ async def change_policy(request: DeskRequest, name: str) -> Response[bytes]:
     form = await form_of(request)
     if form["do"] == "drop":
         return await _dropped(request, form, edits.drop_policy(name), f"{HOME}/policies/{name}")
+    if form["do"] == PEOPLE:
+        return await _policy(request, form, name)
     before = edits.find_policy(await request.ask(queries.newest_terms), name)
     place = form.number("position") or 0
     edit = edits.put_policy(name, filling.policy_of(form, before), place)
     return await _change_policy(request, form, name, edit, place)
+
+
+@get(f"{HOME}/people", **EDIT)
+async def find_requesters(
+    request: DeskRequest, typed: Annotated[str, Parameter(query="requester-name")] = ""
+) -> Response[bytes]:
+    """List those who are chosen and others whose name fits, for the field of a policy that says whom it is for."""
+    chosen = request.query_params.getall("requester", [])
+    found = await request.scan(people.choose, chosen, typed)
+    return show(request, "sla/requesters.html", requesters=found, typed=typed.strip())
 
 
 ROUTES = (
@@ -179,6 +196,7 @@ ROUTES = (
     add_policy,
     edit_policy,
     change_policy,
+    find_requesters,
 )
 
 
@@ -201,12 +219,17 @@ async def _policy(request: DeskRequest, form: Form, name: str, status: int = 200
 async def _policy_values(request: DeskRequest, form: Form, name: str) -> dict[str, Any]:
     held: WrittenTerms = await request.ask(queries.newest_terms)
     rows = filling.rows_of_levels(form)
+    told = {whom for number in range(rows) for text in form.all(f"level-{number}-notify") for whom in text.split(", ")}
+    named = await request.ask(people.names_of, sorted(whom.removeprefix(people.PERSON) for whom in told - set(CALLED)))
     more = max(0, filling.MORE_LEVELS - sum(not form[f"level-{number}-at"].strip() for number in range(rows)))
     return {
         "name": name,
         "calendars": [each.name for each in held.calendars],
         "policies": [each.name for each in held.policies],
         "called": CALLED,
+        "named": {f"{people.PERSON}{person}": name for person, name in named.items()},
+        "requesters": await request.scan(people.choose, form.all("requester"), form["requester-name"]),
+        "typed": form["requester-name"].strip(),
         "rows_shown": min(rows + more, 20),
     }
 

@@ -11,7 +11,7 @@ from answerable.sla import rules
 from answerable.sla.queries import kept
 from answerable.sla.rules.figures import NOBODY, Tally
 from answerable.sla.rules.kept import BUSINESS, CALENDAR
-from answerable.sla.store import reports
+from answerable.sla.store import pressing
 
 
 class Attainment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -48,7 +48,7 @@ async def attainment(tx: Tx, span: Span) -> list[Attainment]:
 
 async def names_of(tx: Tx, people: Iterable[str]) -> dict[str, str]:
     """Read what some people are called, by id."""
-    return {row["id"]: row["name"] for row in await reports.list_names(tx, sorted({*people} - {NOBODY}))}
+    return {row["id"]: row["name"] for row in await pressing.list_names(tx, sorted({*people} - {NOBODY}))}
 
 
 def _attainment(by: str, name: str, target: str, tally: Tally) -> Attainment:

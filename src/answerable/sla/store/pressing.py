@@ -1,5 +1,7 @@
 """SQL for what managers look at."""
 
+from collections.abc import Sequence
+
 from answerable.kernel.tx import Row, Tx
 
 _PRESSING = "c.target, t.id, t.number, t.title, t.priority, t.status, t.agent_id, p.name AS agent_name"
@@ -11,6 +13,28 @@ async def save_name(tx: Tx, person_id: str, name: str) -> None:
         "INSERT INTO sla_person (id, name) VALUES (:id, :name) ON CONFLICT (id) DO UPDATE SET name = :name",
         id=person_id,
         name=name,
+    )
+
+
+async def list_names(tx: Tx, people: Sequence[str]) -> list[Row]:
+    """Read what some people are called (id, name)."""
+    if not people:
+        return []
+    names = {f"id{place}": person_id for place, person_id in enumerate(people)}
+    return await tx.run(
+        f"SELECT id, name FROM sla_person WHERE id IN ({', '.join(f':{name}' for name in names)})", **names
+    )
+
+
+async def find_people(tx: Tx, words: str, limit: int) -> list[Row]:
+    """Find people of whose name each word is a part, by name (id, name)."""
+    parts = [part.replace("!", "!!").replace("%", "!%").replace("_", "!_") for part in words.lower().split()[:4]]
+    values = {f"part{place}": f"%{part}%" for place, part in enumerate(parts)}
+    where = "".join(f" AND LOWER(p.name) LIKE :{name} ESCAPE '!'" for name in values)
+    return await tx.run(
+        f"SELECT p.id, p.name FROM sla_person p WHERE p.name <> ''{where} ORDER BY LOWER(p.name), p.id LIMIT :limit",
+        limit=limit,
+        **values,
     )
 
 

@@ -51,13 +51,3 @@ async def list_holders(tx: Tx, tickets: Sequence[str]) -> list[Row]:
         WHERE h.ticket_id IN ({", ".join(f":{name}" for name in names)}) ORDER BY h.ticket_id, h.since""",
         **names,
     )
-
-
-async def list_names(tx: Tx, people: Sequence[str]) -> list[Row]:
-    """Read what some people are called."""
-    if not people:
-        return []
-    names = {f"id{place}": person_id for place, person_id in enumerate(people)}
-    return await tx.run(
-        f"SELECT id, name FROM sla_person WHERE id IN ({', '.join(f':{name}' for name in names)})", **names
-    )
