@@ -1,11 +1,14 @@
 """Parked events and settings as pages for administrators."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from answerable.infra.bus.inbox import MAX_ATTEMPTS
+from answerable.infra.web.words.messages import MESSAGES
+from answerable.messages import CATALOGUE
 from answerable.messages.tickets import TicketCreated
 from tests.forms import BROWSER
 from tests.people import TestPerson, make_person
@@ -36,15 +39,22 @@ async def test_a_parked_event_is_looked_at_and_tried_again(world: World) -> None
     page = await look(world, ada, "/admin/events")
     assert page.count("data-row") == len(rows)
     assert "TICKET_CREATED" in page
+    assert f'<a href="/admin/events/{message}">A ticket is raised</a>' in page
+    assert ">Promises</td>" in page, "as people call it, and not sla"
     page = await look(world, ada, f"/admin/events/{message}")
     assert "NO_NUMBER" in page
     assert "could not do it" in page
+    assert re.search(r"<h1[^>]*>A ticket is raised</h1>", page)
     headers = {**BROWSER, **ada.headers}
     done = await world.http.post("/admin/events/retry", data={"message": message}, headers=headers)
     assert done.status_code == 303
     assert not await world.sql("SELECT 1 AS one FROM bus_retry WHERE parked_at IS NOT NULL AND message = :m", m=message)
     await look(world, ada, f"/admin/events/{message}", 404)
     await look(world, ada, "/admin/events/nothing", 404)
+
+
+def test_every_message_can_be_said_in_words() -> None:
+    assert MESSAGES.keys() == CATALOGUE.keys()
 
 
 async def test_settings_say_where_they_came_from_and_keep_their_secrets(tmp_path: Path) -> None:

@@ -366,6 +366,12 @@ async def test_the_pages_of_an_administrator(world: World, ada: TestPerson) -> N
         page = await browser.open(f"{path}/remove")
         page = await browser.send(f"{path}/remove")
         assert "No webhook yet" in page.text
+        rows = (await browser.open("/admin/audit")).text.partition('id="rows"')[2]
+        said = "".join(rows.split())
+        assert "Events:<del>Aticketisraised</del>" in said
+        assert "<ins>Somebodywroteonaticket</ins>" in said
+        assert "Address:" in rows
+        assert "TICKET_CREATED" not in rows
 
 
 def test_pauses_grow_and_are_spread() -> None:

@@ -17,6 +17,7 @@ from answerable.infra.web.kept import Part, kept_here
 from answerable.infra.web.openapi import document_of
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import viewer_of
+from answerable.infra.web.words.messages import in_words
 from answerable.kernel.errors import Missing
 from answerable.kernel.words import N_
 from answerable.settings.effective import about, effective
@@ -58,6 +59,19 @@ async def service_worker(request: DeskRequest) -> Response[bytes]:
     return Response(asset.content, headers={"Cache-Control": "no-cache"}, media_type=asset.media_type)
 
 
+# Who could not do a message, and what it says.
+PARTS = {
+    "gateway": N_("The gateway"),
+    "users": N_("People and accounts"),
+    "tickets": N_("Tickets"),
+    "assignment": N_("Assignment"),
+    "sla": N_("Promises"),
+    "notifications": N_("Notifications"),
+    "webhooks": N_("Webhooks"),
+    "reporting": N_("Reports"),
+    "mirror": N_("The mirror"),
+}
+WORDS: dict[str, Any] = {"says": in_words, "parts": PARTS}
 # Where a value can come from, but for what names itself: a file, a variable, an address.
 ORIGINS = (N_("command line"), N_("services"))
 OPERATION: dict[str, Any] = {"opt": needs("event.admin"), "include_in_schema": False}
@@ -67,7 +81,7 @@ OPERATION: dict[str, Any] = {"opt": needs("event.admin"), "include_in_schema": F
 async def show_parked(request: DeskRequest) -> Response[bytes]:
     """Show the messages that were tried several times and set aside."""
     rows = await request.ask(inbox.parked)
-    return show(request, "gateway/parked.html", rows=rows, **_place_of(request))
+    return show(request, "gateway/parked.html", rows=rows, **_place_of(request), **WORDS)
 
 
 @get("/admin/events/{message_id:str}", **OPERATION)
@@ -78,7 +92,7 @@ async def show_message(request: DeskRequest, message_id: str) -> Response[bytes]
         raise Missing(N_("This message is not parked any more."))
     bodies = [msgspec.json.format(sealed.body.encode()).decode() if sealed else "" for _, sealed in found]
     tries, place = [row for row, _ in found], _place_of(request)
-    return show(request, "gateway/message.html", tries=tries, sealed=found[0][1], body=bodies[0], **place)
+    return show(request, "gateway/message.html", tries=tries, sealed=found[0][1], body=bodies[0], **place, **WORDS)
 
 
 @post("/admin/events/retry", status_code=200, **OPERATION)

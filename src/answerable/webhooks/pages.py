@@ -8,6 +8,7 @@ from answerable.infra.web.forms import Form, Said, form_of, go, words
 from answerable.infra.web.grants import needs
 from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
+from answerable.infra.web.words.messages import MESSAGES
 from answerable.kernel.errors import Conflict, Problem
 from answerable.kernel.paging import page_request
 from answerable.kernel.words import N_
@@ -19,24 +20,7 @@ ROWS = 50
 PAGE = "/admin/webhooks"
 ADMINS: dict[str, Any] = {"opt": needs("webhook.admin"), "include_in_schema": False}
 COMPLAINTS = (N_("must have 3 to 60 characters"),)
-EVENT_NAMES = {
-    "TICKET_CREATED": N_("A ticket is raised"),
-    "TICKET_ASSIGNED": N_("A ticket has a (new) agent"),
-    "TICKET_UNASSIGNED": N_("A ticket is back in the queue"),
-    "STATUS_CHANGED": N_("A ticket has another status"),
-    "TICKET_UPDATED": N_("Title, words, category or priority changed"),
-    "COMMENT_ADDED": N_("Somebody wrote on a ticket"),
-    "TICKET_RESOLVED": N_("A ticket is solved"),
-    "TICKET_CLOSED": N_("A ticket is closed"),
-    "TICKET_REOPENED": N_("A ticket is open again"),
-    "TICKET_CANCELLED": N_("A ticket is taken back"),
-    "SLA_AT_RISK": N_("A promise is at risk"),
-    "SLA_BREACHED": N_("A promise is broken"),
-    "SLA_FULFILLED": N_("A promise is kept or over"),
-    "TICKET_ESCALATED": N_("A ticket is escalated"),
-    "USER_REGISTERED": N_("Somebody is new"),
-    "USER_CHANGED": N_("Somebody changed"),
-}
+EVENT_NAMES = {name: MESSAGES[name] for name in TYPES}
 
 
 @get(PAGE, **ADMINS)

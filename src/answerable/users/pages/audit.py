@@ -16,11 +16,13 @@ from answerable.infra.web.html import show
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.viewer import Viewer, viewer_of
 from answerable.infra.web.words import exact
+from answerable.infra.web.words.messages import in_words
 from answerable.kernel.errors import Invalid
 from answerable.kernel.paging import page_request
 from answerable.kernel.times import SECOND, iso_or_none, parse_iso
 from answerable.kernel.words import N_
 from answerable.users.pages.roles import ROLE_NAMES
+from answerable.users.pages.scopes import SCOPE_NAMES
 from answerable.users.queries import audit as queries
 from answerable.users.store.acts import NEWEST, ActFilter
 
@@ -82,7 +84,10 @@ def changes_of(viewer: Viewer, row: Any) -> list[tuple[str, list[str], list[str]
 
 
 def _said(viewer: Viewer, name: str, value: Any) -> list[str]:
-    return [_in_words(viewer, name, text) for text in _texts(value)]
+    texts = _texts(value)
+    if name == "events":
+        texts = [each for text in texts for each in text.split()]  # in one text, as webhooks keep them
+    return [_in_words(viewer, name, text) for text in texts]
 
 
 def _in_words(viewer: Viewer, name: str, text: str) -> str:
@@ -91,6 +96,10 @@ def _in_words(viewer: Viewer, name: str, text: str) -> str:
         return ROLE_NAMES[text][0]
     if name == "state":
         return text.capitalize()
+    if name == "events":
+        return in_words(text)
+    if name == "scopes":
+        return SCOPE_NAMES.get(text, text)
     if _INSTANT.fullmatch(text):
         return exact(parse_iso(text), viewer.zone, viewer.language)
     return text

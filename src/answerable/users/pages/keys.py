@@ -13,25 +13,12 @@ from answerable.kernel.words import N_
 from answerable.users.actions import keys
 from answerable.users.actions.keys import MadeKey
 from answerable.users.pages.roles import ROLE_NAMES
+from answerable.users.pages.scopes import SCOPE_NAMES
 from answerable.users.queries import keys as queries
 from answerable.users.rules.keys import DAYS, NewKey
 
 OWN, ALL = "/profile/keys", "/admin/keys"
 LIVES = ((7, N_("A week")), (30, N_("30 days")), (90, N_("90 days")), (180, N_("180 days")), (365, N_("A year")))
-SCOPE_NAMES = {
-    "tickets:read": N_("Read tickets, comments and categories"),
-    "tickets:write": N_("Raise and change tickets, write comments"),
-    "tickets:notes": N_("See and write internal notes"),
-    "assignment:read": N_("Read who has how much work"),
-    "assignment:write": N_("Assign tickets, set availability"),
-    "sla:read": N_("Read promises and calendars"),
-    "sla:write": N_("Change promises and calendars"),
-    "reports:read": N_("Read reports and escalations"),
-    "people:read": N_("Read people"),
-    "notifications:read": N_("Read notifications"),
-    "notifications:write": N_("Mark notifications as read"),
-    "live:read": N_("Follow live changes"),
-}
 REVOKED = N_("The key is revoked. Programs that use it are refused from now on.")
 # What the rules put together from numbers; translated where it is shown.
 COMPLAINTS = (N_("must have 3 to 60 characters"), N_("must be 1 to 365"))
