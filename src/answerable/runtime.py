@@ -93,10 +93,10 @@ class Desk:
         keys = KeyUse(self.database, used) if used else None
         edge = partial(Edge, database=self.database, parts=self.parts, show_problem=show_problem, keys=keys)
         visit = self._local("visit")
-        near = NearVisits(self.database, visit, self._local("seen")) if visit else None
+        near = NearVisits(self.database, visit, self._local("seen"), self._owner("visit")) if visit else None
         has_peers = self.settings.peers.secret or self.settings.peers.urls
         if not self.elsewhere or (self._local("identify") and not has_peers):
-            return edge(lane, identify=self._local("identify"), visits=near)
+            return edge(lane, identify=self._local("identify"), visits=near, owner=self._owner("identify"))
         if not any(feature.routes for feature in self.features):  # serves nobody but probes: there is no door to guard
             return edge(lane, identify=None)
         inner = InnerDoor(self.settings, self.database.clock, self._anywhere("grants_of"))
@@ -107,7 +107,7 @@ class Desk:
         own = frozenset(route.fn for feature in self.features for route in feature.everywhere)
         self.proxy = proxy = Proxy(lane, self.litestar, self._owners(), self.settings, inner, own)
         if near is not None:
-            return edge(proxy, identify=self._local("identify"), visits=near)
+            return edge(proxy, identify=self._local("identify"), visits=near, owner=self._owner("identify"))
         still_good = self._local("still_good")
         proxy.visits = proxy.ask_for_visits(self.database, self._anywhere("grants_of"), still_good)
         return edge(proxy, identify=self._identify_from_afar(), visits=proxy.visits)
@@ -118,6 +118,9 @@ class Desk:
 
     def _local(self, offer: str) -> Any:
         return next((found for f in self.features if (found := getattr(f, offer))), None)
+
+    def _owner(self, offer: str) -> str:
+        return next((f.name for f in self.features if getattr(f, offer)), "")
 
     def _anywhere(self, offer: str) -> Any:
         return next(found for f in (*self.features, *self.elsewhere) if (found := getattr(f, offer)))

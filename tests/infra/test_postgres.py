@@ -639,3 +639,27 @@ async def test_who_begins_to_listen_looks_once_more_when_it_can_hear(tmp_path: P
         database.watch_others()
         beats = await database.pulse.wait(0, 5)
         assert await database.pulse.wait(beats, 5) == 2, "somebody may have written while it was being connected"
+
+
+async def test_a_commit_says_whose_tables_it_changed(tmp_path: Path) -> None:
+    async def forget_others(tx: Tx) -> None:
+        await tx.run("DELETE FROM bus_idempotency WHERE key = :key", key="")
+
+    async def anything(tx: Tx) -> None:
+        await tx.run("WITH gone AS (DELETE FROM test_thing RETURNING 1) SELECT COUNT(*) AS n FROM gone")
+
+    async with opened(tmp_path) as here, opened(tmp_path) as there:
+        there.watch_others()
+        await there.pulse.wait(1, PATIENCE)  # it can hear
+
+        async def seen(beats: int) -> list[tuple[int, int]]:
+            await there.pulse.wait(2 + beats - 1, PATIENCE)
+            assert (here.pulse.count, there.pulse.count) == (beats, 2 + beats)
+            return [(here.pulse.last(owner), there.pulse.last(owner) - 2) for owner in ("test", "bus", "users")]
+
+        await here.write(ANONYMOUS, add, "printer")
+        assert await seen(1) == [(1, 1), (0, 0), (0, 0)]
+        await here.write(ANONYMOUS, forget_others)
+        assert await seen(2) == [(1, 1), (2, 2), (0, 0)]
+        await here.write(ANONYMOUS, anything)  # that cannot be told: it may be of everybody
+        assert await seen(3) == [(3, 3), (3, 3), (3, 3)]

@@ -1,6 +1,7 @@
 """A heartbeat that many may wait for: something was committed, look again."""
 
 import asyncio
+from collections.abc import Iterable
 
 
 class Pulse:
@@ -8,6 +9,8 @@ class Pulse:
 
     def __init__(self) -> None:
         self._count = 0
+        self._of_all = 0
+        self._of: dict[str, int] = {}
         self._waiters: set[asyncio.Future[None]] = set()
 
     @property
@@ -15,9 +18,18 @@ class Pulse:
         """Return how many beats there were."""
         return self._count
 
-    def beat(self) -> None:
-        """Wake everybody who waits."""
+    def last(self, owner: str) -> int:
+        """Return the count at the last beat that may have changed what a feature owns; of any, where it has no name."""
+        return max(self._of_all, self._of.get(owner, 0)) if owner else self._count
+
+    def beat(self, owners: Iterable[str] | None = None) -> None:
+        """Wake everybody who waits. ``owners`` are the features whose tables have changed, where that is known."""
         self._count += 1
+        if owners is None:
+            self._of_all = self._count
+        else:
+            for owner in owners:
+                self._of[owner] = self._count
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -94,9 +94,9 @@ class _Reply:
 class Edge:
     """ASGI middleware around the whole application.
 
-    Who a token stands for is read once between two commits (``database.pulse``) and within one second: until something
-    was written, the answer would be the same, and a token's own end is seen within the second. Requests that come
-    together, as they do after a commit that answered many, wait for one reading.
+    Who a token stands for is read once between two commits that may change it (``database.pulse``) and within one
+    second: until something was written, the answer would be the same, and a token's own end is seen within the second.
+    Requests that come together, as they do after a commit that answered many, wait for one reading.
     """
 
     def __init__(
@@ -109,11 +109,13 @@ class Edge:
         visits: Visits | None = None,
         show_problem: Callable[[Scope, Problem], App] | None = None,
         keys: KeyUse | None = None,
+        owner: str = "",
     ) -> None:
         """Take the ``parts`` that handlers may reach, and how people are told apart.
 
         That is ``identify``, or, in a service behind a gateway, what ``inner`` reads. ``visits`` knows the cookies of
         browsers; ``show_problem`` writes what went wrong as a page; ``keys`` notes the use of API keys.
+        ``owner`` is the feature whose tables say what a token stands for, where it is one.
         """
         self._keys = keys
         wanted = inner is None and Limits.wanted(database.settings)  # a gateway has counted what it hands on
@@ -127,6 +129,7 @@ class Edge:
         self._inner = inner
         self._db = database
         self._identify = identify
+        self._owner = owner
         self._moment = (-1, 0)
         self._known: dict[bytes, Actor] = {}
         self._asked: dict[bytes, asyncio.Future[Actor]] = {}
@@ -213,7 +216,7 @@ class Edge:
             return await self._who_visits(self._visits, headers, state)
         if authorization is None or self._identify is None:
             return ANONYMOUS
-        moment = (self._db.pulse.count, self._db.clock() // SECOND)
+        moment = (self._db.pulse.last(self._owner), self._db.clock() // SECOND)
         if moment != self._moment:
             self._moment, self._known, self._asked = moment, {}, {}
         known = self._known.get(authorization)
@@ -240,7 +243,7 @@ class Edge:
             asked.cancel()
             raise
         else:
-            if moment == (self._db.pulse.count, self._db.clock() // SECOND):
+            if moment == (self._db.pulse.last(self._owner), self._db.clock() // SECOND):
                 self._known[authorization] = actor
             asked.set_result(actor)
             return actor

@@ -32,17 +32,20 @@ class Visits(Protocol):
 
 
 class NearVisits:
-    """Reads visits from this process's database, once between two commits and within one second."""
+    """Reads visits from this process's database, once between two commits that may change them, and a second."""
 
     def __init__(
         self,
         database: DeskDatabase,
         visit: Callable[[Tx, str], Awaitable[Visit]],
         seen: Callable[[Tx, str], Awaitable[None]],
+        owner: str = "",
     ) -> None:
+        """Take the queries, and the name of the feature whose tables they read."""
         self._db = database
         self._visit = visit
         self._seen = seen
+        self._owner = owner
         self._moment = (-1, 0)
         self._known: dict[str, Visit] = {}
 
@@ -59,7 +62,7 @@ class NearVisits:
         return known
 
     def _now(self) -> tuple[int, int]:
-        return self._db.pulse.count, self._db.clock() // SECOND
+        return self._db.pulse.last(self._owner), self._db.clock() // SECOND
 
     async def seen(self, visit: Visit) -> None:
         """Note a visit, if it was not noted for a while."""

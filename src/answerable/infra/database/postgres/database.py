@@ -28,6 +28,8 @@ from answerable.infra.database.postgres.migrations import apply
 from answerable.infra.database.postgres.readers import Readers, roll_back
 from answerable.infra.database.postgres.runner import Runner
 from answerable.infra.database.postgres.scrub import scrub
+from answerable.infra.database.postgres.statement import ANYTHING
+from answerable.infra.database.postgres.turns import BATCH, Turns
 from answerable.infra.database.postgres.tx import PostgresTx, Reading, Writing
 from answerable.infra.database.postgres.watch import Watch
 from answerable.infra.database.postgres.writer import Doubt, Overtaken, Writer
@@ -43,15 +45,6 @@ from answerable.settings import Settings, without_password
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BATCH = 256
-# How much of the time units of the bus and timers may take while people wait, and for how long they may go on before
-# a commit while nobody does (see 0008: people before services).
-BACKGROUND_SHARE_WHILE_BUSY = 0.05
-BACKGROUND_SECONDS = 0.02
-BACKGROUND_SECONDS_AFTER_PEOPLE = 0.004  # in the first transaction without them: they may only be slow to come back
-# Who was just answered often asks again at once: so long, for each of them, the next transaction waits for people
-# before it begins with background units alone.
-RETURN_SECONDS, LONGEST_RETURN = 0.0003, 0.005
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 DISTRUST_SECONDS = 0.5  # after a batch that had to run again: messages that come twice come many at a time
 TRIES = 5  # of a unit whose transaction met others, before it is refused
@@ -75,18 +68,13 @@ class PostgresDatabase:
         self._writer = Writer(settings)
         self._runner = Runner(self._writer, self._ids, clock, settings)
         self._watch = Watch(settings, self._writer.name, self.pulse, self._touch, self._writer.forget)
-        self._urgent: deque[Unit[Any]] = deque()
-        self._background: deque[Unit[Any]] = deque()
+        self._turns = Turns()
         self._pump: asyncio.Task[None] | None = None
         self._bulk: Writing | None = None
         self._bulk_every = self._bulk_units = 0
         self._turn = asyncio.Lock()  # of the transaction in which a bulk load also reads
         self._next_claim = 0.0
-        self._since = self._due = 0.0  # when background units last had their turn, and what they may take of people's
         self._trusting_from = 0.0
-        self._after_people = False
-        self._answered = 0  # people in the last transaction
-        self._arrival: asyncio.Future[None] | None = None
         self._faulty = False
         self._closed = False
 
@@ -149,8 +137,7 @@ class PostgresDatabase:
 
         What people ask for goes before what services do by themselves. ``verb`` may run more than once.
         """
-        lane = self._background if actor.kind == "service" else self._urgent
-        return await self._submit(lane, Unit(actor, lambda tx: verb(tx, *args, **kwargs)))
+        return await self._submit(Unit(actor, lambda tx: verb(tx, *args, **kwargs)))
 
     def deliver(
         self,
@@ -161,24 +148,21 @@ class PostgresDatabase:
         term: int | None = None,
     ) -> "asyncio.Future[T]":
         """Queue a unit of the bus: in order, behind the requests of people; with a ``term``, for its leader only."""
-        return self._submit(self._background, Unit(actor, verb, cause, recover, term=term))
+        return self._submit(Unit(actor, verb, cause, recover, term=term))
 
-    def _submit(self, lane: "deque[Unit[Any]]", unit: "Unit[T]") -> "asyncio.Future[T]":
+    def _submit(self, unit: "Unit[T]") -> "asyncio.Future[T]":
         if self._closed:
             raise StorageFault("the desk is stopping")
-        lane.append(unit)
-        if self._arrival is not None and lane is self._urgent and not self._arrival.done():
-            self._arrival.set_result(None)
+        self._turns.put(unit)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.get_running_loop().create_task(self._work_off(), name="group commit")
         return unit.done
 
     async def _work_off(self) -> None:
         pause = FIRST_PAUSE
-        while self._urgent or self._background:
+        while self._turns:
             batch: list[Unit[Any]] = []
-            if self._answered and not self._urgent:
-                await self._let_people_return()
+            await self._turns.let_people_return()
             try:
                 await (self._run_batch(batch) if self._bulk is None else self._run_in_bulk(self._bulk))
                 pause = FIRST_PAUSE
@@ -187,14 +171,6 @@ class PostgresDatabase:
                 self._put_back(batch, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-
-    async def _let_people_return(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._arrival = loop.create_future()
-        alarm = loop.call_later(min(self._answered * RETURN_SECONDS, LONGEST_RETURN), _ring, self._arrival)
-        await self._arrival
-        alarm.cancel()
-        self._arrival, self._answered = None, 0
 
     async def _run_batch(self, batch: "list[Unit[Any]]") -> None:
         """Run what waits in one transaction, and answer it. ``batch`` tells what was taken up, whatever happens."""
@@ -220,35 +196,23 @@ class PostgresDatabase:
         for unit, result in results:
             unit.answer(result)
         if work.wrote:
-            self.pulse.beat()
+            self.pulse.beat(None if ANYTHING in work.owners else work.owners)
 
     async def _run_lightly(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
         """Run units without savepoints. Raises ``Spoilt`` where one leaves something that must be undone."""
-        results = await self._run_urgent(work, batch)
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        busy = bool(batch)
-        if busy:
-            long = self._due + (begun - self._since) * BACKGROUND_SHARE_WHILE_BUSY
-        else:
-            long = BACKGROUND_SECONDS_AFTER_PEOPLE if self._after_people else BACKGROUND_SECONDS
-        self._since = begun
-        stretch = Stretch(time.perf_counter())
-        for _ in range(min(len(self._background), BATCH)):
-            await stretch.pause()  # what is known or kept asks the server for nothing: reads would wait for all of it
-            if loop.time() - begun > long or (self._urgent and not busy):
-                break
-            results += await self._runner.run(work, self._take(self._background, batch))
-        self._due = long - (loop.time() - begun) if busy else 0.0  # what a quiet moment left is not owed by the next
-        results += await self._run_urgent(work, batch)  # who came meanwhile need not wait for the next commit
-        self._answered = sum(unit.actor.kind == "person" for unit in batch)
-        self._after_people = self._answered > 0
-        return results
-
-    async def _run_urgent(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
+        loop, turns = asyncio.get_running_loop(), self._turns
+        begun, busy = loop.time(), bool(turns.urgent)
+        long = turns.background_seconds(begun)
         results: list[tuple[Unit[Any], Any]] = []
-        for _ in range(min(len(self._urgent), BATCH)):
-            results += await self._runner.run(work, self._take(self._urgent, batch))
+        stretch = Stretch(time.perf_counter())
+        for _ in range(min(len(turns.background), BATCH) if long else 0):
+            await stretch.pause()  # what is known or kept asks the server for nothing: reads would wait for all of it
+            if loop.time() - begun > long or (turns.urgent and not busy):
+                break
+            results += await self._runner.run(work, self._take(turns.background, batch))
+        for _ in range(turns.people_now()):
+            results += await self._runner.run(work, self._take(turns.urgent, batch))
+        turns.took_up(sum(unit.actor.kind == "person" for unit in batch))
         return results
 
     @staticmethod
@@ -266,12 +230,10 @@ class PostgresDatabase:
                 unit.refuse(fault)
                 continue
             unit.tries += 1
-            (self._background if unit.actor.kind == "service" else self._urgent).appendleft(unit)
+            self._turns.lane_of(unit).appendleft(unit)
         too_old = asyncio.get_running_loop().time() - self._patience
-        for lane in (self._urgent, self._background):
-            for unit in [unit for unit in lane if unit.since < too_old]:
-                unit.refuse(fault)
-                lane.remove(unit)
+        for unit in self._turns.take_old(too_old):
+            unit.refuse(fault)
 
     def _fault(self, error: BaseException) -> StorageFault:
         if isinstance(error, StorageFault):
@@ -316,7 +278,7 @@ class PostgresDatabase:
 
     async def _run_in_bulk(self, work: Writing) -> None:
         async with self._turn:
-            while lane := self._urgent or self._background:
+            while lane := self._turns.urgent or self._turns.background:
                 unit = lane.popleft()
                 try:
                     for done, result in await self._run_unit_in_bulk(work, unit):
@@ -353,7 +315,7 @@ class PostgresDatabase:
         now = asyncio.get_running_loop().time()
         if not self._writer.term and now >= self._next_claim:
             self._next_claim = now + LEAD_EVERY
-            await self._submit(self._background, Unit(_PROCESS, self._claim))
+            await self._submit(Unit(_PROCESS, self._claim))
         return self._writer.term
 
     async def _claim(self, _: Tx) -> None:
@@ -362,7 +324,7 @@ class PostgresDatabase:
     async def _touch(self) -> None:
         """Use the writing connection, so that the server sees that this process is alive."""
         with suppress(Exception):
-            await self._submit(self._background, Unit(_PROCESS, _nothing))
+            await self._submit(Unit(_PROCESS, _nothing))
 
     async def scrub(self) -> None:
         """Let the server take dead rows out of its tables. Raises ``StorageFault`` to try later."""
@@ -386,11 +348,6 @@ class PostgresDatabase:
                 await self._pump
         await self._readers.close()
         await self._writer.close()
-
-
-def _ring(arrival: "asyncio.Future[None]") -> None:
-    if not arrival.done():
-        arrival.set_result(None)
 
 
 async def _nothing(_: Tx) -> None:

@@ -41,7 +41,8 @@ class Statement:
     ``table`` is the one that it changes: ``None`` where it only reads, ``ANYTHING`` where that cannot be told.
     ``names`` holds every word in it, tables among them. ``searches`` are the values that a person typed as a search.
     ``counter`` is there where it takes a number, ``inserts`` where it writes one row of given values: its words up to
-    VALUES. ``claims`` is the name of the 1 that it answers where such a row was not there before.
+    VALUES. ``claims`` is the name of the 1 that it answers where such a row was not there before. ``owner`` is whose
+    tables it changes: the first word of their names.
     """
 
     text: str
@@ -53,6 +54,7 @@ class Statement:
     counter: Counter | None
     inserts: str | None
     claims: str | None
+    owner: str
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
@@ -101,6 +103,7 @@ def statement(sql: str, count: int = 1) -> Statement:
         searches,
         _counter(text),
         *_inserts(text, len(order)),
+        (table or "").partition("_")[0],
     )
 
 

@@ -50,7 +50,8 @@ class Writing:
     Where ``begin`` is given, the transaction has not begun: it begins when the server is first asked for something.
     Where all was known and nothing but what ``goes_at_once`` is left at the end, it need not.
 
-    ``unit_wrote`` tells whether the present unit has changed anything in the database, ``wrote`` whether any has.
+    ``unit_wrote`` tells whether the present unit has changed anything in the database, ``wrote`` whether any has, and
+    ``owners`` whose tables.
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class Writing:
         "_of_unit",
         "connection",
         "knowledge",
+        "owners",
         "trusting",
         "unit_wrote",
         "wrote",
@@ -74,6 +76,7 @@ class Writing:
         self.knowledge = knowledge or Knowledge()
         self.trusting = False
         self.wrote = False
+        self.owners: set[str] = set()
         self.unit_wrote = False
         self._kept: dict[Statement, list[tuple[Any, ...]]] = {}
         self._messages: list[dict[str, Any]] = []
@@ -134,6 +137,7 @@ class Writing:
         if asked.table is None:
             return await self._read(asked, arguments)
         await self._send_before(asked)
+        self.owners.add(asked.owner)
         self.knowledge.unlearn(asked.table)
         if asked.table != ANYTHING:
             if not asked.returns:
@@ -172,6 +176,7 @@ class Writing:
         self.knowledge.unlearn(str(asked.table), but=asked)
         self.knowledge.counters[key] = last + 1
         self._counted.add(key)
+        self.owners.add(asked.owner)
         self._of_unit.append(key)
         return [{counter.column: last + 1}]
 

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from answerable.infra.database.postgres.connection import close, connect
+from answerable.infra.database.postgres.statement import ANYTHING
 from answerable.infra.pulse import Pulse
 from answerable.settings import Settings
 
@@ -66,7 +67,8 @@ class Watch:
                 with suppress(Exception):
                     await self._connection.fetchval("SELECT 1", timeout=LOOK_SECONDS)
 
-    def _hear(self, _connection: Any, _pid: int, _channel: str, name: str) -> None:
+    def _hear(self, _connection: Any, _pid: int, _channel: str, news: str) -> None:
+        name, *owners = news.split()
         if name != self._name:
             self._heard()
-            self._pulse.beat()
+            self._pulse.beat(owners if owners and ANYTHING not in owners else None)

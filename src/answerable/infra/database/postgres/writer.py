@@ -55,7 +55,7 @@ class Writer:
                 WHERE name = '{LAST}' AND mark = $2 AND ({lock}) IS NOT NULL RETURNING 1),
             mine AS (INSERT INTO bus_writer (name, mark) VALUES ('{self.name}', $3)
                 ON CONFLICT (name) DO UPDATE SET mark = excluded.mark, at = now())
-            SELECT 1 / COUNT(*) AS known, pg_notify(current_schema(), '{self.name}') FROM known"""
+            SELECT 1 / COUNT(*) AS known, pg_notify(current_schema(), $4) FROM known"""
 
     @property
     def term(self) -> int:
@@ -111,15 +111,16 @@ class Writer:
         before = f"{self.name}:{self._mark}"
         self._mark += 1
         mark = f"{self._mark}"
+        news = " ".join((self.name, *sorted(work.owners)))
         try:
             if work.goes_at_once:
-                await work.go_at_once((self._ending, (f"{self.name}:{mark}", before, mark)))
+                await work.go_at_once((self._ending, (f"{self.name}:{mark}", before, mark, news)))
             else:
                 await self._connection.execute(
                     f"""INSERT INTO bus_writer (name, mark) VALUES
                         ('{self.name}', '{mark}'), ('{LAST}', '{self.name}:{mark}')
                     ON CONFLICT (name) DO UPDATE SET mark = excluded.mark, at = now();
-                    SELECT pg_notify(current_schema(), '{self.name}');
+                    SELECT pg_notify(current_schema(), '{news}');
                     COMMIT"""
                 )
         except DivisionByZeroError:
