@@ -4,11 +4,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
 import uvicorn
 
+from answerable.infra.stretch import Stretch
+from answerable.infra.web.eager import begin
 from answerable.infra.web.wire import DeskProtocol
 from tests.patience import PATIENCE
 
@@ -42,12 +45,12 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def serving(gate: asyncio.Event) -> AsyncIterator[int]:
+async def serving(gate: asyncio.Event, protocol: type[DeskProtocol] = DeskProtocol) -> AsyncIterator[int]:
     async def with_gate(scope: Any, receive: Any, send: Any) -> None:
         scope["state"] = {"gate": gate}
         await app(scope, receive, send)
 
-    config = uvicorn.Config(with_gate, http=DeskProtocol, lifespan="off", log_config=None, ws="none")
+    config = uvicorn.Config(with_gate, http=protocol, lifespan="off", log_config=None, ws="none")
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -126,3 +129,65 @@ async def test_answers_in_parts_and_heads_alone() -> None:
         assert got.endswith(b"\r\n\r\n" + b"x" * 500)
         head = (HEAD % (b"/", b"Connection: close\r\n")).replace(b"GET", b"HEAD")
         assert (await answers(port, head, pieces=5)).endswith(b"\r\n\r\n")
+
+
+async def test_while_the_desk_works_a_request_is_answered_in_the_round_of_the_loop_that_it_came_in() -> None:
+    """While the desk is busy, each round of the loop is a stretch of its own work."""
+    answered: list[bool] = []
+
+    class Watched(DeskProtocol):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            answered.append(self.cycle.response_complete)
+
+    async def work_for_long() -> None:
+        while True:
+            await Stretch().pause()
+
+    gate = asyncio.Event()
+    async with serving(gate, Watched) as port:
+        await answers(port, HEAD % (b"/", b""))
+        working = asyncio.ensure_future(work_for_long())
+        await answers(port, HEAD % (b"/", b""))
+        await answers(port, HEAD % (b"/stream", b""))
+        working.cancel()
+        gate.set()
+    assert answered == [False, True, False], "while the desk rests, all that has come is read first"
+
+
+async def test_a_task_whose_first_step_is_done_is_like_any_other() -> None:
+    place: ContextVar[str] = ContextVar("place")
+    seen: list[Any] = []
+
+    async def work(waits: asyncio.Event | None, error: Exception | None = None) -> None:
+        place.set("inside")
+        seen.append(asyncio.current_task())
+        if waits is not None:
+            async with asyncio.timeout(PATIENCE):
+                await waits.wait()
+        seen.append((asyncio.current_task(), place.get()))
+        if error is not None:
+            raise error
+
+    begun: list[asyncio.Task[None]] = []
+
+    def begin_outside_of_a_task(*given: Any) -> None:
+        begun.append(begin(work(*given), copy_context()))
+        assert asyncio.current_task() is None
+
+    loop, gate, never = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    cases = ((None,), (gate,), (never,), (None, ValueError("no")))
+    for case in cases:
+        loop.call_soon(begin_outside_of_a_task, *case)
+    await asyncio.sleep(0)
+    at_once, later, cancelled, broken = begun
+    assert seen == [at_once, (at_once, "inside"), later, cancelled, broken, (broken, "inside")]
+    assert place.get(None) is None
+    cancelled.cancel()
+    gate.set()
+    results = await asyncio.gather(*begun, return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), type(None), asyncio.CancelledError, ValueError]
+    assert seen[-1] == (later, "inside")
+    inside = begin(work(None), copy_context())
+    assert seen[-1] == (later, "inside"), "no step of one task in the step of another"
+    await inside

@@ -22,6 +22,10 @@ class _Line:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._next = False  # somebody has the next round, or it will be given to who waits longest
 
+    @property
+    def is_taken(self) -> bool:
+        return self._next
+
     async def wait(self) -> None:
         if not self._next:  # nobody else wants it
             self._next = True
@@ -45,6 +49,12 @@ class _Line:
 
 
 _lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
+
+
+def has_next_round(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether the next round of a loop belongs to somebody who works in stretches."""
+    line = _lines.get(loop)
+    return line is not None and line.is_taken
 
 
 class Stretch:
