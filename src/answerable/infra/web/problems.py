@@ -153,6 +153,7 @@ def _page(
         title=title,
         message=message,
         errors=errors,
+        again=request.method == "GET",  # to read it again does no harm
         sheet=status == 500,
     )
 

@@ -14,6 +14,12 @@ from answerable.kernel.words import N_, pattern_of
 # {least}, {most} and {has} are numbers, {status} is one of a ticket, {parts} are some of PARTS, everything else is what
 # people call something.
 TEMPLATES = (
+    # What the database says; it knows nothing of languages.
+    N_("The desk cannot store anything right now. Nothing was changed; please try again soon."),
+    N_(
+        "The connection to the database was lost while this was being stored, so it may be done or not. "
+        "Please look before you repeat it; with an Idempotency-Key you can repeat it safely."
+    ),
     N_("line {line}: {rest}"),  # before all that begin with a value
     N_("must have {least} to {most} characters"),
     N_("must have {least} to {most} characters, has {has}"),
