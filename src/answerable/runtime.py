@@ -23,7 +23,7 @@ from answerable.infra.web.app import build_app
 from answerable.infra.web.edge import Edge
 from answerable.infra.web.inner import InnerDoor
 from answerable.infra.web.keys import KeyUse
-from answerable.infra.web.lane import Lane
+from answerable.infra.web.lane import lane_around
 from answerable.infra.web.problems import problem_page
 from answerable.infra.web.viewer import frame_of
 from answerable.infra.web.visits import NearVisits
@@ -88,7 +88,7 @@ class Desk:
         Raises ``Invalid`` where the settings do not say what services apart need to know.
         """
         show_problem = partial(problem_page, self.litestar)
-        lane = Lane(self.litestar)
+        lane = lane_around(self.litestar)
         used = self._local("key_used") or self._local("key_used_from_afar")
         keys = KeyUse(self.database, used) if used else None
         edge = partial(Edge, database=self.database, parts=self.parts, show_problem=show_problem, keys=keys)

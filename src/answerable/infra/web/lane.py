@@ -7,6 +7,7 @@ whatever is the least bit unusual goes on to Litestar.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from litestar import Litestar, Response
@@ -123,6 +124,12 @@ class Lane:
         ):
             return
         await answer.to_asgi_response(None, request)(scope, receive, send)
+
+
+@lru_cache(maxsize=8)
+def lane_around(app: Litestar) -> Lane:
+    """Return the lane around an application, which the desks of one process share where they have the same routes."""
+    return Lane(app)
 
 
 def _way(template: str, handler: HTTPRouteHandler) -> _Way | None:
