@@ -6,6 +6,7 @@ one that was migrated once.
 
 import asyncio
 import fcntl
+import os
 import shutil
 import subprocess
 import threading
@@ -28,6 +29,9 @@ from tests import run
 from tests.patience import PATIENCE
 
 T = TypeVar("T")
+# Asking a server that has no TLS for it first makes a connection half as dear again, and each test makes several.
+# Processes are not told (``processes.environment``): they connect as the desks of others do.
+os.environ.setdefault("PGSSLMODE", "disable")
 SCRIPT = Path(__file__).parent.parent / "scripts" / "postgres"
 SCHEMA = "answerable"
 # Nothing here has to survive a power cut.

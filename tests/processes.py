@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "answerable"]
 
 def environment(**values: str) -> dict[str, str]:
     """Return this process's environment without the desk's settings, without limits, plus ``values``."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSWERABLE_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSWERABLE_", "PGSSLMODE"))}
     limits = {f"ANSWERABLE_LIMITS_{name}": "0" for name in ("ACCOUNT", "ADDRESS", "COSTLY", "AT_ONCE")}
     return {**kept, **limits, **values}
 
