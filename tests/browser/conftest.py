@@ -14,6 +14,7 @@ from tests.browser.desk import BrowserDesk, open_browser_desk
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--in-process-gpu",  # there is none, and a process that draws without one takes its share
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -23,7 +23,7 @@ from answerable.users.store import people
 from tests.apart import open_apart, serving_app
 from tests.kafka import Broker
 from tests.people import TestPerson, make_person
-from tests.world import Clock, World, settings_for
+from tests.world import Clock, World, lay_out, settings_for
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "assets" / "node_modules" / "axe-core" / "axe.min.js"
@@ -162,6 +162,7 @@ class BrowserDesk:
 async def open_browser_desk(folder: Path, browser: Browser, **settings: Any) -> AsyncIterator[BrowserDesk]:
     """Serve a desk in ``folder``; its clock stands still at the present time, its messages travel by themselves."""
     clock = Clock(system_clock())
+    await lay_out(folder)
     world = World(Desk(settings_for(folder, **settings), (), clock), clock)
     try:
         await world.desk.start()
