@@ -29,8 +29,9 @@ from answerable.infra.database.postgres.readers import Readers, roll_back
 from answerable.infra.database.postgres.runner import Runner
 from answerable.infra.database.postgres.scrub import scrub
 from answerable.infra.database.postgres.statement import ANYTHING
+from answerable.infra.database.postgres.together import Together
 from answerable.infra.database.postgres.turns import BATCH, Turns
-from answerable.infra.database.postgres.tx import PostgresTx, Reading, Writing
+from answerable.infra.database.postgres.tx import Asking, PostgresTx, Reading, Writing
 from answerable.infra.database.postgres.watch import Watch
 from answerable.infra.database.postgres.writer import Doubt, Overtaken, Writer
 from answerable.infra.database.units import Spoilt, Unit
@@ -65,6 +66,7 @@ class PostgresDatabase:
         self._ids = IdMaker()
         self._patience = settings.storage.wait_seconds
         self._readers = Readers(partial(connect, settings, READING), settings.storage.connections, self._patience)
+        self._asking = Asking(self._readers, Together(self._readers))
         self._writer = Writer(settings)
         self._runner = Runner(self._writer, self._ids, clock, settings)
         self._watch = Watch(settings, self._writer.name, self.pulse, self._touch, self._writer.forget)
@@ -96,12 +98,13 @@ class PostgresDatabase:
         if self._bulk is not None:
             return await self._read_in_bulk(actor, query, *args, **kwargs)
 
-        async def work(connection: Any) -> T:
-            return await query(
-                PostgresTx(Reading(connection), self._ids, self.clock(), actor, self.settings), *args, **kwargs
-            )
-
-        return await self._reading(work)
+        tx = PostgresTx(self._asking, self._ids, self.clock(), actor, self.settings)
+        try:
+            return await query(tx, *args, **kwargs)
+        except Exception as error:
+            if not is_fault(error):
+                raise
+            raise self._fault(error) from error
 
     async def scan(
         self, actor: Actor, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs

@@ -17,6 +17,7 @@ _RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _COUNTS = re.compile(r"\s*UPDATE (\w+) SET (\w+) = \2 \+ 1 WHERE (\w+) = \$1 RETURNING \2\s*")
 _INSERTS = re.compile(r"\s*(INSERT INTO \w+\s*\([\w\s,]+\))\s*VALUES\s*\(\s*(\$\d+(?:\s*,\s*\$\d+)*)\s*\)\s*")
 _CLAIMS = re.compile(r"\s*ON\s+CONFLICT\s+DO\s+NOTHING\s+RETURNING\s+1\s+AS\s+(\w+)\s*", re.IGNORECASE)
+_BY_KEY = re.compile(r"\s*SELECT\b.*\sWHERE (?:\w+\.)?(?:id|number) = \$\d+\s*", re.DOTALL)
 _PLACES = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
 _MARKS = re.compile("[\u0300-\u036f]")
 LONGEST_WORD = 500  # as the index keeps it
@@ -42,7 +43,8 @@ class Statement:
     ``names`` holds every word in it, tables among them. ``searches`` are the values that a person typed as a search.
     ``counter`` is there where it takes a number, ``inserts`` where it writes one row of given values: its words up to
     VALUES. ``claims`` is the name of the 1 that it answers where such a row was not there before. ``owner`` is whose
-    tables it changes: the first word of their names.
+    tables it changes: the first word of their names. One ``by_key`` only
+    reads, and ends by naming the row that it wants.
     """
 
     text: str
@@ -55,6 +57,7 @@ class Statement:
     inserts: str | None
     claims: str | None
     owner: str
+    by_key: bool
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
@@ -104,6 +107,7 @@ def statement(sql: str, count: int = 1) -> Statement:
         _counter(text),
         *_inserts(text, len(order)),
         (table or "").partition("_")[0],
+        not searches and _BY_KEY.fullmatch(text) is not None,
     )
 
 
@@ -131,6 +135,11 @@ def _inserts(text: str, values: int) -> tuple[str | None, str | None]:
 def moved(text: str, by: int) -> str:
     """Return a statement whose values have places further on: ``$1`` becomes ``$4`` where ``by`` is 3."""
     return _PLACES.sub(lambda match: f"${int(match.group(1)) + by}" if match.group(1) else match.group(0), text)
+
+
+def named(text: str, prefix: str) -> str:
+    """Return a statement whose values have names: ``$1`` becomes ``prefix1``."""
+    return _PLACES.sub(lambda match: f"{prefix}{match.group(1)}" if match.group(1) else match.group(0), text)
 
 
 def fold(word: str) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 
 from answerable.infra.bus import outbox
 from answerable.infra.database.postgres.knowledge import Key, Knowledge
+from answerable.infra.database.postgres.readers import Readers
 from answerable.infra.database.postgres.sending import goes_along, send, send_at_once
 from answerable.infra.database.postgres.statement import ANYTHING, Counter, Statement, of_words, statement
+from answerable.infra.database.postgres.together import Together
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Row
@@ -30,6 +32,35 @@ class Reading:
             asked = of_words(sql, asked, values)
         rows: list[Row] = await self.connection.fetch(asked.text, *asked.arguments(values))
         return rows
+
+    def append(self, message: dict[str, Any]) -> None:
+        """Refuse: who reads says nothing."""
+        raise RuntimeError("A query cannot publish.")
+
+
+class Asking:
+    """Statements that only read, each on whatever connection is free: the like of them, by key, together."""
+
+    __slots__ = ("_readers", "_together")
+
+    def __init__(self, readers: Readers, together: Together) -> None:
+        self._readers = readers
+        self._together = together
+
+    async def run(self, sql: str, values: dict[str, Any]) -> list[Row]:
+        """Run one statement and return its rows."""
+        asked = statement(sql)
+        if asked.by_key:
+            return await self._together.ask(asked, asked.arguments(values))
+        if asked.searches:
+            asked = of_words(sql, asked, values)
+        arguments = asked.arguments(values)
+
+        async def fetch(connection: Any) -> list[Row]:
+            rows: list[Row] = await connection.fetch(asked.text, *arguments)
+            return rows
+
+        return await self._readers.use(fetch)
 
     def append(self, message: dict[str, Any]) -> None:
         """Refuse: who reads says nothing."""
@@ -253,14 +284,14 @@ class PostgresTx:
 
     def __init__(
         self,
-        way: Reading | Writing,
+        way: Reading | Asking | Writing,
         ids: IdMaker,
         now: int,
         actor: Actor,
         settings: Settings,
         cause: Envelope | None = None,
     ) -> None:
-        self._way = way
+        self._way: Reading | Asking | Writing = way
         self._ids = ids
         self._messages: deque[Message] = deque()
         self.now = now
