@@ -192,12 +192,14 @@ class LocalBus:
         self._offsets.update(moved)
 
     async def _tell_listeners(self, messages: list[Envelope]) -> None:
-        stretch = Stretch(time.perf_counter())
+        stretch, key = Stretch(time.perf_counter()), ""
         for message in messages:
             if message.position > (self._heard or 0):
+                if message.key != key:  # what is told of one ticket at once is one signal
+                    await stretch.pause()
+                    key = message.key
                 self._consumers.tell(message)
                 self._heard = message.position
-                await stretch.pause()
         self._heard = max(self._heard or 0, messages[-1].position)
 
 
