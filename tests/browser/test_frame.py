@@ -7,7 +7,7 @@ from answerable.kernel.visit import Preferences
 from answerable.tickets import actions as tickets
 from answerable.tickets.rules import Draft
 from answerable.users.actions import people
-from tests.browser.desk import PHONE, BrowserDesk, Guest
+from tests.browser.desk import DESKTOP, PHONE, BrowserDesk, Guest
 from tests.people import make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -83,6 +83,24 @@ async def test_a_person_without_a_mouse_gets_everywhere(desk: BrowserDesk) -> No
     await expect(page.get_by_role("link", name="Profile and preferences")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(page.locator(".account > summary")).to_be_focused()
+
+
+async def test_the_menu_of_the_account_is_seen_and_leads_to_what_a_phone_has_no_room_for(desk: BrowserDesk) -> None:
+    ada = await desk.guest("ADMIN", viewport=DESKTOP)
+    page = await ada.open("/notifications")
+    await ada.ready()
+    main = page.get_by_role("navigation", name="Main")
+    for window in (DESKTOP, PHONE):
+        await page.set_viewport_size({"width": window["width"], "height": window["height"]})
+        await main.locator(".account > summary").click()
+        await expect(main.get_by_role("link", name="Profile and preferences")).to_be_in_viewport(ratio=1)
+        await expect(main.locator(".rail-places").get_by_role("link", name="Notifications")).to_be_in_viewport(ratio=1)
+        if window is DESKTOP:
+            await expect(main.locator(".menu-items").get_by_text("Administration")).to_be_hidden()
+            await main.locator(".account > summary").click()
+    await ada.check("account-phone")
+    await main.get_by_role("link", name="Administration").click()
+    await expect(page).to_have_url(desk.url + "/admin/people")
 
 
 async def test_what_somebody_else_changed_appears_and_disturbs_nothing(desk: BrowserDesk) -> None:

@@ -96,6 +96,8 @@ def _in_words(viewer: Viewer, name: str, text: str) -> str:
         return ROLE_NAMES[text][0]
     if name == "state":
         return text.capitalize()
+    if name in ("skills", "categories"):
+        return text.replace("_", " ").capitalize()
     if name == "events":
         return in_words(text)
     if name == "scopes":
