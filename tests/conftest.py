@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import structlog
+from jinja2 import FileSystemBytecodeCache
 
+from answerable.infra.web.html import environment
 from tests import engines, kafka, run
 from tests.engines import ENGINE
 from tests.kafka import MISSING, Broker, can_run, shared_broker
@@ -137,10 +139,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Let the collector of garbage pass over the tests and the modules, which stay, as ``serve`` does."""
+    """Let the collector of garbage pass over what stays, as ``serve`` does; keep what templates become, for all."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+    for language in ("en", "de"):
+        compiled = run.folder() / f"templates-{language}"
+        compiled.mkdir(exist_ok=True)
+        environment(language).bytecode_cache = FileSystemBytecodeCache(str(compiled))
 
 
 def _spread(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
