@@ -17,7 +17,7 @@ from answerable.tickets import actions
 from answerable.tickets.rules import Draft
 from tests.engines import ENGINE, SCHEMA
 from tests.people import make_person
-from tests.processes import quickly, server
+from tests.processes import cold_server, quickly
 from tests.world import open_world
 
 pytestmark = pytest.mark.on_postgres
@@ -100,7 +100,7 @@ def everything_in(folder: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_a_moved_desk_goes_on(desk: Path, tmp_path: Path) -> None:
     there = ENGINE.address_of(tmp_path / "there")
     run(desk, "--to", there, "--hold")
-    with server(desk, ANSWERABLE_DATABASE=there, **SECRET) as running:
+    with cold_server(desk, ANSWERABLE_DATABASE=there, **SECRET) as running:
         running.stop()
     assert "tables differ" in run(desk, "--to", there, "--verify", check=False), "the new desk has begun to live"
 
