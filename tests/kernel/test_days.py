@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from answerable.kernel.days import LENGTHS, WEEK, Days, begin_of, cover, days_of
+from answerable.kernel.days import LENGTHS, WEEK, Days, begin_of, cover, days_of, in_lots
 from answerable.kernel.span import Span
 from answerable.kernel.times import DAY, parse_iso
 
@@ -41,3 +41,8 @@ def test_a_range_is_the_nearest_whole_days_and_its_edges() -> None:
             put_right = sum(edge.sign for edge in days.edges if edge.begin <= at < edge.end)
             assert whole + put_right == Span(start, end).holds(at)
     assert days_of(Span(START - START % DAY, None)).edges == ()
+
+
+def test_parts_are_asked_for_by_their_length() -> None:
+    assert in_lots([(1, 5), (7, 0), (1, 6), (1, 9)], 2) == [(1, [5, 6]), (1, [9]), (7, [0])]
+    assert in_lots([], 2) == []

@@ -5,7 +5,7 @@ number of the next shorter ones. A range of time is the whole days nearest to it
 midnight and the instant: that is counted one by one, and added or taken away.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias, TypeVar
@@ -94,6 +94,16 @@ def cover(days: Days, lengths: Sequence[int] = LENGTHS) -> list[PartRange]:
         first, last = up, down
     found.append((lengths[-1], first // lengths[-1], last // lengths[-1]))
     return [part for part in found if part[1] < part[2]]
+
+
+def in_lots(wanted: Iterable[PartKey], most: int) -> list[tuple[int, list[int]]]:
+    """Return parts by their length, ``most`` of one length together."""
+    by_length: dict[int, list[int]] = {}
+    for days, part in wanted:
+        by_length.setdefault(days, []).append(part)
+    return [
+        (days, parts[first : first + most]) for days, parts in by_length.items() for first in range(0, len(parts), most)
+    ]
 
 
 def longer_parts(days: Mapping[int, T], new: Callable[[], T], add: Callable[[T, T], None]) -> dict[PartKey, T]:

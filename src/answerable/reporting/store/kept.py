@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from answerable.kernel.days import PartKey, PartRange
+from answerable.kernel.days import PartKey, PartRange, in_lots
 from answerable.kernel.tx import Row, Tx
 from answerable.reporting.rules.kept import Numbers, Part
 
@@ -75,19 +75,15 @@ async def save_counted(tx: Tx, tickets: Sequence[Mapping[str, str]]) -> None:
 async def load_parts(tx: Tx, wanted: Iterable[PartKey]) -> dict[PartKey, Part]:
     """Load some parts, those of which there is something."""
     found: dict[PartKey, Part] = {}
-    by_length: dict[int, list[int]] = {}
-    for days, part in wanted:
-        by_length.setdefault(days, []).append(part)
-    for days, parts in by_length.items():
-        for some in (parts[first : first + _AT_ONCE] for first in range(0, len(parts), _AT_ONCE)):
-            names = {f"part{place}": part for place, part in enumerate(some)}
-            rows = await tx.run(
-                f"""SELECT {_KEPT} FROM reporting_kept
-                WHERE days = :days AND part IN ({", ".join(f":{name}" for name in names)})""",
-                days=days,
-                **names,
-            )
-            found |= {(row["days"], row["part"]): _part(row) for row in rows}
+    for days, some in in_lots(wanted, _AT_ONCE):
+        names = {f"part{place}": part for place, part in enumerate(some)}
+        rows = await tx.run(
+            f"""SELECT {_KEPT} FROM reporting_kept
+            WHERE days = :days AND part IN ({", ".join(f":{name}" for name in names)})""",
+            days=days,
+            **names,
+        )
+        found |= {(row["days"], row["part"]): _part(row) for row in rows}
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from answerable.kernel.days import in_lots
 from answerable.kernel.span import Span
 from answerable.kernel.times import DAY
 from answerable.kernel.tx import Row, Tx
@@ -152,19 +153,15 @@ async def save_counted(tx: Tx, clocks: Sequence[Mapping[str, Any]], tickets: Ite
 async def load_parts(tx: Tx, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Part]:
     """Load some parts, those of which there is something."""
     found: dict[tuple[int, int], Part] = {}
-    by_length: dict[int, list[int]] = {}
-    for days, part in wanted:
-        by_length.setdefault(days, []).append(part)
-    for days, parts in by_length.items():
-        for some in (parts[first : first + _AT_ONCE] for first in range(0, len(parts), _AT_ONCE)):
-            names = {f"part{place}": part for place, part in enumerate(some)}
-            rows = await tx.run(
-                f"""SELECT {_KEPT} FROM sla_kept
-                WHERE days = :days AND part IN ({", ".join(f":{name}" for name in names)})""",
-                days=days,
-                **names,
-            )
-            found |= {(row["days"], row["part"]): _part(row) for row in rows}
+    for days, some in in_lots(wanted, _AT_ONCE):
+        names = {f"part{place}": part for place, part in enumerate(some)}
+        rows = await tx.run(
+            f"""SELECT {_KEPT} FROM sla_kept
+            WHERE days = :days AND part IN ({", ".join(f":{name}" for name in names)})""",
+            days=days,
+            **names,
+        )
+        found |= {(row["days"], row["part"]): _part(row) for row in rows}
     return found
 
 
