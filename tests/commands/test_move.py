@@ -96,6 +96,18 @@ def everything_in(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
+def test_a_row_that_refers_to_nothing_is_named(desk: Path, tmp_path: Path) -> None:
+    db = sqlite3.connect(desk / "answerable.sqlite")
+    (number,) = db.execute("SELECT MAX(number) FROM tickets_comment").fetchone()
+    db.execute("UPDATE tickets_comment SET ticket_id = 'nowhere' WHERE number = ?", (number,))
+    db.commit()
+    db.close()
+    told = " ".join(run(desk, "--to", str(tmp_path / "there"), check=False).split())
+    assert f"A row is in tickets_comment: the row with number {number} refers to ticket_id 'nowhere'" in told
+    assert "which is not in tickets_ticket." in told
+    assert "Traceback" not in told
+
+
 @pytest.mark.slow
 def test_a_moved_desk_goes_on(desk: Path, tmp_path: Path) -> None:
     there = ENGINE.address_of(tmp_path / "there")

@@ -13,6 +13,7 @@ from answerable.infra.database import open_database
 from answerable.infra.database.migrate import migrate
 from answerable.infra.database.open import open_store
 from answerable.infra.database.postgres.address import is_postgres
+from answerable.infra.database.sqlite_transfer import SqliteStore
 from answerable.infra.database.transfer import Outcome, Store, compare, copy, count_rows, filled_tables
 from answerable.infra.secret import FILE, keep_secret, with_secret
 from answerable.kernel.errors import Conflict, Invalid
@@ -75,6 +76,8 @@ async def _move(here: Settings, there: Settings, hold: bool, only_verify: bool, 
     source_store, target_store = open_store(here), open_store(there)
     if not only_verify and (filled := await filled_tables(target_store)):
         raise Conflict(f"{_place(there)} is not empty ({', '.join(filled[:5])}). Name an empty database or folder.")
+    if not only_verify and isinstance(source_store, SqliteStore):  # PostgreSQL itself sees to it
+        source_store.check_references()
     if not there.storage.database:
         keep_secret(there)
     columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

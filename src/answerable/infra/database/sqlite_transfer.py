@@ -28,6 +28,14 @@ class SqliteStore:
         """Tell whether there is a desk."""
         return self.path.exists()
 
+    def check_references(self) -> None:
+        """Raise ``Invalid`` where a row refers to one that does not exist, which a copy could not do."""
+        connection = self._connect()
+        try:
+            _check_references(connection)
+        finally:
+            connection.close()
+
     @asynccontextmanager
     async def snapshot(self, *, hold: bool = False) -> AsyncIterator["_Part"]:
         """Read as of now."""
@@ -52,9 +60,7 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             yield _Part(connection)
             SqliteTextIndexes().take_up_new_rows(connection)
-            wrong = connection.execute("PRAGMA foreign_key_check").fetchall()
-            if wrong:
-                raise Invalid(f"{len(wrong)} rows refer to rows that do not exist; the first is in {wrong[0][0]}.")
+            _check_references(connection)
             connection.execute("COMMIT")
             connection.execute("ANALYZE")
         finally:
@@ -109,3 +115,22 @@ class _Part:
 
 
 _COLUMNS = "PRAGMA table_info({})"
+
+
+def _check_references(connection: sqlite3.Connection) -> None:
+    wrong = connection.execute("PRAGMA foreign_key_check").fetchall()
+    if wrong:
+        table, row, parent, number = wrong[0]
+        count = f"{len(wrong)} rows refer to rows that do not exist; the first" if len(wrong) > 1 else "A row"
+        raise Invalid(f"{count} is in {table}: {_named(connection, table, row, number)} is not in {parent}.")
+
+
+def _named(connection: sqlite3.Connection, table: str, row: int | None, number: int) -> str:
+    """Return what names a row, and what it refers to."""
+    if row is None:  # the table is kept by its key, and SQLite does not say which
+        return "what it refers to"
+    keys = [name for _, name, _, _, _, place in connection.execute(_COLUMNS.format(table)) if place]
+    refers = [each[3] for each in connection.execute(f"PRAGMA foreign_key_list({table})") if each[0] == number]
+    values = connection.execute(f"SELECT {', '.join(keys + refers)} FROM {table} WHERE rowid = ?", (row,)).fetchone()
+    said = [f"{name} {value!r}" for name, value in zip(keys + refers, values, strict=True)]
+    return f"the row with {', '.join(said[: len(keys)])} refers to {', '.join(said[len(keys) :])}, which"
