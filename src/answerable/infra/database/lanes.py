@@ -15,6 +15,7 @@ from answerable.infra.stretch import Stretch
 BACKGROUND_SECONDS, LONGEST_BACKGROUND_SECONDS = 0.004, 0.03
 BACKGROUND_PARTS_WHILE_BUSY = 20
 PEOPLE_SECONDS = 0.003  # who was just answered asks again within this time, or nobody does
+QUIET_SECONDS = 0.25  # without a person who writes: then the work of the desk takes its time
 MANY_PEOPLE = 8  # at once: fewer are no flood, though on a slow disk some wait at every commit
 
 
@@ -26,6 +27,7 @@ class Lanes:
         self.background: deque[Unit[Any]] = deque()
         self.commit_seconds = 0.0  # of the last one that wrote
         self._background_at = 0.0
+        self._answered_at = 0.0  # a person, the last time
         self._people_until = 0.0
         self._somebody: asyncio.Future[None] | None = None
 
@@ -69,8 +71,10 @@ class Lanes:
 
     def answered_people(self, count: int) -> None:
         """Note that so many people were answered just now; of many, some ask again at once."""
+        if count:
+            self._answered_at = time.perf_counter()
         if count >= MANY_PEOPLE:
-            self._people_until = time.perf_counter() + PEOPLE_SECONDS
+            self._people_until = self._answered_at + PEOPLE_SECONDS
 
     def people_keep_coming(self) -> bool:
         """Tell whether people were answered so lately that they will ask again."""
@@ -86,9 +90,9 @@ class Lanes:
     def longest_background(self, *, people: bool) -> float:
         """Return how long the background may run before a commit of few people, or of nobody.
 
-        The fewer commits, the less each unit costs. Where nobody waits, it is cut short when somebody comes.
+        The fewer commits, the less each unit costs: longest where nobody is in it, and nobody wrote just now.
         """
-        if not people:
+        if not people and time.perf_counter() - self._answered_at > QUIET_SECONDS:
             return LONGEST_BACKGROUND_SECONDS
         return max(BACKGROUND_SECONDS, min(self.commit_seconds, LONGEST_BACKGROUND_SECONDS))
 

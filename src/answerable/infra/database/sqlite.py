@@ -218,7 +218,7 @@ class SqliteDatabase:
             ran.append(self._lanes.background.popleft())
             self._try_unit(ran[-1], batch)
         else:
-            longest, stretch = self._lanes.longest_background(people=bool(ran)), Stretch()
+            longest, stretch = self._lanes.longest_background(people=bool(ran)), Stretch(began if ran else 0.0)
             for done in range(BATCH):
                 if await stretch.pause() and done and self._lanes.urgent and self._lanes.may_be_cut_short(began):
                     break
