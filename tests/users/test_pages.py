@@ -30,6 +30,7 @@ async def test_the_first_administrator_fills_in_a_form(world: World) -> None:
     assert page.status_code == 200
     assert "The desk is ready" in page.text
     assert "Ada Admin" in page.text
+    assert "/login?next=/admin/people" in page.text, "a desk of one person has nobody to work"
     answer = await world.http.post("/api/auth/login", json={"email": "ada@desk.test", "password": PASSWORD})
     assert answer.status_code == 200
 
