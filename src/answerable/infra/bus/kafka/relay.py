@@ -178,6 +178,7 @@ class Relay:
 
     async def _while_leading(self, sending: "asyncio.Future[list[Any]]") -> list[Any]:
         """Wait for what is being sent. Raises ``TimeoutError`` and, where another leads by then, ``Deposed``."""
+        sending.add_done_callback(lambda sent: sent.cancelled() or sent.exception())  # nobody may wait any more by then
         try:
             async with asyncio.timeout(ACK_SECONDS):
                 while not (await asyncio.wait([sending], timeout=FOLLOW_SECONDS))[0]:
