@@ -122,21 +122,34 @@ def test_what_figures_mean() -> None:
 
 @pytest.mark.one_engine
 async def test_broken_promises_are_read_in_their_own_order_however_many_tickets_were_raised(world: World) -> None:
-    """Of a hundred thousand tickets few are late: to begin with the tickets took 200 ms, with the promises 2."""
-    plans: list[str] = []
+    """Of a hundred thousand tickets few are late: to begin with the tickets took 200 ms, with the promises 2.
 
-    async def read(tx: Tx) -> None:
-        class Explained:
-            now = tx.now
+    Of a span with few tickets, all that was broken later was gone through: 600 ms, where by way of the tickets it is 3.
+    """
 
-            async def run(self, sql: str, **values: Any) -> list[Any]:
-                plans.extend(row["detail"] for row in await tx.run(f"EXPLAIN QUERY PLAN {sql}", **values))
-                return [{"number": 0}]
+    async def plans_with(tickets: int) -> list[str]:
+        plans: list[str] = []
 
-        explained, span = cast(Tx, Explained()), Span(START, START + 30 * DAY)
-        await reports.list_broken(explained, span, page_request(page=0, size=50, cursor=None, count=None, sort=BROKEN))
-        await reports.count_broken(explained, span, exact=False)
+        async def read(tx: Tx) -> None:
+            class Explained:
+                now = tx.now
 
-    await world.db.read(TESTER, read)
+                async def run(self, sql: str, **values: Any) -> list[Any]:
+                    if "c.breached_at" in sql:
+                        plans.extend(row["detail"] for row in await tx.run(f"EXPLAIN QUERY PLAN {sql}", **values))
+                    return [{"number": tickets}]
+
+            explained, span = cast(Tx, Explained()), Span(START, START + 30 * DAY)
+            part = page_request(page=0, size=50, cursor=None, count=None, sort=BROKEN)
+            await reports.list_broken(explained, span, part)
+            await reports.count_broken(explained, span, exact=False)
+
+        await world.db.read(TESTER, read)
+        return plans
+
+    plans = await plans_with(reports.FEW + 1)
     assert sum("sla_clock_broken" in step for step in plans) == 2
     assert not any("sla_ticket_raised" in step or "TEMP B-TREE" in step for step in plans)
+    plans = await plans_with(reports.FEW)
+    assert sum("sla_ticket_raised" in step for step in plans) == 2
+    assert not any("sla_clock_broken" in step for step in plans)
