@@ -28,6 +28,7 @@ _SUMS = """COUNT(*) AS tickets, COUNT(resolution) AS measured, COALESCE(SUM(reso
 AGENT = "(agent_id || '')"  # of a span, which has an index: those by agent hold the tickets of all time
 _OF_AGENT = "COUNT(*) AS tickets, COUNT(resolution) AS measured, COUNT(first_response_at) AS responded"
 _ASSIGNED = "CASE WHEN agent_id IS NULL THEN 0 ELSE 1 END"
+FEW = 500  # tickets of a span: more are not sorted for one page
 
 
 # --- tickets -------------------------------------------------------------------------------------------------------
@@ -172,8 +173,18 @@ async def count_over_time(tx: Tx, edges: Sequence[int]) -> list[Row]:
 
 
 async def list_breaches(tx: Tx, span: Span, after: tuple[int, str] | None, skip: int, take: int) -> list[Row]:
-    """Read tickets whose resolution is late, the latest breach first, behind the row ``after`` (breached_at, id)."""
+    """Read tickets whose resolution is late, the latest breach first, behind the row ``after`` (breached_at, id).
+
+    Where few tickets were raised in the span, they are sorted. Where many were, it is read in the order of the
+    breaches: none was before its ticket was raised.
+    """
     where, values = selection(span)
+    if values:
+        few = f"SELECT 1 AS one FROM reporting_ticket WHERE {where} LIMIT {FEW + 1}"
+        rows = await tx.run(f"SELECT COUNT(*) AS found FROM ({few}) x", **values)
+        if rows[0]["found"] > FEW:
+            where, values = selection(span, created="(created_at + 0)")
+            where += " AND breached_at >= :span_start" if span.start is not None else ""
     if after is not None:
         where += " AND (breached_at, ticket_id) < (:after_at, :after_id)"
         values |= {"after_at": after[0], "after_id": after[1]}
@@ -244,14 +255,17 @@ async def list_agents(tx: Tx) -> list[Row]:
     return await tx.run("SELECT id, name, active FROM reporting_agent")
 
 
-def selection(span: Span, counted: str = "last_sequence > 0") -> tuple[str, dict[str, Any]]:
+def selection(
+    span: Span, counted: str = "last_sequence > 0", created: str = "created_at"
+) -> tuple[str, dict[str, Any]]:
     """Return the condition that every report shares: counted tickets, created in the span."""
-    where, values = counted, {}
+    where: str = counted
+    values: dict[str, Any] = {}
     if span.start is not None:
-        where += " AND created_at >= :span_start"
+        where += f" AND {created} >= :span_start"
         values["span_start"] = span.start
     if span.end is not None:
-        where += " AND created_at < :span_end"
+        where += f" AND {created} < :span_end"
         values["span_end"] = span.end
     return where, values
 
