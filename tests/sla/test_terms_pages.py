@@ -239,6 +239,16 @@ async def test_whom_a_policy_is_for_is_chosen_by_name(world: World) -> None:
     assert una.id not in plan
 
 
+async def test_a_form_that_tells_forty_thousand_people_is_refused_in_words(world: World) -> None:
+    ada = await at_the_desk(world, "ADMIN")
+    await ada.open("/admin/sla/policies/new")
+    whom = ", ".join(f"nobody {number}" for number in range(40_000))
+    page = await ada.send("/admin/sla/policies/new", {**OFFICE, "level-0-notify": whom})
+    assert page.status_code == 400
+    assert "is not agent" in unescape(page.text)
+    assert page.text.count('name="level-0-notify"') <= 1010  # it took nine seconds to show all
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [

@@ -227,6 +227,7 @@ async def _policy_values(request: DeskRequest, form: Form, name: str) -> dict[st
         "calendars": [each.name for each in held.calendars],
         "policies": [each.name for each in held.policies],
         "called": CALLED,
+        "most_told": people.MOST_CHOSEN,  # more boxes than a form may have fields
         "named": {f"{people.PERSON}{person}": name for person, name in named.items()},
         "requesters": await request.scan(people.choose, form.all("requester"), form["requester-name"]),
         "typed": form["requester-name"].strip(),

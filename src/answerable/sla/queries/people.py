@@ -30,8 +30,8 @@ async def choose(tx: Tx, ids: Iterable[str], typed: str) -> Chosen:
 
 
 async def names_of(tx: Tx, ids: Sequence[str]) -> Mapping[str, str]:
-    """Return what some people are called, by id."""
-    return {row["id"]: row["name"] for row in await pressing.list_names(tx, ids)}
+    """Return what some people are called, by id; of more than a filter may have, the first."""
+    return {row["id"]: row["name"] for row in await pressing.list_names(tx, ids[:MOST_CHOSEN])}
 
 
 async def names_in(tx: Tx, policies: Iterable[Policy]) -> Mapping[str, str]:
@@ -41,4 +41,4 @@ async def names_in(tx: Tx, policies: Iterable[Policy]) -> Mapping[str, str]:
         meant.update(policy.when.requester or ())
         told = (whom for level in policy.levels for action in level.actions for whom in action.whom)
         meant.update(whom.removeprefix(PERSON) for whom in told if whom.startswith(PERSON))
-    return await names_of(tx, sorted(meant)[:MOST_CHOSEN])
+    return await names_of(tx, sorted(meant))
