@@ -4,13 +4,16 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.numbers import format_decimal, format_percent
 
 from answerable.infra.web.html import PACKAGE, environment
 from answerable.infra.web.wording import field_error
 from answerable.infra.web.words import ago, exact, text_in
+from answerable.infra.web.words.numbers import number, percent
 from answerable.kernel.errors import Problem
 from answerable.kernel.times import SECOND, parse_iso
 from answerable.settings import Settings
@@ -177,3 +180,15 @@ def _has_words(text: ast.JoinedStr) -> bool:
 
 def _with(text: ast.JoinedStr, sample: str) -> str:
     return "".join(str(part.value) if isinstance(part, ast.Constant) else sample for part in text.values)
+
+
+@pytest.mark.parametrize(("language", "locale", "sign"), [("en", "en_GB", "%"), ("de", "de", "\u00a0%")])
+def test_numbers_are_written_as_the_library_of_languages_writes_them(language: str, locale: str, sign: str) -> None:
+    random = Random(1)
+    some = [random.choice((1, 10**3, 10**9)) * random.uniform(-1, 1) for _ in range(100)]
+    halves = [0.005, 0.015, 0.125, 0.5, 1.5, 2.5, 2.675, 1.0005, -0.004]
+    for value in (0, 7, 999, 1000, -1_234_567, 10**15, 1e22, 1e-7, *halves, *some, *(round(each, 1) for each in some)):
+        for digits in (0, 1, 2):
+            pattern = "#,##0" + "." * bool(digits) + "0" * digits
+            assert number(value, language, digits) == format_decimal(value, pattern, locale=locale)
+            assert percent(value, language, digits) == format_percent(value, pattern + sign, locale=locale)
