@@ -87,6 +87,18 @@ async def test_a_chart_is_drawn_from_the_numbers_of_the_table(desk: World, boss:
     assert re.findall(r'data-value="(\d+)"', bars) == [str(row["count"]) for row in answer]
 
 
+async def test_the_chart_of_agents_shows_the_numbers_of_the_table(desk: World, boss: TestPerson) -> None:
+    await two_days(desk)
+    await make_person(desk, "AGENT", name="Zoe Idle")
+    for span in ("", "from=", "from=2026-03-03"):
+        drawn = await page_of(desk, boss, f"/reports/agents?{span}")
+        bars = re.findall(r'barchart-value">(\d+)<span.*?<br>(\d+)<', drawn)
+        table = cells(await page_of(desk, boss, f"/reports/agents?{span}&view=table"))
+        columns = [[value for name, value in table if name == column] for column in ("resolved", "open")]
+        assert bars == list(zip(*columns, strict=True))
+        assert len(bars) == 2
+
+
 async def test_days_are_those_of_the_reader_and_both_ends_are_included(desk: World, boss: TestPerson) -> None:
     """At half past midnight in Berlin it is still yesterday in UTC."""
     await desk.advance(hours=14, minutes=30)

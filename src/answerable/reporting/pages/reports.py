@@ -74,7 +74,8 @@ async def _show(
         span = days_between(first, last, viewer.zone)
     except Invalid as problem:
         form, status = form.refused(problem), problem.status
-    found = await _read(request, report, span, viewer, cursor)
+    drawn = view != "table"
+    found = await _read(request, report, span, viewer, cursor, drawn=drawn)
     asked = {name: value for name, value in (("from", first), ("to", last)) if value} if status == 200 else {}
     asked = asked or {"from": ""}
     return show(
@@ -85,7 +86,7 @@ async def _show(
         reports=CATALOGUE,
         found=found,
         form=form,
-        view="table" if view == "table" else "chart",
+        view="chart" if drawn else "table",
         ranges=ranges,
         asked=asked,
         to=lambda path, **more: address(path, asked | more),
@@ -95,7 +96,9 @@ async def _show(
     )
 
 
-async def _read(request: DeskRequest, report: Report, span: Span, viewer: Viewer, cursor: str | None) -> Found:
+async def _read(
+    request: DeskRequest, report: Report, span: Span, viewer: Viewer, cursor: str | None, *, drawn: bool
+) -> Found:
     if report.name == "over-time":
         course = await request.scan(queries.over_time, span, viewer.zone)
         return Found(_written(course.rows), step=course.step)
@@ -109,7 +112,11 @@ async def _read(request: DeskRequest, report: Report, span: Span, viewer: Viewer
         titles = await request.ask(queries.titles_of, [breach.ticket_id for breach in late.rows])
         return Found(_written(late.rows), _written(queries.attainment(figures)), "", late.next_cursor, names, titles)
     if report.name == "agents":
-        agents = await request.scan(queries.list_agents, span, _part(cursor, queries.AGENTS))
+        part = _part(cursor, queries.AGENTS)
+        if drawn:  # without the times, which the chart does not show
+            counts = await request.scan(queries.count_agents, span, part)
+            return Found(_written(counts.rows), cursor=counts.next_cursor)
+        agents = await request.scan(queries.list_agents, span, part)
         return Found(_written(agents.rows), cursor=agents.next_cursor)
     figures = await (request.ask if span.is_always else request.scan)(queries.read_figures, span)
     made: dict[str, Sequence[Any]] = {

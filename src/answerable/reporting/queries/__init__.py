@@ -1,6 +1,5 @@
 """The reports, as clients see them. What each figure means is written in ``rules.Figures``."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,11 +14,48 @@ from answerable.kernel.tx import Row, Tx
 from answerable.kernel.words import N_
 from answerable.reporting import rules, store
 from answerable.reporting.queries import kept
-from answerable.reporting.rules import AgentTally, Edges, Figures, Lasted, OfAgent, Tally
+from answerable.reporting.queries.agents import (
+    AGENTS,
+    AgentCount,
+    AgentReport,
+    count_agents,
+    list_agents,
+    names_of_agents,
+)
+from answerable.reporting.rules import AgentTally, Edges, Figures, Lasted, Tally
+
+__all__ = [
+    "AGENTS",
+    "BREACHES",
+    "AgentCount",
+    "AgentReport",
+    "Attainment",
+    "Breach",
+    "Course",
+    "Dashboard",
+    "PriorityCount",
+    "ResolutionTime",
+    "StatusCount",
+    "Step",
+    "Summary",
+    "attainment",
+    "audit",
+    "by_priority",
+    "by_status",
+    "count_agents",
+    "dashboard",
+    "last_days",
+    "list_agents",
+    "list_breaches",
+    "names_of_agents",
+    "over_time",
+    "read_figures",
+    "resolution_time",
+    "summary",
+    "titles_of",
+]
 
 BREACHES = "breaches"
-AGENTS = "agents"
-FEW = 16  # of all: sorting one costs as much as walking past so many
 
 
 class StatusCount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -84,18 +120,6 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tickets_by_priority: dict[str, int]
 
 
-class AgentReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An agent's tickets: those assigned to them now. Times are medians in minutes, null where there is none."""
-
-    agent_id: str
-    name: str | None
-    open: int
-    resolved: int
-    median_first_response_minutes: float | None
-    median_resolution_minutes: float | None
-    breaches: int
-
-
 class Attainment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How many promised resolutions of a priority were kept and missed; ``attainment`` is the share that was kept."""
 
@@ -137,18 +161,13 @@ async def resolution_time(tx: Tx, span: Span) -> ResolutionTime:
         place = rules.middle_of((row["step"], row["tickets"]) for row in await store.count_resolutions(tx))
     elif found.measured:
         place = rules.middle_in(found.measured, 0, 0)
-    few = not span.is_always and await _are_few(tx, found.measured)
+    few = not span.is_always and await kept.are_few(tx, found.measured)
     middle = await store.load_resolutions(tx, span, *place, few=few) if place else []
     return ResolutionTime(
         average_resolution_minutes=found.average_minutes,
         median_resolution_minutes=rules.median_minutes(middle),
         resolved=found.resolved,
     )
-
-
-async def _are_few(tx: Tx, measured: int) -> bool:
-    """Tell whether it is a shorter way to sort so many durations than to walk those of all tickets in their order."""
-    return measured * FEW < sum(tally.measured for tally in await store.load_count(tx))
 
 
 async def list_breaches(tx: Tx, span: Span, page: PageRequest) -> Page[Breach]:
@@ -188,89 +207,9 @@ async def _breach_total(tx: Tx, span: Span, page: PageRequest) -> str:
     return total_text(await store.count_breaches_to_cap(tx, span))
 
 
-async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport]:
-    """Read a page of the agents who are active or have tickets, by name, with the figures of each."""
-    counted = await _count_agents(tx, span)
-    known = await store.list_agents(tx)
-    names: dict[str, str] = {row["id"]: row["name"] for row in known}
-    reported = {row["id"] for row in known if row["active"]} | counted.keys()
-    places = sorted((names.get(agent_id, "").casefold(), agent_id) for agent_id in reported)
-    part = [place for place in places if page.cursor is None or place > _agent_cursor(page)][page.offset :]
-    responses, resolutions = await _durations(tx, span, counted, [agent_id for _, agent_id in part[: page.size]])
-    reports = []
-    for _, agent_id in part[: page.size]:
-        found = counted.get(agent_id, OfAgent())
-        reports.append(
-            AgentReport(
-                agent_id=agent_id,
-                name=names.get(agent_id),
-                open=found.open,
-                resolved=found.resolved,
-                median_first_response_minutes=rules.median_minutes(responses[agent_id]),
-                median_resolution_minutes=rules.median_minutes(resolutions[agent_id]),
-                breaches=found.breaches,
-            )
-        )
-    more = len(part) > page.size
-    return Page(reports, encode_cursor(AGENTS, *part[page.size - 1]) if more else None, str(len(places)))
-
-
-async def _count_agents(tx: Tx, span: Span) -> dict[str, OfAgent]:
-    """Count the tickets of each agent who has some."""
-    part = None if span.is_always else await kept.part_of(tx, span)
-    if part is not None:
-        return part.of_agents()
-    return rules.of_agents(
-        await (store.load_agent_count(tx) if span.is_always else store.count_tickets_of_agents(tx, span))
-    )
-
-
-async def _durations(
-    tx: Tx, span: Span, counted: Mapping[str, OfAgent], shown: Sequence[str]
-) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-    """Read the one or two durations in the middle for agents: to the first response, and to the resolve."""
-    if span.is_always:
-        return await _middles(tx, rules.RESPONSE, shown), await _middles(tx, rules.RESOLUTION, shown)
-    if await _are_few(tx, sum(each.measured for each in counted.values())):
-        return _by_agent(await store.load_middle_responses(tx, span)), _by_agent(
-            await store.load_middle_resolutions(tx, span)
-        )
-    own = {agent_id: counted[agent_id] for agent_id in shown if agent_id in counted}
-    responses = {agent_id: rules.middle_in(each.responded, 0, 0) for agent_id, each in own.items() if each.responded}
-    resolutions = {agent_id: rules.middle_in(each.measured, 0, 0) for agent_id, each in own.items() if each.measured}
-    return _by_agent(await store.load_durations_at(tx, span, rules.RESPONSE, responses)), _by_agent(
-        await store.load_durations_at(tx, span, rules.RESOLUTION, resolutions)
-    )
-
-
-async def _middles(tx: Tx, kind: str, shown: Sequence[str]) -> dict[str, list[int]]:
-    places = {
-        row["agent_id"]: rules.middle_in(row["total"], row["step"], row["before"])
-        for row in await store.find_middles(tx, kind, shown)
-    }
-    return _by_agent(await store.load_durations_at(tx, ALWAYS, kind, places))
-
-
 async def titles_of(tx: Tx, tickets: Sequence[str]) -> dict[str, Row]:
     """Read number and title of some tickets, by id."""
     return await store.read_titles(tx, tickets)
-
-
-async def names_of_agents(tx: Tx) -> dict[str, str]:
-    """Read the names of all who are or were agents, by id."""
-    return {row["id"]: row["name"] for row in await store.list_agents(tx)}
-
-
-def _agent_cursor(page: PageRequest) -> tuple[str, str]:
-    name, agent_id = page.cursor or ("", "")
-    return str(name), str(agent_id)
-
-
-def _by_agent(rows: list[tuple[str, int]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
-    for agent_id, duration in rows:
-        found[agent_id].append(duration)
-    return found
 
 
 async def over_time(tx: Tx, span: Span, zone: ZoneInfo) -> Course:

@@ -62,22 +62,15 @@ async def count_resolutions(tx: Tx) -> list[Row]:
     )
 
 
-async def find_middles(tx: Tx, kind: str, agents: Sequence[str]) -> list[Row]:
-    """Find for each agent where the middle of their durations is.
-
-    Returns their total, and the step that the middle is in, with how many are in the steps before it.
-    """
+async def count_durations(tx: Tx, kind: str, agents: Sequence[str]) -> list[Row]:
+    """Read how many durations of each of some agents are alike: step and tickets, the shortest first."""
     found: list[Row] = []
     for some in [agents[first : first + AT_ONCE] for first in range(0, len(agents), AT_ONCE)]:
         values = {f"agent{number}": agent_id for number, agent_id in enumerate(some)}
         found += await tx.run(
-            f"""SELECT agent_id, step, before, total FROM (
-                SELECT agent_id, step, tickets,
-                    CAST(SUM(tickets) OVER (PARTITION BY agent_id ORDER BY step) AS BIGINT) - tickets AS before,
-                    CAST(SUM(tickets) OVER (PARTITION BY agent_id) AS BIGINT) AS total
-                FROM reporting_duration_count
-                WHERE kind = :kind AND tickets > 0 AND agent_id IN ({", ".join(f":{name}" for name in values)})) s
-            WHERE (total - 1) / 2 >= before AND (total - 1) / 2 < before + tickets""",
+            f"""SELECT agent_id, step, tickets FROM reporting_duration_count
+            WHERE kind = :kind AND tickets > 0 AND agent_id IN ({", ".join(f":{name}" for name in values)})
+            ORDER BY agent_id, step""",
             kind=kind,
             **values,
         )
@@ -131,26 +124,11 @@ def _of_each(where: str) -> str:
     return where.replace("created_at >=", "created_at + 0 >=").replace("created_at <", "created_at + 0 <")
 
 
-async def load_middle_resolutions(tx: Tx, span: Span) -> list[tuple[str, int]]:
-    """Read for each agent the one or two durations in the middle: raised to resolved."""
-    return await _middle_of_agents(tx, span, "resolution")
-
-
-async def load_middle_responses(tx: Tx, span: Span) -> list[tuple[str, int]]:
-    """Read for each agent the one or two durations in the middle: raised to first response."""
-    return await _middle_of_agents(tx, span, "first_response_at - created_at")
-
-
-async def _middle_of_agents(tx: Tx, span: Span, duration: str) -> list[tuple[str, int]]:
+async def list_durations(tx: Tx, span: Span) -> list[Row]:
+    """Read how long the tickets of a span that an agent has took, of few: response and resolution, null for none."""
     where, values = selection(span)
-    rows = await tx.run(
-        f"""SELECT agent_id, duration FROM (
-            SELECT agent_id, duration, ROW_NUMBER() OVER (PARTITION BY agent_id ORDER BY duration) AS place,
-                COUNT(*) OVER (PARTITION BY agent_id) AS total
-            FROM (SELECT {AGENT} AS agent_id, {duration} AS duration FROM reporting_ticket
-                WHERE {AGENT} IS NOT NULL AND {where}) AS measured
-            WHERE duration IS NOT NULL) AS ranked
-        WHERE place IN ((total + 1) / 2, (total + 2) / 2)""",
+    return await tx.run(
+        f"""SELECT {AGENT} AS agent_id, resolution, {_RESPONSE} AS response FROM reporting_ticket
+        WHERE {AGENT} IS NOT NULL AND {where}""",
         **values,
     )
-    return [(row["agent_id"], row["duration"]) for row in rows]
