@@ -68,8 +68,8 @@ def begin_of(day: int) -> int:
 
 def days_of(span: Span) -> Days:
     """Return a range of time as whole days and edges."""
-    first = 0 if span.start is None else _nearest(span.start)
-    last = FOREVER if span.end is None else _nearest(span.end)
+    first = 0 if span.start is None else nearest_day(span.start)
+    last = FOREVER if span.end is None else nearest_day(span.end)
     edges = []
     for at, day, sign in ((span.start, first, 1), (span.end, last, -1)):
         if at is not None and at != begin_of(day):
@@ -78,7 +78,8 @@ def days_of(span: Span) -> Days:
     return Days(first, last, tuple(edges))
 
 
-def _nearest(instant: int) -> int:
+def nearest_day(instant: int) -> int:
+    """Return the day that begins nearest to an instant."""
     return min(max(day_of(instant + DAY // 2), 0), FOREVER)
 
 

@@ -155,9 +155,12 @@ async def read_figures(tx: Tx, span: Span) -> Figures:
 
 async def resolution_time(tx: Tx, span: Span) -> ResolutionTime:
     """Read mean and median of the time to resolve. The median walks along an index: ask away from the loop."""
-    found = await read_figures(tx, span)
+    part = None if span.is_always else await kept.timed_part_of(tx, span)
+    found = rules.figures(part.tallies()) if part is not None else await read_figures(tx, span)
     place: tuple[int, int, int] | None = None
-    if span.is_always:
+    if part is not None:
+        place = part.middle(rules.RESOLUTION)
+    elif span.is_always:
         place = rules.middle_of((row["step"], row["tickets"]) for row in await store.count_resolutions(tx))
     elif found.measured:
         place = rules.middle_in(found.measured, 0, 0)
@@ -222,8 +225,7 @@ async def over_time(tx: Tx, span: Span, zone: ZoneInfo) -> Course:
         return Course("day", [])
     start = first if span.start is None else max(first, span.start)
     end = tx.now + 1 if span.end is None else min(tx.now + 1, span.end)
-    found = rules.edges_of(start, end, zone)
-    return await _course(tx, found)
+    return await _course(tx, rules.edges_of(start, end, zone), first)
 
 
 async def last_days(tx: Tx, start: int, zone: ZoneInfo) -> tuple[Figures, Course]:
@@ -231,11 +233,10 @@ async def last_days(tx: Tx, start: int, zone: ZoneInfo) -> tuple[Figures, Course
     return await read_figures(tx, ALWAYS), await _course(tx, rules.edges_of(start, tx.now + 1, zone))
 
 
-async def _course(tx: Tx, found: Edges) -> Course:
-    rows = await store.count_over_time(tx, found.edges)
+async def _course(tx: Tx, found: Edges, first: int | None = None) -> Course:
     steps = [
-        Step(date=day, created=row["created"], solved=row["solved"], breached=row["breached"])
-        for day, row in zip(found.days, rows, strict=True)
+        Step(date=day, created=raised, solved=solved, breached=late)
+        for day, (raised, solved, late) in zip(found.days, await kept.over_time(tx, found.edges, first), strict=True)
     ]
     return Course(found.step, steps)
 

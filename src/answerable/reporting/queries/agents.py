@@ -11,6 +11,7 @@ from answerable.kernel.tx import Tx
 from answerable.reporting import rules, store
 from answerable.reporting.queries import kept
 from answerable.reporting.rules import OfAgent
+from answerable.reporting.rules.kept import Part
 
 AGENTS = "agents"
 T = TypeVar("T")
@@ -39,9 +40,11 @@ class AgentReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport]:
     """Read a page of the agents who are active or have tickets, by name, with the figures of each."""
-    part = await _part_of(tx, span, page)
-    responses, resolutions = await _durations(tx, span, part.counted, [agent_id for _, agent_id in part.shown])
-    return part.page_of(
+    part = None if span.is_always else await kept.timed_part_of(tx, span)
+    listed = await _list(tx, await _count(tx, span, part), page)
+    shown = [agent_id for _, agent_id in listed.shown]
+    responses, resolutions = await _durations(tx, span, part, listed.counted, shown)
+    return listed.page_of(
         [
             AgentReport(
                 agent_id=agent_id,
@@ -52,18 +55,19 @@ async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport
                 median_resolution_minutes=rules.median_minutes(resolutions.get(agent_id, [])),
                 breaches=found.breaches,
             )
-            for agent_id, name, found in part.agents()
+            for agent_id, name, found in listed.agents()
         ]
     )
 
 
 async def count_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentCount]:
     """Read the same page with what a chart shows of it: no times, for which many tickets are looked at."""
-    part = await _part_of(tx, span, page)
-    return part.page_of(
+    part = None if span.is_always else await kept.part_of(tx, span)
+    listed = await _list(tx, await _count(tx, span, part), page)
+    return listed.page_of(
         [
             AgentCount(agent_id=agent_id, name=name, open=found.open, resolved=found.resolved)
-            for agent_id, name, found in part.agents()
+            for agent_id, name, found in listed.agents()
         ]
     )
 
@@ -73,7 +77,7 @@ async def names_of_agents(tx: Tx) -> dict[str, str]:
     return {row["id"]: row["name"] for row in await store.list_agents(tx)}
 
 
-class _Part(msgspec.Struct, frozen=True):
+class _Listed(msgspec.Struct, frozen=True):
     """Those who are on a page, by name and id."""
 
     shown: list[tuple[str, str]]
@@ -91,14 +95,13 @@ class _Part(msgspec.Struct, frozen=True):
         return Page(rows, encode_cursor(AGENTS, *self.shown[-1]) if self.more else None, str(self.total))
 
 
-async def _part_of(tx: Tx, span: Span, page: PageRequest) -> _Part:
-    counted = await _count(tx, span)
+async def _list(tx: Tx, counted: dict[str, OfAgent], page: PageRequest) -> _Listed:
     known = await store.list_agents(tx)
     names: dict[str, str] = {row["id"]: row["name"] for row in known}
     reported = {row["id"] for row in known if row["active"]} | counted.keys()
     places = sorted((names.get(agent_id, "").casefold(), agent_id) for agent_id in reported)
     part = [place for place in places if page.cursor is None or place > _cursor(page)][page.offset :]
-    return _Part(part[: page.size], len(part) > page.size, len(places), names, counted)
+    return _Listed(part[: page.size], len(part) > page.size, len(places), names, counted)
 
 
 def _cursor(page: PageRequest) -> tuple[str, str]:
@@ -106,9 +109,8 @@ def _cursor(page: PageRequest) -> tuple[str, str]:
     return str(name), str(agent_id)
 
 
-async def _count(tx: Tx, span: Span) -> dict[str, OfAgent]:
+async def _count(tx: Tx, span: Span, part: Part | None) -> dict[str, OfAgent]:
     """Count the tickets of each agent who has some."""
-    part = None if span.is_always else await kept.part_of(tx, span)
     if part is not None:
         return part.of_agents()
     return rules.of_agents(
@@ -117,7 +119,7 @@ async def _count(tx: Tx, span: Span) -> dict[str, OfAgent]:
 
 
 async def _durations(
-    tx: Tx, span: Span, counted: Mapping[str, OfAgent], shown: Sequence[str]
+    tx: Tx, span: Span, part: Part | None, counted: Mapping[str, OfAgent], shown: Sequence[str]
 ) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
     """Read the one or two durations in the middle for agents: to the first response, and to the resolve."""
     if span.is_always:
@@ -129,8 +131,11 @@ async def _durations(
             _in_the_middle((row["agent_id"], row["resolution"]) for row in rows),
         )
     own = {agent_id: counted[agent_id] for agent_id in shown if agent_id in counted}
-    responses = {agent_id: rules.middle_in(each.responded, 0, 0) for agent_id, each in own.items() if each.responded}
-    resolutions = {agent_id: rules.middle_in(each.measured, 0, 0) for agent_id, each in own.items() if each.measured}
+    if part is not None:
+        responses, resolutions = part.middles(rules.RESPONSE, own), part.middles(rules.RESOLUTION, own)
+    else:
+        responses = {who: rules.middle_in(each.responded, 0, 0) for who, each in own.items() if each.responded}
+        resolutions = {who: rules.middle_in(each.measured, 0, 0) for who, each in own.items() if each.measured}
     return _by_agent(await store.load_durations_at(tx, span, rules.RESPONSE, responses)), _by_agent(
         await store.load_durations_at(tx, span, rules.RESOLUTION, resolutions)
     )

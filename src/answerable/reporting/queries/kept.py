@@ -1,9 +1,23 @@
 """What the reports count of the tickets of a span: what is counted already, put right by what is not yet."""
 
-from answerable.kernel.days import FOREVER, LENGTHS, cover, day_of, days_of
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
+
+from answerable.kernel.days import (
+    FOREVER,
+    LENGTHS,
+    PartKey,
+    PartRange,
+    begin_of,
+    cover,
+    day_of,
+    days_of,
+    nearest_day,
+)
 from answerable.kernel.span import Span
 from answerable.kernel.tx import Tx
-from answerable.reporting.rules.kept import Part, all_parts, nothing
+from answerable.reporting.rules.kept import Numbers, Part, add_dates, all_parts, dates_of, nothing
 from answerable.reporting.store import kept as store
 from answerable.reporting.store import tickets
 
@@ -14,10 +28,21 @@ FEW = 16  # of all: sorting one costs as much as walking past so many
 
 async def part_of(tx: Tx, span: Span) -> Part | None:
     """Add up the tickets raised in a span; ``None`` where too many are not counted yet, as after an upgrade."""
+    return await _sum(tx, span, store.list_parts)
+
+
+async def timed_part_of(tx: Tx, span: Span) -> Part | None:
+    """Add up the same with how long they took, which is more to read."""
+    return await _sum(tx, span, store.list_timed_parts)
+
+
+async def _sum(
+    tx: Tx, span: Span, list_parts: Callable[[Tx, Sequence[PartRange]], Awaitable[list[tuple[PartKey, Part]]]]
+) -> Part | None:
     if await store.is_much_uncounted(tx, MOST_APART):
         return None
     found, days = nothing(), days_of(span)
-    for _, part in await store.list_parts(tx, cover(days)):
+    for _, part in await list_parts(tx, cover(days)):
         found.add_part(part)
     for row in await store.list_uncounted(tx, days.begin, days.end):
         if row["counted"]:
@@ -29,6 +54,45 @@ async def part_of(tx: Tx, span: Span) -> Part | None:
     return found
 
 
+async def over_time(tx: Tx, edges: Sequence[int], first: int | None = None) -> list[Numbers]:
+    """Count what was raised, solved and late from each edge to before the next.
+
+    From the days that are counted, but what lies between an edge and the midnight (UTC) nearest to it one by one;
+    ``first`` is when the oldest was raised.
+    """
+    if len(edges) < 2 or await store.is_much_uncounted(tx, MOST_APART):
+        return await tickets.count_over_time(tx, list(pairwise(edges)))
+    bounds = [nearest_day(at) for at in edges]
+    # Before the first and after now there is nothing to count one by one; on the other side may be much.
+    if edges[0] == first:
+        bounds[0] = day_of(first)
+    if edges[-1] > tx.now:
+        bounds[-1] = day_of(edges[-1]) + 1
+    happened = await store.list_days(tx, bounds[0], bounds[-1])
+    for row in await store.list_uncounted(tx, 0, begin_of(FOREVER)):
+        for ticket, sign in ((row["counted"], -1), (row["as_it_is"], 1)):
+            if ticket:
+                add_dates(happened, dates_of(ticket, row["created_at"]), sign)
+    found = [[0, 0, 0] for _ in edges[1:]]
+    for day, numbers in happened.items():
+        if bounds[0] <= day < bounds[-1]:
+            _add(found[bisect_right(bounds, day) - 1], numbers, 1)
+    midnights = [begin_of(day) for day in bounds]
+    between = [(min(pair), max(pair)) for pair in zip(edges, midnights, strict=True)]
+    for place, numbers in enumerate(await tickets.count_over_time(tx, between)):
+        sign = 1 if edges[place] < midnights[place] else -1
+        if place < len(found):
+            _add(found[place], numbers, sign)
+        if place:
+            _add(found[place - 1], numbers, -sign)
+    return found
+
+
+def _add(to: Numbers, numbers: Numbers, sign: int) -> None:
+    for place, number in enumerate(numbers):
+        to[place] += sign * number
+
+
 async def are_few(tx: Tx, measured: int) -> bool:
     """Tell whether it is a shorter way to sort so many durations than to walk those of all tickets in their order."""
     return measured * FEW < sum(tally.measured for tally in await tickets.load_count(tx))
@@ -37,15 +101,25 @@ async def are_few(tx: Tx, measured: int) -> bool:
 async def differences(tx: Tx) -> list[str]:
     """Recount what is counted from what the tickets are counted as; a line per part that holds something else."""
     of_days: dict[int, Part] = {}
+    happened: dict[int, Numbers] = {}
     after = ""
     while rows := await store.list_counted(tx, after, AT_ONCE):
         for row in rows:
             of_days.setdefault(day_of(row["created_at"]), nothing()).add(row["counted"])
+            add_dates(happened, dates_of(row["counted"], row["created_at"]))
         after = rows[-1]["ticket_id"]
     recounted = all_parts(of_days)
-    held = dict(await store.list_parts(tx, [(length, 0, FOREVER) for length in LENGTHS]))
+    held = dict(await store.list_timed_parts(tx, [(length, 0, FOREVER) for length in LENGTHS]))
+    days = await store.list_days(tx, 0, FOREVER)
     return [
-        f"reporting: part {number} of {days} days is not what its tickets are counted as"
-        for days, number in sorted({*held, *recounted})
-        if held.get((days, number), nothing()) != recounted.get((days, number), nothing())
+        *(
+            f"reporting: part {number} of {length} days is not what its tickets are counted as"
+            for length, number in sorted({*held, *recounted})
+            if held.get((length, number), nothing()) != recounted.get((length, number), nothing())
+        ),
+        *(
+            f"reporting: day {day} is not what its tickets are counted as"
+            for day in sorted({*days, *happened})
+            if days.get(day) != happened.get(day)
+        ),
     ]

@@ -9,16 +9,21 @@ import msgspec
 
 from answerable.kernel.days import PartKey, PartRange, in_lots
 from answerable.kernel.tx import Row, Tx
-from answerable.reporting.rules.kept import Numbers, Part
+from answerable.reporting.rules.kept import Numbers, Part, Times
 
 # These words are those of the index reporting_ticket_uncounted, which is only used for them.
 AS_IT_IS = """status || ' ' || priority || ' ' || CASE WHEN sla_breached = 1 THEN '1' ELSE '0' END || ' '
-        || COALESCE(CAST(resolution AS VARCHAR), '') || ' ' || CASE WHEN first_response_at IS NULL THEN '0' ELSE '1' END
-        || ' ' || COALESCE(agent_id, '')"""
+        || COALESCE(CAST(resolution AS VARCHAR), '') || ' '
+        || COALESCE(CAST(first_response_at - created_at AS VARCHAR), '') || ' ' || COALESCE(agent_id, '') || ' '
+        || CASE WHEN resolution IS NULL THEN '' ELSE COALESCE(CAST(resolved_at / 86400000000 + 3 AS VARCHAR), '') END
+        || ' '
+        || CASE WHEN sla_breached = 1 THEN COALESCE(CAST(breached_at / 86400000000 + 3 AS VARCHAR), '') ELSE '' END"""
 UNCOUNTED = f"last_sequence > 0 AND counted <> {AS_IT_IS}"
 _AT_ONCE = 500
-_KEPT = "days, part, tickets, agents"
+_COUNTS = "days, part, tickets, agents"
+_KEPT = f"{_COUNTS}, times"
 _numbers = msgspec.json.Decoder(dict[str, Numbers])
+_times = msgspec.json.Decoder(Times)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,7 +52,7 @@ async def load_uncounted(tx: Tx, limit: int) -> list[Row]:
 async def list_uncounted(tx: Tx, begin: int, end: int) -> list[Row]:
     """Read the tickets raised in a range that are not counted as what they are: few."""
     return await tx.run(
-        f"""SELECT counted, {AS_IT_IS} AS as_it_is FROM reporting_ticket
+        f"""SELECT created_at, counted, {AS_IT_IS} AS as_it_is FROM reporting_ticket
         WHERE {UNCOUNTED} AND ticket_id > '' AND created_at + 0 >= :begin AND created_at + 0 < :end""",
         begin=begin,
         end=end,
@@ -83,21 +88,23 @@ async def load_parts(tx: Tx, wanted: Iterable[PartKey]) -> dict[PartKey, Part]:
             days=days,
             **names,
         )
-        found |= {(row["days"], row["part"]): _part(row) for row in rows}
+        found |= {(row["days"], row["part"]): _timed_part(row) for row in rows}
     return found
 
 
 async def save_parts(tx: Tx, parts: Mapping[PartKey, Part]) -> None:
     """Store parts."""
     await tx.run_many(
-        f"""INSERT INTO reporting_kept ({_KEPT}) VALUES (:days, :part, :tickets, :agents)
-        ON CONFLICT (days, part) DO UPDATE SET tickets = excluded.tickets, agents = excluded.agents""",
+        f"""INSERT INTO reporting_kept ({_KEPT}) VALUES (:days, :part, :tickets, :agents, :times)
+        ON CONFLICT (days, part) DO UPDATE SET
+            tickets = excluded.tickets, agents = excluded.agents, times = excluded.times""",
         [
             {
                 "days": days,
                 "part": number,
                 "tickets": _encode(part.tickets).decode(),
                 "agents": _encode(part.agents).decode(),
+                "times": _encode(part.times).decode(),
             }
             for (days, number), part in parts.items()
         ],
@@ -105,17 +112,49 @@ async def save_parts(tx: Tx, parts: Mapping[PartKey, Part]) -> None:
 
 
 async def list_parts(tx: Tx, ranges: Sequence[PartRange]) -> list[tuple[PartKey, Part]]:
-    """Read the parts of some ranges."""
+    """Read the parts of some ranges, without times."""
+    return [((row["days"], row["part"]), _part(row)) for row in await _list(tx, ranges, _COUNTS)]
+
+
+async def list_timed_parts(tx: Tx, ranges: Sequence[PartRange]) -> list[tuple[PartKey, Part]]:
+    """Read the parts of some ranges, with how long tickets took."""
+    return [((row["days"], row["part"]), _timed_part(row)) for row in await _list(tx, ranges, _KEPT)]
+
+
+async def _list(tx: Tx, ranges: Sequence[PartRange], columns: str) -> list[Row]:
     values: dict[str, int] = {}
     parts = []
     for place, (days, first, last) in enumerate(ranges):
         values |= {f"days{place}": days, f"first{place}": first, f"last{place}": last}
         parts.append(
-            f"""SELECT {_KEPT} FROM reporting_kept
+            f"""SELECT {columns} FROM reporting_kept
             WHERE days = :days{place} AND part >= :first{place} AND part < :last{place}"""
         )
-    rows = await tx.run(" UNION ALL ".join(parts), **values) if parts else []
-    return [((row["days"], row["part"]), _part(row)) for row in rows]
+    return await tx.run(" UNION ALL ".join(parts), **values) if parts else []
+
+
+async def add_to_days(tx: Tx, days: Mapping[int, Sequence[int]]) -> None:
+    """Add to how many were raised, solved and late on days."""
+    await tx.run_many(
+        """INSERT INTO reporting_day (day, raised, solved, late) VALUES (:day, :raised, :solved, :late)
+        ON CONFLICT (day) DO UPDATE SET raised = reporting_day.raised + excluded.raised,
+            solved = reporting_day.solved + excluded.solved, late = reporting_day.late + excluded.late""",
+        [
+            {"day": day, "raised": raised, "solved": solved, "late": late}
+            for day, (raised, solved, late) in sorted(days.items())
+        ],
+    )
+
+
+async def list_days(tx: Tx, first: int, last: int) -> dict[int, list[int]]:
+    """Read how many were raised, solved and late on each day, from ``first`` to before ``last``, that has something."""
+    rows = await tx.run(
+        """SELECT day, raised, solved, late FROM reporting_day
+        WHERE day >= :first AND day < :last AND (raised <> 0 OR solved <> 0 OR late <> 0)""",
+        first=first,
+        last=last,
+    )
+    return {row["day"]: [row["raised"], row["solved"], row["late"]] for row in rows}
 
 
 async def list_counted(tx: Tx, after: str, limit: int) -> list[Row]:
@@ -129,4 +168,8 @@ async def list_counted(tx: Tx, after: str, limit: int) -> list[Row]:
 
 
 def _part(row: Row) -> Part:
-    return Part(_numbers.decode(row["tickets"]), _numbers.decode(row["agents"]))
+    return Part(_numbers.decode(row["tickets"]), _numbers.decode(row["agents"]), {})
+
+
+def _timed_part(row: Row) -> Part:
+    return Part(_numbers.decode(row["tickets"]), _numbers.decode(row["agents"]), _times.decode(row["times"]))

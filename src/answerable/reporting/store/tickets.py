@@ -147,26 +147,28 @@ async def first_raised_at(tx: Tx) -> int | None:
     return at
 
 
-async def count_over_time(tx: Tx, edges: Sequence[int]) -> list[Row]:
-    """Count for each step between two edges what was raised, solved (and is still) and became late (and still is)."""
-    steps = len(edges) - 1
-    if steps < 1:
+async def count_over_time(tx: Tx, ranges: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Count in each range what was raised, solved (and is still) and became late (and still is), one by one."""
+    if not ranges:
         return []
 
     def within(column: str, place: int) -> str:
-        return f"{column} >= :edge{place} AND {column} < :edge{place + 1}"
+        return f"{column} >= :begin{place} AND {column} < :end{place}"
 
     parts = [
         f"""SELECT {place} AS place,
-        (SELECT COUNT(*) FROM reporting_ticket WHERE last_sequence > 0 AND {within("created_at", place)}) AS created,
+        (SELECT COUNT(*) FROM reporting_ticket WHERE last_sequence > 0 AND {within("created_at", place)}) AS raised,
         (SELECT COUNT(*) FROM reporting_ticket WHERE resolution IS NOT NULL
             AND {within("resolved_at", place)}) AS solved,
         (SELECT COUNT(*) FROM reporting_ticket WHERE sla_breached = 1 AND last_sequence > 0
-            AND {within("breached_at", place)}) AS breached"""
-        for place in range(steps)
+            AND {within("breached_at", place)}) AS late"""
+        for place in range(len(ranges))
     ]
-    values = {f"edge{place}": at for place, at in enumerate(edges)}
-    return await tx.run(f"SELECT * FROM ({' UNION ALL '.join(parts)}) steps ORDER BY place", **values)
+    values: dict[str, int] = {}
+    for place, (begin, end) in enumerate(ranges):
+        values |= {f"begin{place}": begin, f"end{place}": end}
+    rows = await tx.run(f"SELECT * FROM ({' UNION ALL '.join(parts)}) steps ORDER BY place", **values)
+    return [[row["raised"], row["solved"], row["late"]] for row in rows]
 
 
 # --- breaches ------------------------------------------------------------------------------------------------------
