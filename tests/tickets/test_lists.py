@@ -10,13 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from answerable.kernel.paging import PageRequest, encode_cursor
+from answerable.kernel.paging import Page, PageRequest, decode_cursor, encode_cursor
+from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaPaused, SlaStarted
 from answerable.messages.tickets import TicketRef
-from answerable.tickets import actions
-from answerable.tickets.rules import Draft
+from answerable.tickets import actions, store
+from answerable.tickets.rules import STATUSES, Draft, Ticket
+from answerable.tickets.rules.filter import TicketFilter
 from answerable.tickets.rules.views import WorkFilter
-from answerable.tickets.store import own, work
+from answerable.tickets.store import NO_DUE, own, work
 from tests.tickets.desk import DRAFT, TicketDesk
 from tests.tickets.test_api import expect_problem
 from tests.world import json_of, open_world
@@ -506,6 +508,106 @@ async def test_a_list_of_many_is_the_same_however_it_is_found(
             who.name,
             params,
         )
+
+
+async def test_lists_of_what_has_ended_and_what_has_not_are_what_a_recount_of_all_tickets_has(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has ended has indexes of its own, so a list is put together from several ways: none twice, none left out."""
+    chance = random.Random(5)
+    agents = [office.abe.id, office.bea.id]
+    askers = [office.una.id, office.otto.id, office.abe.id]
+
+    async def fill(tx: Tx) -> list[dict[str, Any]]:
+        made = list[dict[str, Any]]()
+        for n in range(1, 61):
+            status = chance.choice([*STATUSES, "CLOSED", "CLOSED"])
+            made.append(
+                {
+                    "number": 1000 + n,
+                    "status": status,
+                    "requester_id": chance.choice(askers),
+                    "agent_id": None if status == "CREATED" else chance.choice([*agents, None]),
+                    "category": chance.choice(("HARDWARE", "NETWORK")),
+                    "priority_rank": chance.randrange(4),
+                    "updated_at": chance.randrange(9),
+                    "public_at": chance.randrange(9),
+                    "sla_due_at": chance.choice((None, 5, 7)),
+                }
+            )
+            await tx.run(
+                """INSERT INTO tickets_ticket (number, id, title, description, priority, created_at, version, status,
+                    requester_id, agent_id, category, priority_rank, updated_at, public_at, sla_due_at)
+                VALUES (:number, :id, 'A printer', 'It does not work.', :priority, :number, 1, :status,
+                    :requester_id, :agent_id, :category, :priority_rank, :updated_at, :public_at, :sla_due_at)""",
+                id=tx.new_id(),
+                priority=PRIORITIES[made[-1]["priority_rank"]],
+                **made[-1],
+            )
+        return made
+
+    made = await office.world.db.write(office.max.actor, fill)
+    keys = {"createdAt": "number", "priority": "priority_rank", "slaDueAt": "sla_due_at"}
+    filters: list[dict[str, str]] = [
+        {},
+        *({"status": status} for status in ("CLOSED", "CANCELLED", "ASSIGNED")),
+        {"priority": "HIGH"},
+        {"category": "NETWORK"},
+        {"category": "NETWORK", "priority": "HIGH"},
+        {"status": "CLOSED", "category": "NETWORK"},
+        {"status": "CLOSED", "priority": "HIGH"},
+        {"status": "CLOSED", "category": "NETWORK", "priority": "HIGH"},
+        {"created_by": office.una.id},
+        {"assigned_to": office.bea.id, "category": "NETWORK"},
+    ]
+    told = {"status": "status", "category": "category", "created_by": "requester_id", "assigned_to": "agent_id"}
+
+    def fits(who: Any, wanted: dict[str, str], one: dict[str, Any]) -> bool:
+        sees = who is office.max or one["requester_id"] == who.id
+        if who is office.abe:
+            sees = sees or one["agent_id"] == who.id or (one["agent_id"] is None and one["status"] == "CREATED")
+        asked: dict[str, Any] = {column: wanted[name] for name, column in told.items() if name in wanted}
+        if "priority" in wanted:
+            asked["priority_rank"] = PRIORITIES.index(wanted["priority"])
+        return sees and all(one[column] == value for column, value in asked.items())
+
+    for cap, deep, far in ((1000, 500, (30, 120)), (2, 1, (1, 30))):
+        monkeypatch.setattr("answerable.tickets.store.lists.COUNT_CAP", cap)
+        monkeypatch.setattr("answerable.tickets.store.lists._DEEP", deep)
+        monkeypatch.setattr("answerable.tickets.store.lists._FAR", far)
+        for who in (office.una, office.abe, office.max):
+            for wanted in filters:
+                visible = [one for one in made if fits(who, wanted, one)]
+                for name in chance.sample(list(KEYS), k=2):
+                    changed = "updated_at" if who is not office.una else "public_at"
+                    key, none = keys.get(name, changed), NO_DUE
+                    down = chance.random() < 0.5
+                    ordered = sorted(
+                        visible, key=lambda one: (none if one[key] is None else one[key], one["number"]), reverse=down
+                    )
+                    expected = [one["number"] for one in ordered]
+                    narrowed = TicketFilter(sort=f"-{name}" if down else name, **wanted)
+                    case = (who.name, wanted, narrowed.sort, cap, deep)
+
+                    async def read(asked: TicketFilter, **part: Any) -> Page[Ticket]:
+                        whole = PageRequest(size=7, **part)
+                        return await office.world.db.read(who.actor, store.list_tickets, asked, whole)  # noqa: B023
+
+                    first, third = await read(narrowed), await read(narrowed, offset=14)
+                    assert [one.number for one in first.rows] == expected[:7], case
+                    assert first.total == third.total == str(min(len(expected), cap + 1)), case
+                    assert [one.number for one in third.rows] == expected[14:21], case
+                    if first.next_cursor:
+                        second = await read(narrowed, cursor=decode_cursor(first.next_cursor, narrowed.sort))
+                        assert [one.number for one in second.rows] == expected[7:14], case
+    raised = [one for one in reversed(made) if one["requester_id"] == office.una.id]
+    for part, statuses in (("all", STATUSES), ("done", ("CLOSED", "CANCELLED"))):
+        expected = [one["number"] for one in raised if one["status"] in statuses]
+        for after in (None, (0, expected[3])):
+            own_ones = await office.world.db.read(office.una.actor, own.list_own, part, "", after, 4)
+            assert [one.number for one in own_ones] == expected[4 if after else 0 :][:4], (part, after)
+    others = await office.world.db.read(office.max.actor, store.list_others_of, office.una.id, "", 5)
+    assert [one["number"] for one in others] == [one["number"] for one in raised][:5]
 
 
 async def test_what_is_typed_is_a_beginning_of_few_words_or_of_many(

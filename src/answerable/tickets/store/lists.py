@@ -1,6 +1,6 @@
 """SQL for lists of tickets: scoped, filtered, in a defined order, by keyset or offset."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from answerable.kernel.actor import Actor
@@ -10,8 +10,8 @@ from answerable.tickets import rules
 from answerable.tickets.rules import Ticket
 from answerable.tickets.rules.filter import TicketFilter
 from answerable.tickets.store import near
-from answerable.tickets.store.near import within
 from answerable.tickets.store.tickets import COLUMNS, ticket_of
+from answerable.tickets.store.ways import EVERYTHING, MINE, NUMBER, OWN, ways, within
 
 NO_DUE = 2**62
 
@@ -27,21 +27,21 @@ _WALKED = ("t.updated_at", SORT_COLUMNS["slaDueAt"])
 _ASKED = "t.number, t.requester_id, t.agent_id, t.status, t.category, t.priority_rank, t.updated_at, t.sla_due_at"
 _FAR = (30, 120)  # tickets for each that is looked for, before all that is somebody's is sorted instead
 _FARTHEST = 15_000
+_DEEP = 500  # from here on, a page is not found by sorting all that is before it
 EVERY = 2**31  # rows: there is no cap
 
 
 def arms(actor: Actor) -> list[str]:
     """Return what ``rules.may_see`` says, as conditions that exclude each other, so that each can use its index."""
-    own = near.OWN
     if actor.may("ticket.read_all"):
-        return ["1 = 1"]
+        return [EVERYTHING]
     if not actor.may("ticket.read_queue"):
-        return [own]
+        return [OWN]
     queued = "t.agent_id IS NULL AND t.status = 'CREATED'"
     return [
-        "t.agent_id = :me",
+        MINE,
         queued,
-        f"{own} AND (t.agent_id IS NULL OR t.agent_id <> :me) AND NOT ({queued})",
+        f"{OWN} AND (t.agent_id IS NULL OR t.agent_id <> :me) AND NOT ({queued})",
     ]
 
 
@@ -82,7 +82,8 @@ async def _list(
     counted = await _count(tx, conditions, values, None if page.exact_count else COUNT_CAP)
     if counted == 0:
         return [], 0
-    if counted > COUNT_CAP and column != "t.number":
+    few = counted <= COUNT_CAP
+    if not few and column != NUMBER and arms(tx.actor) != [OWN]:
         rows = None
         if column == "t.priority_rank":
             rows = await _by_rank(tx, conditions, order, values, page)
@@ -95,7 +96,7 @@ async def _list(
         limited = [condition.replace("t.category =", "t.category || '' =") for condition in limited]
         if column != "t.priority_rank":
             limited = [condition.replace("t.priority_rank =", "t.priority_rank + 0 =") for condition in limited]
-    return await _select(tx, limited, column, order, values, page.size + 1, page.offset), counted
+    return await _select(tx, limited, column, order, values, page, few=few), counted
 
 
 async def _search(
@@ -111,7 +112,7 @@ async def _search(
     """Return a page of what has the words and meets ``limited``, and how many have them and meet ``conditions``."""
     seen = arms(tx.actor)
     rows, counted = None, None
-    if seen == [near.OWN]:
+    if seen == [OWN]:
         if conditions and limited == conditions:
             rows, counted = await near.look_at_few(tx, seen, limited, order, values, page)
         if counted is None and not conditions and not page.exact_count:
@@ -173,28 +174,56 @@ async def find_tickets(tx: Tx, words: str, most: int) -> list[Ticket]:
 
 
 async def _select(
-    tx: Tx, conditions: list[str], column: str, order: str, values: dict[str, Any], limit: int, offset: int
+    tx: Tx, conditions: list[str], column: str, order: str, values: dict[str, Any], page: PageRequest, *, few: bool
 ) -> list[Row]:
-    """Read visible tickets that meet ``conditions``, in ``order``: both SQL of this feature's queries, never input.
+    """Read a page, and one more, of what the caller sees and what meets ``conditions``, in ``order``.
 
-    Numbers are found first: the indexes of somebody's own tickets know what lists are filtered by.
+    Both are SQL of this feature's queries, never input. Numbers are found first: the indexes of somebody's own tickets
+    know what lists are filtered by.
     """
-    seen = arms(tx.actor)
-    if tx.actor.may("ticket.read_all") or (seen == [near.OWN] and column == "t.number" and not (offset or conditions)):
-        where = within(seen[0], conditions)  # an index gives them one after the other
-        sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset"
-        return await tx.run(sql, me=tx.actor.id, limit=limit, offset=offset, **values)
-    parts = []
-    for number, arm in enumerate(seen):
-        where = within(arm, conditions)
-        part = f"""SELECT t.number AS n, {column} AS s FROM tickets_ticket t
-            WHERE {where} ORDER BY {order} LIMIT :most"""
-        parts.append(f"SELECT * FROM ({part}) a{number}")
+    seen, limit = ways(arms(tx.actor), conditions, column, few=few), page.size + 1
+    if len(seen) == 1 and (tx.actor.may("ticket.read_all") or (column == NUMBER and not page.offset)):
+        # An index gives them one after the other.
+        sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE {seen[0]} ORDER BY {order} LIMIT :limit OFFSET :offset"
+        return await tx.run(sql, me=tx.actor.id, limit=limit, offset=page.offset, **values)
+    values = values | {"me": tx.actor.id, "limit": limit, "offset": page.offset, "most": limit + page.offset}
+    if page.offset >= _DEEP and not few:
+        return await _select_deep(tx, seen, column, order, values)
     down = " DESC" if order.endswith("DESC") else ""
-    found = f"""SELECT n FROM ({" UNION ALL ".join(parts)}) found
+    # Few that are found by a filter are sorted: no index that only has their order is to be taken.
+    within_way = order.replace(NUMBER, f"{NUMBER} + 0", 1) if few and column == NUMBER and conditions else order
+    found = f"""SELECT n FROM ({_first(seen, column, within_way)}) found
         ORDER BY s{down}, n{down} LIMIT :limit OFFSET :offset"""
     sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN ({found}) ORDER BY {order}"
-    return await tx.run(sql, me=tx.actor.id, limit=limit, offset=offset, most=limit + offset, **values)
+    return await tx.run(sql, **values)
+
+
+def _first(seen: Sequence[str], column: str, order: str) -> str:
+    """Write what the first ``:most`` on each way are: their numbers and what they are sorted by."""
+    parts = [
+        f"SELECT t.number AS n, {column} AS s FROM tickets_ticket t WHERE {way} ORDER BY {order} LIMIT :most"
+        for way in seen
+    ]
+    return " UNION ALL ".join(f"SELECT * FROM ({part}) a{place}" for place, part in enumerate(parts))
+
+
+async def _select_deep(tx: Tx, seen: list[str], column: str, order: str, values: dict[str, Any]) -> list[Row]:
+    """Read a page that is far from the beginning: the way on which most are has an index, in which one counts on.
+
+    As many as there are on the other ways may come before a page, so that many fewer are passed over, and then sorted.
+    """
+    main = seen[0] if seen[0].startswith(MINE) else seen[-1]
+    down = " DESC" if order.endswith("DESC") else ""
+    others = _first([way for way in seen if way != main], column, order) or "SELECT 0 AS n, 0 AS s WHERE 1 = 0"
+    sql = f"""WITH others AS MATERIALIZED ({others}),
+        passed AS MATERIALIZED (SELECT x.beside, CASE WHEN x.beside < :offset THEN :offset - x.beside ELSE 0 END AS many
+            FROM (SELECT COUNT(*) AS beside FROM others) x),
+        main AS (SELECT t.number AS n, {column} AS s FROM tickets_ticket t WHERE {main} ORDER BY {order}
+            LIMIT (SELECT beside FROM passed) + :limit OFFSET (SELECT many FROM passed))
+        SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN (
+            SELECT n FROM (SELECT n, s FROM others UNION ALL SELECT n, s FROM main) found
+            ORDER BY s{down}, n{down} LIMIT :limit OFFSET :offset - (SELECT many FROM passed)) ORDER BY {order}"""
+    return await tx.run(sql, **values)
 
 
 async def _walk(
@@ -222,7 +251,8 @@ async def _walk(
 
 async def _count(tx: Tx, conditions: list[str], values: dict[str, Any], cap: int | None) -> int:
     """Count visible tickets that meet ``conditions``, up to ``cap`` + 1 where there is a cap."""
-    parts = [f"SELECT 1 AS one FROM tickets_ticket t WHERE {within(arm, conditions)}" for arm in arms(tx.actor)]
+    seen = ways(arms(tx.actor), conditions, few=True)
+    parts = [f"SELECT 1 AS one FROM tickets_ticket t WHERE {way}" for way in seen]
     sql = f"SELECT COUNT(*) AS n FROM ({' UNION ALL '.join(parts)} LIMIT :most) x"
     rows = await tx.run(sql, me=tx.actor.id, most=EVERY if cap is None else cap + 1, **values)
     return int(rows[0]["n"])
@@ -274,8 +304,9 @@ def _sort_value(ticket: Ticket, sort: str) -> int:
 def _conditions(tx: Tx, wanted: TicketFilter) -> tuple[list[str], dict[str, Any]]:
     conditions: list[str] = []
     values: dict[str, Any] = {}
+    if wanted.status:
+        conditions.append(f"t.status = '{rules.known_status(wanted.status)}'")
     exact = {
-        "t.status": rules.known_status(wanted.status) if wanted.status else None,
         "t.priority_rank": rules.rank(rules.known_priority(wanted.priority)) if wanted.priority else None,
         "t.category": wanted.category,
         "t.agent_id": wanted.assigned_to,
@@ -297,7 +328,7 @@ def search_condition(tx: Tx, text: str, values: dict[str, Any]) -> str:
 def found_sql(tx: Tx, text: str, values: dict[str, Any]) -> str:
     """Write what finds the numbers of tickets that have these words, or on which they are said."""
     hidden = "" if rules.may_note(tx.actor) else near.NOTES
-    owner = ", :me" if hidden and arms(tx.actor) == [near.OWN] else ""
+    owner = ", :me" if hidden and arms(tx.actor) == [OWN] else ""
     values["q"] = text[:500]
     # One set of numbers: an OR of two would make PostgreSQL look at every ticket. They come from the index alone; with
     # the tickets' own rows between, and without repeats, a word of a million tickets would cost four times as much. It

@@ -12,6 +12,7 @@ from answerable.kernel.paging import COUNT_CAP, PageRequest
 from answerable.kernel.tx import Row, Tx
 from answerable.tickets import rules
 from answerable.tickets.store.tickets import COLUMNS
+from answerable.tickets.store.ways import NUMBER, OWN, ways
 
 ASKED_FIRST = 200
 SIFTED = 2000  # of all tickets, where a list has few of the first
@@ -23,27 +24,11 @@ FARTHEST = 25_600
 ASKED = """t.number, t.id, t.agent_id, t.requester_id, t.status, t.category, t.priority_rank, t.updated_at,
     t.sla_due_at, t.sla_breached, t.sla_at_risk"""
 NOTES = " AND c.internal = 0"  # are left out with this
-OWN = "t.requester_id = :me"
 # Between which numbers the tickets that are near, and their comments, are.
 _EDGES = """said AS MATERIALIZED (SELECT MIN(c.number) AS first, MAX(c.number) AS last
         FROM near x CROSS JOIN tickets_comment c WHERE c.ticket_id = x.id),
     edges AS MATERIALIZED (SELECT COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high,
         COALESCE((SELECT first FROM said), 0) AS first, COALESCE((SELECT last FROM said), 0) AS last FROM near x)"""
-
-
-def within(arm: str, conditions: Sequence[str]) -> str:
-    """Return a condition of ``lists.arms`` with others, said so that the index of the arm is taken, and no other.
-
-    An engine that keeps no figures takes whichever index an equality fits: that of a status, of which there may be
-    half a million, for what one person has of it.
-    """
-    masked = list(conditions)
-    if arm.startswith("t.requester_id") or (arm.startswith("t.agent_id = ") and len(masked) > 1):
-        masked = [condition.replace("t.status =", "t.status || '' =") for condition in masked]
-    if not arm.startswith("1 = 1"):
-        masked = [condition.replace("t.priority_rank =", "t.priority_rank + 0 =") for condition in masked]
-        masked = [condition.replace("t.category =", "t.category || '' =") for condition in masked]
-    return " AND ".join([arm, *masked])
 
 
 async def look(
@@ -150,9 +135,10 @@ class Walk:
         self._tx = tx
         self._order = order
         self._values = values
-        self._seen = [f"FROM tickets_ticket t WHERE {within(arm, conditions)}" for arm in arms]
-        # What one person raised is sorted: in the index of all priorities, theirs are far apart.
-        self._sorted = order.replace("t.priority_rank", "t.priority_rank + 0") if tuple(arms) == (OWN,) else order
+        column = order.removesuffix(" DESC").removesuffix(", t.number").removesuffix(" DESC")
+        self._seen = _from(ways(arms, conditions, column))
+        self._all = _from(ways(arms, conditions, NUMBER))
+        self._sorted = order
         hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
         owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
         self._has = f"""(HAS(x.tickets_ticket, :q, edges.low, edges.high{owner})
@@ -177,7 +163,7 @@ class Walk:
         """Write what at least ``far`` tickets are, in no order, if there are so many."""
         parts = [
             f"SELECT * FROM (SELECT t.number, t.id {seen} ORDER BY t.number DESC LIMIT {far}) a{place}"
-            for place, seen in enumerate(self._seen)
+            for place, seen in enumerate(self._all)
         ]
         return f"near AS MATERIALIZED ({' UNION ALL '.join(parts)})"
 
@@ -265,6 +251,10 @@ async def read(tx: Tx, numbers: Sequence[int], order: str) -> list[Row]:
     places = ", ".join(f":{name}" for name in names)
     sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN ({places}) ORDER BY {order}"
     return await tx.run(sql, **names)
+
+
+def _from(seen: Sequence[str]) -> list[str]:
+    return [f"FROM tickets_ticket t WHERE {way}" for way in seen]
 
 
 def _as_far_as(wanted: float) -> int:

@@ -8,6 +8,7 @@ from answerable.tickets.rules.own import DONE, OPEN, YOURS
 from answerable.tickets.store import near
 from answerable.tickets.store.lists import arms
 from answerable.tickets.store.tickets import COLUMNS, ticket_of
+from answerable.tickets.store.ways import NUMBER, OWN, ways
 
 _STATUSES = {"open": OPEN, "done": DONE}
 
@@ -17,7 +18,7 @@ async def list_own(tx: Tx, part: str, words: str, after: tuple[int, int] | None,
 
     Those that wait for the caller come first where only open ones are read; ``after`` is (turn, number) of the last.
     """
-    where = [near.OWN]
+    where = list[str]()
     values: dict[str, int | str] = {}
     if part in _STATUSES:
         where.append(_among("t.status", _STATUSES[part]))
@@ -30,12 +31,17 @@ async def list_own(tx: Tx, part: str, words: str, after: tuple[int, int] | None,
         number = words.lstrip("#")
         numbered = number.isascii() and number.isdigit() and len(number) <= 15
         values |= {"q": words[:500], "asked_number": int(number) if numbered else 0}
-        walk = near.Walk(tx, where[:1], where[1:], order, values, near.NOTES)
+        walk = near.Walk(tx, [OWN], where, order, values, near.NOTES)
         near_by = await near.numbers(walk, limit)
         if near_by is not None:
             return [ticket_of(row) for row in await walk.read(near_by)]
         where.append(_FOUND)
-    sql = f"""SELECT {COLUMNS} FROM tickets_ticket t WHERE {" AND ".join(where)} ORDER BY {order} LIMIT :limit"""
+    parts = [
+        f"SELECT * FROM (SELECT t.number FROM tickets_ticket t WHERE {way} ORDER BY {order} LIMIT :limit) a{place}"
+        for place, way in enumerate(ways([OWN], where, "" if part == "open" else NUMBER))
+    ]
+    sql = f"""SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN ({" UNION ALL ".join(parts)})
+        ORDER BY {order} LIMIT :limit"""
     return [ticket_of(row) for row in await tx.run(sql, me=tx.actor.id, limit=limit, **values)]
 
 

@@ -9,6 +9,7 @@ from answerable.tickets import rules
 from answerable.tickets.rules.views import WorkFilter
 from answerable.tickets.store import near
 from answerable.tickets.store.lists import SORT_COLUMNS, arms, found_sql, search_condition
+from answerable.tickets.store.ways import ways
 
 OPEN = "t.status IN ('CREATED', 'ASSIGNED', 'IN_PROGRESS', 'WAITING')"
 # The same, said so that no index of statuses is taken: where another index finds fewer tickets, or has the order.
@@ -255,11 +256,9 @@ async def list_agents(tx: Tx, limit: int) -> list[Row]:
 
 async def list_others_of(tx: Tx, requester_id: str, without: str, limit: int) -> list[Row]:
     """Read the newest other tickets of a requester that the caller may see."""
-    found = []
-    for number, arm in enumerate(arms(tx.actor)):
-        part = f"""SELECT t.number AS n FROM tickets_ticket t WHERE {arm}
-            AND t.requester_id = :requester_id AND t.id <> :without ORDER BY t.number DESC LIMIT :limit"""
-        found.append(f"SELECT n FROM ({part}) a{number}")
+    seen = ways(arms(tx.actor), ["t.requester_id = :requester_id", "t.id <> :without"])
+    parts = [f"SELECT t.number FROM tickets_ticket t WHERE {way} ORDER BY t.number DESC LIMIT :limit" for way in seen]
+    found = [f"SELECT * FROM ({part}) a{place}" for place, part in enumerate(parts)]
     return await tx.run(
         f"""SELECT t.id, t.number, t.title, t.status, t.updated_at FROM tickets_ticket t
         WHERE t.number IN ({" UNION ALL ".join(found)}) ORDER BY t.number DESC LIMIT :limit""",
