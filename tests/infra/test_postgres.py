@@ -15,6 +15,7 @@ from answerable.infra.bus.verify import verify_log
 from answerable.infra.database import StorageFault, open_database
 from answerable.infra.database.errors import OutcomeUnknown
 from answerable.infra.database.migrate import Migration, migrate
+from answerable.infra.database.postgres.address import lock_key
 from answerable.infra.database.postgres.database import PostgresDatabase
 from answerable.infra.database.postgres.statement import of_words, statement
 from answerable.kernel.actor import ANONYMOUS, service
@@ -66,6 +67,11 @@ async def add(tx: Tx, name: str) -> str:
 
 async def names(tx: Tx) -> list[str]:
     return [row["name"] for row in await tx.run("SELECT name FROM test_thing ORDER BY name")]
+
+
+async def remove(tx: Tx, *names: str) -> None:
+    for name in names:
+        await tx.run("DELETE FROM test_thing WHERE name = :name", name=name)
 
 
 async def tell(tx: Tx, user: str) -> None:
@@ -346,6 +352,52 @@ async def test_a_batch_of_which_all_is_known_is_one_round_trip(database: Postgre
     database._writer._connection.add_query_logger(lambda record: said.append(record.query.split()[0]))
     await asyncio.gather(*(database.write(ANONYMOUS, tell, f"{n}") for n in range(5)))
     assert said == ["WITH"]
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "another process wrote", "the connection broke"])
+async def test_what_comes_while_a_commit_is_under_way_is_run_already(tmp_path: Path, meanwhile: str) -> None:
+    tries = {"first": 0, "second": 0}
+
+    async def number(tx: Tx, who: str) -> int:
+        tries[who] += 1
+        rows = await tx.run("UPDATE test_thing SET n = n + 1 WHERE name = :name RETURNING n", name="counter")
+        await tell(tx, f"{who} {rows[0]['n']}")
+        return int(rows[0]["n"])
+
+    async with opened(tmp_path) as database, visitor(tmp_path) as other:
+        await database.write(ANONYMOUS, add, "counter")
+        assert await database.write(ANONYMOUS, number, "first") == 2
+        async with other.transaction():
+            await other.execute("SELECT pg_advisory_xact_lock($1)", lock_key(SCHEMA, "writers"))
+            first = asyncio.ensure_future(database.write(ANONYMOUS, number, "first"))
+            waiting = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            await eventually(lambda: other.fetchval(waiting))
+            second = asyncio.ensure_future(database.write(ANONYMOUS, number, "second"))
+            await eventually(lambda: asyncio.sleep(0, tries["second"]))
+            assert not first.done()
+            if meanwhile == "another process wrote":
+                await other.execute("UPDATE test_thing SET n = n + 10 WHERE name = 'counter'")
+                await other.execute("UPDATE bus_writer SET mark = 'another' WHERE name = 'last'")
+            elif meanwhile == "the connection broke":
+                await other.execute("SELECT pg_terminate_backend($1)", await other.fetchval(waiting))
+        numbers = [13, 14] if meanwhile == "another process wrote" else [3, 4]
+        assert [await first, await second] == numbers
+        log = await database.read(ANONYMOUS, outbox.load_after, 0, 10)
+        assert [message.key for message in log] == ["first 2", f"first {numbers[0]}", f"second {numbers[1]}"]
+        assert tries == ({"first": 2, "second": 1} if meanwhile == "nothing" else {"first": 3, "second": 2})
+
+
+async def test_who_comes_behind_a_commit_that_fails_is_answered_all_the_same(database: PostgresDatabase) -> None:
+    await database.write(ANONYMOUS, add, "one")
+    for _ in range(5):  # whatever is in the same transaction, or in the next one
+        told = [asyncio.ensure_future(database.write(ANONYMOUS, add, name)) for name in ("one", "two", "one")]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        told.append(asyncio.ensure_future(database.write(ANONYMOUS, add, "three")))
+        came = await asyncio.gather(*told, return_exceptions=True)
+        assert [isinstance(each, Exception) for each in came] == [True, False, True, False]
+        await database.write(ANONYMOUS, remove, "two", "three")
+    assert await database.read(ANONYMOUS, names) == ["one"]
 
 
 # --- connections break -------------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ async def contents(tx: Tx) -> dict[str, list[Any]]:
 async def test_a_random_history_is_the_same_on_both_engines(
     tmp_path: Path, seed: int, collisions: float, processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("answerable.infra.database.postgres.database.DISTRUST_SECONDS", 0.0)
+    monkeypatch.setattr("answerable.infra.database.postgres.pump.DISTRUST_SECONDS", 0.0)
     groups = history(seed, 200, collisions)
     async with AsyncExitStack() as stack:
         plain = open_database(settings_for(tmp_path / "sqlite", storage__database=""), Clock())

@@ -6,37 +6,32 @@ take no lock and run beside. See ``docs/decisions/0010-postgresql.md``.
 """
 
 import asyncio
-import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
-from asyncpg import IntegrityConstraintViolationError
 
-from answerable.infra.database.errors import OutcomeUnknown, StorageFault
+from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.postgres.connection import (
     READING,
     connect,
     is_fault,
-    is_lost,
 )
+from answerable.infra.database.postgres.faults import Faults
 from answerable.infra.database.postgres.migrations import apply
+from answerable.infra.database.postgres.pump import Pump
 from answerable.infra.database.postgres.readers import Readers, roll_back
 from answerable.infra.database.postgres.runner import Runner
 from answerable.infra.database.postgres.scrub import scrub
-from answerable.infra.database.postgres.statement import ANYTHING
 from answerable.infra.database.postgres.together import Together
-from answerable.infra.database.postgres.turns import BATCH, Turns
 from answerable.infra.database.postgres.tx import Asking, PostgresTx, Reading, Writing
 from answerable.infra.database.postgres.watch import Watch
-from answerable.infra.database.postgres.writer import Doubt, Overtaken, Writer
-from answerable.infra.database.units import Spoilt, Unit
+from answerable.infra.database.postgres.writer import Writer
+from answerable.infra.database.units import Unit
 from answerable.infra.pulse import Pulse
-from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor, service
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Tx
@@ -46,9 +41,6 @@ from answerable.settings import Settings, without_password
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
-DISTRUST_SECONDS = 0.5  # after a batch that had to run again: messages that come twice come many at a time
-TRIES = 5  # of a unit whose transaction met others, before it is refused
 LEAD_EVERY = 0.25  # how often a process that does not lead asks whether it may
 _PROCESS = service("process")
 _log = structlog.get_logger(__name__)
@@ -65,19 +57,17 @@ class PostgresDatabase:
         self.pulse = Pulse()
         self._ids = IdMaker()
         self._patience = settings.storage.wait_seconds
+        self._faults = Faults(self.place)
         self._readers = Readers(partial(connect, settings, READING), settings.storage.connections, self._patience)
         self._asking = Asking(self._readers, Together(self._readers))
         self._writer = Writer(settings)
         self._runner = Runner(self._writer, self._ids, clock, settings)
         self._watch = Watch(settings, self._writer.name, self.pulse, self._touch, self._writer.forget)
-        self._turns = Turns()
-        self._pump: asyncio.Task[None] | None = None
+        self._pump = Pump(self._writer, self._runner, self.pulse, self._faults, self._patience)
         self._bulk: Writing | None = None
         self._bulk_every = self._bulk_units = 0
         self._turn = asyncio.Lock()  # of the transaction in which a bulk load also reads
         self._next_claim = 0.0
-        self._trusting_from = 0.0
-        self._faulty = False
         self._closed = False
 
     @property
@@ -104,7 +94,7 @@ class PostgresDatabase:
         except Exception as error:
             if not is_fault(error):
                 raise
-            raise self._fault(error) from error
+            raise self._faults.met(error) from error
 
     async def scan(
         self, actor: Actor, query: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -129,7 +119,7 @@ class PostgresDatabase:
         except Exception as error:
             if not is_fault(error):
                 raise
-            raise self._fault(error) from error
+            raise self._faults.met(error) from error
 
     # --- writing -----------------------------------------------------------------------------------------------
 
@@ -156,95 +146,8 @@ class PostgresDatabase:
     def _submit(self, unit: "Unit[T]") -> "asyncio.Future[T]":
         if self._closed:
             raise StorageFault("the desk is stopping")
-        self._turns.put(unit)
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.get_running_loop().create_task(self._work_off(), name="group commit")
+        self._pump.put(unit)
         return unit.done
-
-    async def _work_off(self) -> None:
-        pause = FIRST_PAUSE
-        while self._turns:
-            batch: list[Unit[Any]] = []
-            await self._turns.let_people_return()
-            try:
-                await (self._run_batch(batch) if self._bulk is None else self._run_in_bulk(self._bulk))
-                pause = FIRST_PAUSE
-            except Exception as error:
-                await self._writer.give_up(error)
-                self._put_back(batch, error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-
-    async def _run_batch(self, batch: "list[Unit[Any]]") -> None:
-        """Run what waits in one transaction, and answer it. ``batch`` tells what was taken up, whatever happens."""
-        work = await self._writer.begin()
-        loop = asyncio.get_running_loop()
-        work.trusting = loop.time() >= self._trusting_from
-        try:
-            try:
-                results = await self._run_lightly(work, batch)
-                await self._runner.commit(work)
-            except Overtaken:
-                work = await self._writer.begin_now()
-                results = [each for unit in batch for each in await self._runner.run(work, unit)]
-                await self._runner.commit(work)
-        except (Spoilt, IntegrityConstraintViolationError):
-            self._trusting_from = loop.time() + DISTRUST_SECONDS
-            work = await self._writer.begin_now()
-            results = await self._runner.run_carefully(work, batch)
-            await self._writer.commit(work)
-        if self._faulty:
-            self._faulty = False
-            _log.info("storage recovered")
-        for unit, result in results:
-            unit.answer(result)
-        if work.wrote:
-            self.pulse.beat(None if ANYTHING in work.owners else work.owners)
-
-    async def _run_lightly(self, work: Writing, batch: "list[Unit[Any]]") -> "list[tuple[Unit[Any], Any]]":
-        """Run units without savepoints. Raises ``Spoilt`` where one leaves something that must be undone."""
-        loop, turns = asyncio.get_running_loop(), self._turns
-        begun, busy = loop.time(), bool(turns.urgent)
-        long = turns.background_seconds(begun)
-        results: list[tuple[Unit[Any], Any]] = []
-        stretch = Stretch(time.perf_counter())
-        for _ in range(min(len(turns.background), BATCH) if long else 0):
-            await stretch.pause()  # what is known or kept asks the server for nothing: reads would wait for all of it
-            if loop.time() - begun > long or (turns.urgent and not busy):
-                break
-            results += await self._runner.run(work, self._take(turns.background, batch))
-        for _ in range(turns.people_now()):
-            results += await self._runner.run(work, self._take(turns.urgent, batch))
-        turns.took_up(sum(unit.actor.kind == "person" for unit in batch))
-        return results
-
-    @staticmethod
-    def _take(lane: "deque[Unit[Any]]", batch: "list[Unit[Any]]") -> "Unit[Any]":
-        batch.append(lane.popleft())
-        return batch[-1]
-
-    def _put_back(self, batch: "list[Unit[Any]]", error: Exception) -> None:
-        """Let units wait for a better moment, but no longer than patience lasts; a bug ends what it met."""
-        fault = self._fault(error)
-        for unit in reversed(batch):
-            if unit.done.done():
-                continue
-            if isinstance(error, Doubt) or (not is_lost(error) and unit.tries >= TRIES):
-                unit.refuse(fault)
-                continue
-            unit.tries += 1
-            self._turns.lane_of(unit).appendleft(unit)
-        too_old = asyncio.get_running_loop().time() - self._patience
-        for unit in self._turns.take_old(too_old):
-            unit.refuse(fault)
-
-    def _fault(self, error: BaseException) -> StorageFault:
-        if isinstance(error, StorageFault):
-            return error
-        if not self._faulty:
-            _log.error("storage fault", error=f"{type(error).__name__}: {error}", place=self.place)
-        self._faulty = True
-        return OutcomeUnknown(str(error)) if isinstance(error, Doubt) else StorageFault(str(error))
 
     # --- many units, few commits ---------------------------------------------------------------------------------
 
@@ -254,17 +157,16 @@ class PostgresDatabase:
 
         Reads see what is not yet committed. A consumer that fails ends the load with its error.
         """
-        if self._pump is not None:
-            await self._pump
+        await self._pump.finish()
         self._bulk_every, self._bulk_units = every, 0
-        self._bulk = await self._begin_bulk()
+        self._bulk, self._pump.instead = await self._begin_bulk(), self._run_in_bulk
         try:
             yield
         except BaseException:
-            self._bulk = None
+            self._bulk = self._pump.instead = None
             await self._writer.drop()
             raise
-        work, self._bulk = self._bulk, None
+        work, self._bulk, self._pump.instead = self._bulk, None, None
         await work.flush()
         await self._writer.commit(work)
         self.pulse.beat()
@@ -276,12 +178,14 @@ class PostgresDatabase:
         except Exception as error:
             if not is_fault(error):
                 raise
-            raise self._fault(error) from error
+            raise self._faults.met(error) from error
         return work
 
-    async def _run_in_bulk(self, work: Writing) -> None:
+    async def _run_in_bulk(self) -> None:
         async with self._turn:
-            while lane := self._turns.urgent or self._turns.background:
+            assert self._bulk is not None
+            work, turns = self._bulk, self._pump.turns
+            while lane := turns.urgent or turns.background:
                 unit = lane.popleft()
                 try:
                     for done, result in await self._run_unit_in_bulk(work, unit):
@@ -346,9 +250,8 @@ class PostgresDatabase:
             return
         self._closed = True
         await self._watch.stop()
-        if self._pump is not None:
-            with suppress(Exception):
-                await self._pump
+        with suppress(Exception):
+            await self._pump.finish()
         await self._readers.close()
         await self._writer.close()
 

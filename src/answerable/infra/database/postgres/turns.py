@@ -59,14 +59,34 @@ class Turns:
             self.lane_of(unit).remove(unit)
         return old
 
-    async def let_people_return(self) -> None:
-        """Give those who were just answered the time to ask again, where too few of them have by now."""
-        self._under_way = len(self.urgent) + self._answered
+    async def somebody_comes(self, end: "asyncio.Future[Any]") -> None:
+        """Wait for a person's unit, or for ``end``."""
+        if not self.urgent and not end.done():
+            self._arrival = arrival = asyncio.get_running_loop().create_future()
+            end.add_done_callback(lambda _: ring(arrival))
+            await arrival
+            self._arrival = None
+
+    def may_go(self, here: int) -> bool:
+        """Tell whether the ``here`` who are taken up may go without others, and without the background."""
+        if self.background and self._owed(asyncio.get_running_loop().time()) >= BACKGROUND_PIECE:
+            return False
+        return 2 * here >= here + len(self.urgent) + self._answered
+
+    def _owed(self, now: float) -> float:
+        return self._due + (now - self._since) * BACKGROUND_SHARE_WHILE_BUSY
+
+    async def let_people_return(self, here: int = 0) -> None:
+        """Give those who were just answered the time to ask again, where too few of them have by now.
+
+        ``here`` is how many have, and are taken up.
+        """
+        self._under_way = here + len(self.urgent) + self._answered
         for _ in range(ROUNDS):
-            if 2 * len(self.urgent) >= self._under_way:
+            if 2 * (here + len(self.urgent)) >= self._under_way:
                 return
             await asyncio.sleep(0)
-        if self.urgent:
+        if here or self.urgent:
             return
         loop = asyncio.get_running_loop()
         self._arrival = loop.create_future()
@@ -75,22 +95,24 @@ class Turns:
         alarm.cancel()
         self._arrival = None
 
-    def people_now(self) -> int:
-        """Return how many units of people the next transaction takes up."""
-        half = (max(len(self.urgent), self._under_way) + 1) // 2
-        return min(len(self.urgent), max(half, SMALLEST_HALF), BATCH)
+    def people_now(self, here: int = 0) -> int:
+        """Return how many units of people the next transaction takes up, besides those who are ``here``."""
+        half = (max(here + len(self.urgent), self._under_way) + 1) // 2
+        return max(0, min(len(self.urgent), max(half, SMALLEST_HALF) - here, BATCH))
 
     def took_up(self, people: int) -> None:
         """Note how many people's units a transaction has taken up."""
         self._answered, self._after_people = people, people > 0
 
-    def background_seconds(self, now: float) -> float:
-        """Return how long the background may run in the transaction that begins ``now``, by the loop's clock."""
-        since, self._since = self._since, now
-        if not self.urgent:
+    def background_seconds(self, now: float, here: int = 0) -> float:
+        """Return how long the background may run in a transaction from ``now``, by the loop's clock.
+
+        ``here`` people are in it already.
+        """
+        self._due, self._since = self._owed(now), now
+        if not self.urgent and not here:
             self._due = 0.0  # what people left in a quiet moment they do not owe later
             return BACKGROUND_SECONDS_AFTER_PEOPLE if self._after_people else BACKGROUND_SECONDS
-        self._due += (now - since) * BACKGROUND_SHARE_WHILE_BUSY
         if self._due < BACKGROUND_PIECE:
             return 0.0
         due, self._due = min(self._due, BACKGROUND_SECONDS), 0.0

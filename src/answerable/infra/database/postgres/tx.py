@@ -81,6 +81,9 @@ class Writing:
     Where ``begin`` is given, the transaction has not begun: it begins when the server is first asked for something.
     Where all was known and nothing but what ``goes_at_once`` is left at the end, it need not.
 
+    ``foresees`` tells whether what will be known at its end can be relied on before: one that began knowing will most
+    likely end so.
+
     ``unit_wrote`` tells whether the present unit has changed anything in the database, ``wrote`` whether any has, and
     ``owners`` whose tables.
     """
@@ -92,6 +95,7 @@ class Writing:
         "_messages",
         "_of_unit",
         "connection",
+        "foresees",
         "knowledge",
         "owners",
         "trusting",
@@ -104,6 +108,7 @@ class Writing:
     ) -> None:
         self.connection = connection
         self._begin = begin
+        self.foresees = begin is not None
         self.knowledge = knowledge or Knowledge()
         self.trusting = False
         self.wrote = False

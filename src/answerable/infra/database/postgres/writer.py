@@ -8,6 +8,7 @@ again.
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -78,6 +79,27 @@ class Writer:
         if self._connection is None or self._connection.is_closed():
             await self.drop()
             self._connection = await connect(self._settings, WRITING)
+
+    def follow(self, before: Writing, end: "asyncio.Future[bool]") -> Writing:
+        """Return a transaction behind one that is being committed, and knows what will be known then.
+
+        ``end`` tells whether that ended as foreseen. Raises ``Overtaken`` when it begins, and that did not.
+        """
+        return Writing(before.connection, before.knowledge.lasting(), partial(self._begin_after, end))
+
+    async def _begin_after(self, end: "asyncio.Future[bool]") -> None:
+        try:
+            foreseen = await end
+        except Exception:
+            foreseen = False
+        if not foreseen:
+            raise Overtaken
+        self._knowledge = None
+        await self._begin_knowing()
+
+    def take_back(self, work: Writing) -> None:
+        """Take back a transaction that did not begin, and was not used: what it knows is so."""
+        self._knowledge = work.knowledge
 
     async def _begin_knowing(self) -> None:
         mine = f"FROM bus_writer WHERE name = '{LAST}' AND mark = '{self.name}:{self._mark}'"
