@@ -111,31 +111,41 @@ def sqlite_query(text: str, forms: Sequence[str] | None = None) -> str:
     return " AND ".join([*(f'"{word}"' for word in before), f"({any_form})"])
 
 
-def forms_in(connection: sqlite3.Connection, text: str, tables: Sequence[str]) -> list[str] | None:
+def forms_in(
+    connection: sqlite3.Connection, text: str, tables: Sequence[str], known: dict[tuple[str, str], list[str] | None]
+) -> list[str] | None:
     """Read the words in the indexes of some tables that begin as the last one of ``text`` does.
 
     ``None`` where they are many, or an index does not tell (``<table>_fts_terms``), or the last word is not spelt in
-    ASCII: how others are folded is FTS5's affair.
+    ASCII: how others are folded is FTS5's affair. What was read is ``known`` for the next time.
     """
     found = words(text)
     if not found or not found[-1].isascii():
         return None
     word, forms = found[-1].lower(), dict[str, None]()
     for table in tables:
-        behind = word
-        while True:
-            try:
-                sought = f"SELECT term FROM {table}_fts_terms WHERE term >= ? LIMIT 1"
-                row = connection.execute(sought, (behind,)).fetchone()
-            except sqlite3.OperationalError:
-                return None
-            if row is None or not row[0].startswith(word):
-                break
-            forms[row[0]] = None
-            if len(forms) > MOST_FORMS:
-                return None
-            behind = row[0] + "\x01"  # behind all rows with this word, before any longer one
-    return list(forms)
+        if (table, word) not in known:
+            known[table, word] = _forms_in_one(connection, table, word)
+        here = known[table, word]
+        if here is None:
+            return None
+        forms |= dict.fromkeys(here)
+    return list(forms) if len(forms) <= MOST_FORMS else None
+
+
+def _forms_in_one(connection: sqlite3.Connection, table: str, word: str) -> list[str] | None:
+    behind, forms = word, list[str]()
+    while len(forms) <= MOST_FORMS:
+        try:
+            sought = f"SELECT term FROM {table}_fts_terms WHERE term >= ? LIMIT 1"
+            row = connection.execute(sought, (behind,)).fetchone()
+        except sqlite3.OperationalError:
+            return None
+        if row is None or not row[0].startswith(word):
+            return forms
+        forms.append(row[0])
+        behind = row[0] + "\x01"  # behind all rows with this word, before any longer one
+    return None
 
 
 class SqliteTextIndexes:

@@ -22,7 +22,18 @@ AT_ONCE = 20  # rows that are written without a rest between
 class SqliteTx:
     """One unit of work; see ``kernel.tx.Tx``. One with a ``stretch`` rests where that is over; others never suspend."""
 
-    __slots__ = ("_connection", "_ids", "_messages", "_queries", "_stretch", "actor", "cause", "now", "settings")
+    __slots__ = (
+        "_connection",
+        "_forms",
+        "_ids",
+        "_messages",
+        "_queries",
+        "_stretch",
+        "actor",
+        "cause",
+        "now",
+        "settings",
+    )
 
     def __init__(
         self,
@@ -39,6 +50,7 @@ class SqliteTx:
         self._ids = ids
         self._messages: list[Message] = []
         self._queries: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._forms: dict[tuple[str, str], list[str] | None] = {}
         self.now = now
         self.actor = actor
         self.cause = cause
@@ -76,7 +88,8 @@ class SqliteTx:
     def _query(self, text: str, tables: tuple[str, ...]) -> str:
         known = self._queries.get((text, tables))
         if known is None:
-            known = self._queries[text, tables] = sqlite_query(text, forms_in(self._connection, text, tables))
+            forms = forms_in(self._connection, text, tables, self._forms)
+            known = self._queries[text, tables] = sqlite_query(text, forms)
         return known
 
     def new_id(self) -> str:

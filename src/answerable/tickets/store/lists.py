@@ -27,6 +27,8 @@ _WALKED = ("t.updated_at", SORT_COLUMNS["slaDueAt"])
 _ASKED = "t.number, t.requester_id, t.agent_id, t.status, t.category, t.priority_rank, t.updated_at, t.sla_due_at"
 _FAR = (30, 120)  # tickets for each that is looked for, before all that is somebody's is sorted instead
 _FARTHEST = 15_000
+_FEW = 200  # tickets that have some words, or comments
+_FOUND = "t.number IN (SELECT * FROM f)"
 _DEEP = 500  # from here on, a page is not found by sorting all that is before it
 EVERY = 2**31  # rows: there is no cap
 
@@ -111,28 +113,34 @@ async def _search(
 ) -> tuple[list[Row], int]:
     """Return a page of what has the words and meets ``limited``, and how many have them and meet ``conditions``."""
     seen = arms(tx.actor)
-    rows, counted = None, None
+    rows, counted, few = None, None, False
     if seen == [OWN]:
         if conditions and limited == conditions:
             rows, counted = await near.look_at_few(tx, seen, limited, order, values, page)
         if counted is None and not conditions and not page.exact_count:
-            counted = await _count_own_to_cap(tx, values)
+            counted, few = await _count_own(tx, values)
             rows = await near.look_alone(tx, seen, limited, order, values, page) if counted else None
     elif not page.exact_count:
         rows, counted = await near.look(tx, seen, conditions, limited, order, values, page)
     if rows is not None and counted is not None:
         return rows, counted
-    return await _search_index(tx, conditions, limited[len(conditions) :], found, column, order, values, page)
+    after = limited[len(conditions) :]
+    return await _search_index(tx, conditions, after, found, column, order, values, page, few=few)
 
 
-async def _count_own_to_cap(tx: Tx, values: dict[str, Any]) -> int | None:
-    """Count beyond the cap where so many of the caller's own tickets have the words; ``None`` where it is not so.
+async def _count_own(tx: Tx, values: dict[str, Any]) -> tuple[int | None, bool]:
+    """Count beyond the cap where so many of the caller's own tickets have the words, ``None`` where it is not so.
 
-    The index of words has what is theirs together, and comments need not be asked any more.
+    The index of words has what is theirs together, and comments need not be counted any more. Also tell whether few
+    tickets and comments have them.
     """
-    sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM FOUND_IN(tickets_ticket, :q, :me) f LIMIT :most) x"
-    counted = int((await tx.run(sql, me=tx.actor.id, most=COUNT_CAP + 1, q=values["q"]))[0]["n"])
-    return counted if counted > COUNT_CAP else None
+    parts = [
+        f"(SELECT COUNT(*) FROM (SELECT 1 AS one FROM FOUND_IN({table}, :q, :me) f LIMIT {most}) x) AS {name}"
+        for table, most, name in (("tickets_ticket", ":most", "tickets"), ("tickets_comment", _FEW, "comments"))
+    ]
+    row = (await tx.run(f"SELECT {', '.join(parts)}", me=tx.actor.id, most=COUNT_CAP + 1, q=values["q"]))[0]
+    tickets = int(row["tickets"])
+    return tickets if tickets > COUNT_CAP else None, tickets < _FEW and row["comments"] < _FEW
 
 
 async def _search_index(
@@ -144,11 +152,16 @@ async def _search_index(
     order: str,
     values: dict[str, Any],
     page: PageRequest,
+    *,
+    few: bool = False,
 ) -> tuple[list[Row], int]:
-    """Ask the index of words once, for the page and the count of all that somebody sees."""
+    """Ask the index of words once, for the page and the count of all that somebody sees.
+
+    Where ``few`` have the words, each is asked whose it is; all that is somebody's is not gone through.
+    """
     parts = [
         f"SELECT t.number AS n, {column} AS s FROM tickets_ticket t WHERE "
-        + within(arm, [*conditions, "t.number IN (SELECT * FROM f)"])
+        + within(arm.replace("t.requester_id =", "t.requester_id || '' =") if few else arm, [*conditions, _FOUND])
         for arm in arms(tx.actor)
     ]
     down = " DESC" if order.endswith("DESC") else ""

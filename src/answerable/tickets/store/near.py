@@ -141,7 +141,8 @@ class Walk:
         self._sorted = order
         hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
         owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
-        self._has = f"""(HAS(x.tickets_ticket, :q, edges.low, edges.high{owner})
+        self._has_itself = f"HAS(x.tickets_ticket, :q, edges.low, edges.high{owner})"
+        self._has = f"""({self._has_itself}
             OR (SELECT 1 FROM tickets_comment c WHERE c.ticket_id = x.id{hidden}
                 AND HAS(c.tickets_comment, :q, edges.first, edges.last{owner}) LIMIT 1) = 1"""
         self._has += " OR x.number = :asked_number)" if "asked_number" in values else ")"
@@ -159,10 +160,10 @@ class Walk:
         return f"""near AS MATERIALIZED (SELECT t.number, t.id, ROW_NUMBER() OVER (ORDER BY {self._order}) AS place
             FROM tickets_ticket t WHERE t.number IN ({" UNION ALL ".join(parts)}) ORDER BY {self._order} LIMIT {far})"""
 
-    def _any(self, far: int) -> str:
+    def _any(self, far: int, columns: str = "t.number, t.id") -> str:
         """Write what at least ``far`` tickets are, in no order, if there are so many."""
         parts = [
-            f"SELECT * FROM (SELECT t.number, t.id {seen} ORDER BY t.number DESC LIMIT {far}) a{place}"
+            f"SELECT * FROM (SELECT {columns} {seen} ORDER BY t.number DESC LIMIT {far}) a{place}"
             for place, seen in enumerate(self._all)
         ]
         return f"near AS MATERIALIZED ({' UNION ALL '.join(parts)})"
@@ -187,6 +188,8 @@ class Walk:
     async def count(self, wanted: int, share: float) -> int | None:
         """Count those that have the words up to ``wanted``; ``None`` where they are not that near."""
         far = _as_far_as(1.5 * wanted / share)
+        if await self._have_so_many(far, wanted):
+            return wanted
         while True:
             sql = f"""SELECT z.n, CASE WHEN z.n < :wanted THEN (SELECT COUNT(*) FROM near) END AS asked
                 FROM (SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {self._has} LIMIT :wanted) y) z"""
@@ -196,6 +199,21 @@ class Walk:
             if far >= FARTHEST or found["n"] < wanted / 2:
                 return None
             far = _as_far_as(far + 1)
+
+    async def _have_so_many(self, far: int, wanted: int) -> bool:
+        """Tell whether so many of the next tickets have the words themselves: then no comment has to be asked.
+
+        Numbers alone are read, which an index has.
+        """
+        while True:
+            sql = f"""WITH {self._any(far, "t.number")}, edges AS MATERIALIZED (
+                    SELECT COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high FROM near x)
+                SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {self._has_itself} LIMIT :wanted) y"""
+            rows = await self._tx.run(sql, me=self._tx.actor.id, wanted=wanted, **self._values)
+            found = int(rows[0]["n"])
+            if found >= wanted or found < wanted / 2 or far >= FARTHEST:
+                return found >= wanted
+            far = _as_far_as(1.1 * far * wanted / found)
 
     async def read(self, numbers: Sequence[int]) -> list[Row]:
         """Read tickets, in order."""

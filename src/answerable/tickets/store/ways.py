@@ -78,7 +78,8 @@ def _raised(whose: str, conditions: Sequence[str], column: str, *, few: bool) ->
 def _held(whose: str, conditions: Sequence[str], column: str, *, few: bool) -> list[str]:
     statuses, rest, category, rank = _read(conditions)
     ended = [status for status in ENDED if status in statuses]
-    if not ended or not category or not (few or (rank and column == NUMBER)):
+    by_order = rank if column == NUMBER else column == BY_RANK and not category
+    if not ended or " AND " in whose or not (by_order or (few and (category or rank))):
         return [within(whose, conditions)]
     worked_on = list[str]()
     if is_one := _is_one_of(statuses):
