@@ -4,6 +4,9 @@
 rows that are few, whose numbers are between two that a table expression ``edges`` has in its one row: it asks about
 each of them, or about no others. Each takes one value more, ``:owner``, where only rows of one person are asked for: an
 index in which that stands as a word of its own (see the migrations) has them together, however many others there are.
+
+The last word that somebody typed may be the beginning of one. A query whose value is called ``whole_`` and something
+asks for it as it stands: that finds less, and is sooner done.
 """
 
 import re
@@ -19,6 +22,7 @@ _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%
 MAX_WORDS = 12
 MOST_FORMS = 24  # of a word that a person has not typed to its end
 OWNER_MARK = 0xE000  # begins the word that says whose a row is: part of a word for FTS5, and of none that is typed
+WHOLE = "whole_"
 MERGED_PAGES = 200  # in one transaction, while others wait to write
 
 

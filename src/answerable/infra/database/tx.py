@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from answerable.infra.bus import outbox
-from answerable.infra.database.search import forms_in, sqlite_query
+from answerable.infra.database.search import WHOLE, forms_in, sqlite_query
 from answerable.infra.database.sqlite_statement import statement
 from answerable.infra.database.units import REST
 from answerable.infra.stretch import Stretch
@@ -80,7 +80,8 @@ class SqliteTx:
         """Run one statement without a coroutine around it (for ``infra`` itself)."""
         asked = statement(sql)
         for name in asked.searches:
-            values[name] = self._query(values[name], asked.tables)
+            whole = name.startswith(WHOLE)
+            values[name] = sqlite_query(values[name], ()) if whole else self._query(values[name], asked.tables)
         given = asked.arguments(values)
         rows = self._connection.execute(asked.text, given).fetchall()
         return rows if asked.then is None else self._connection.execute(asked.then, given).fetchall()

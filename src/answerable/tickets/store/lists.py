@@ -134,6 +134,10 @@ async def _count_own(tx: Tx, values: dict[str, Any]) -> tuple[int | None, bool]:
     The index of words has what is theirs together, and comments need not be counted any more. Also tell whether few
     tickets and comments have them.
     """
+    sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM FOUND_IN(tickets_ticket, :whole_q, :me) f LIMIT :most) x"
+    whole = int((await tx.run(sql, me=tx.actor.id, most=COUNT_CAP + 1, whole_q=values["q"]))[0]["n"])
+    if whole > COUNT_CAP:
+        return whole, False
     parts = [
         f"(SELECT COUNT(*) FROM (SELECT 1 AS one FROM FOUND_IN({table}, :q, :me) f LIMIT {most}) x) AS {name}"
         for table, most, name in (("tickets_ticket", ":most", "tickets"), ("tickets_comment", _FEW, "comments"))

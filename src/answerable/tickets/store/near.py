@@ -160,12 +160,10 @@ class Walk:
         return f"""near AS MATERIALIZED (SELECT t.number, t.id, ROW_NUMBER() OVER (ORDER BY {self._order}) AS place
             FROM tickets_ticket t WHERE t.number IN ({" UNION ALL ".join(parts)}) ORDER BY {self._order} LIMIT {far})"""
 
-    def _any(self, far: int, columns: str = "t.number, t.id") -> str:
-        """Write what at least ``far`` tickets are, in no order, if there are so many."""
-        parts = [
-            f"SELECT * FROM (SELECT {columns} {seen} ORDER BY t.number DESC LIMIT {far}) a{place}"
-            for place, seen in enumerate(self._all)
-        ]
+    def _any(self, begin: int, far: int, columns: str = "t.number, t.id") -> str:
+        """Write what the tickets from ``begin`` to ``far`` on each way are, in no order: each is in one such part."""
+        some = f"ORDER BY t.number DESC LIMIT {far - begin} OFFSET {begin}"
+        parts = [f"SELECT * FROM (SELECT {columns} {seen} {some}) a{place}" for place, seen in enumerate(self._all)]
         return f"near AS MATERIALIZED ({' UNION ALL '.join(parts)})"
 
     async def find(self, far: int) -> Found:
@@ -187,33 +185,35 @@ class Walk:
 
     async def count(self, wanted: int, share: float) -> int | None:
         """Count those that have the words up to ``wanted``; ``None`` where they are not that near."""
-        far = _as_far_as(1.5 * wanted / share)
+        far, begin, counted = _as_far_as(1.5 * wanted / share), 0, 0
         if await self._have_so_many(far, wanted):
             return wanted
         while True:
             sql = f"""SELECT z.n, CASE WHEN z.n < :wanted THEN (SELECT COUNT(*) FROM near) END AS asked
                 FROM (SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {self._has} LIMIT :wanted) y) z"""
-            found = (await self._run(self._any(far), sql, wanted=wanted))[0]
-            if found["n"] >= wanted or found["asked"] < far:
-                return int(found["n"])
-            if far >= FARTHEST or found["n"] < wanted / 2:
+            found = (await self._run(self._any(begin, far), sql, wanted=wanted - counted))[0]
+            counted += int(found["n"])
+            if counted >= wanted or found["asked"] < far - begin:
+                return counted
+            if far >= FARTHEST or counted < wanted / 2:
                 return None
-            far = _as_far_as(far + 1)
+            begin, far = far, _as_far_as(far + 1)
 
     async def _have_so_many(self, far: int, wanted: int) -> bool:
         """Tell whether so many of the next tickets have the words themselves: then no comment has to be asked.
 
         Numbers alone are read, which an index has.
         """
+        begin = counted = 0
         while True:
-            sql = f"""WITH {self._any(far, "t.number")}, edges AS MATERIALIZED (
+            sql = f"""WITH {self._any(begin, far, "t.number")}, edges AS MATERIALIZED (
                     SELECT COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high FROM near x)
                 SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {self._has_itself} LIMIT :wanted) y"""
-            rows = await self._tx.run(sql, me=self._tx.actor.id, wanted=wanted, **self._values)
-            found = int(rows[0]["n"])
-            if found >= wanted or found < wanted / 2 or far >= FARTHEST:
-                return found >= wanted
-            far = _as_far_as(1.1 * far * wanted / found)
+            rows = await self._tx.run(sql, me=self._tx.actor.id, wanted=wanted - counted, **self._values)
+            counted += int(rows[0]["n"])
+            if counted >= wanted or counted < wanted / 2 or far >= FARTHEST:
+                return counted >= wanted
+            begin, far = far, _as_far_as(1.1 * far * wanted / counted)
 
     async def read(self, numbers: Sequence[int]) -> list[Row]:
         """Read tickets, in order."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from answerable.infra.database.search import for_postgres, words
+from answerable.infra.database.search import WHOLE, for_postgres, words
 
 _PIECES = re.compile(r"'(?:[^']|'')*'|::|:([A-Za-z_]\w*)")
 _WRITES = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
@@ -20,6 +20,7 @@ _CLAIMS = re.compile(r"\s*ON\s+CONFLICT\s+DO\s+NOTHING\s+RETURNING\s+1\s+AS\s+(\
 _BY_KEY = re.compile(r"\s*SELECT\b.*\sWHERE (?:\w+\.)?(?:id|number) = \$\d+\s*", re.DOTALL)
 _PLACES = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
 _MARKS = re.compile("[\u0300-\u036f]")
+BEGINS = ":*"  # behind a word: others that begin so are meant as well
 LONGEST_WORD = 500  # as the index keeps it
 ANYTHING = "*"
 NUL = "\0"  # PostgreSQL's texts hold none: it is left out where it would be stored,
@@ -65,6 +66,8 @@ class Statement:
             values = dict(values)
             for name in self.searches:
                 asked = queries(values[name])
+                if name.startswith(WHOLE):
+                    asked = [one.removesuffix(BEGINS) for one in asked]
                 values[name] = " & ".join(asked)
                 values |= {f"{name}_{place}": one for place, one in enumerate(asked)}
         given = [values[name] for name in self.values]
@@ -154,4 +157,4 @@ def queries(text: str) -> list[str]:
     no word.
     """
     found = [f"'{folded}'" for word in words(text) if (folded := fold(word))]
-    return [*dict.fromkeys(found[:-1]), f"{found[-1]}:*"] if found else [""]
+    return [*dict.fromkeys(found[:-1]), f"{found[-1]}{BEGINS}"] if found else [""]
