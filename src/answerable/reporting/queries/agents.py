@@ -124,15 +124,15 @@ async def _durations(
     """Read the one or two durations in the middle for agents: to the first response, and to the resolve."""
     if span.is_always:
         return await _middles(tx, rules.RESPONSE, shown), await _middles(tx, rules.RESOLUTION, shown)
-    if await kept.are_few(tx, sum(each.measured for each in counted.values())):
+    own = {agent_id: counted[agent_id] for agent_id in shown if agent_id in counted}
+    if part is not None:
+        responses, resolutions = part.middles(rules.RESPONSE, own), part.middles(rules.RESOLUTION, own)
+    elif await kept.are_few(tx, sum(each.measured for each in counted.values())):
         rows = await store.list_durations(tx, span)
         return (
             _in_the_middle((row["agent_id"], row["response"]) for row in rows),
             _in_the_middle((row["agent_id"], row["resolution"]) for row in rows),
         )
-    own = {agent_id: counted[agent_id] for agent_id in shown if agent_id in counted}
-    if part is not None:
-        responses, resolutions = part.middles(rules.RESPONSE, own), part.middles(rules.RESOLUTION, own)
     else:
         responses = {who: rules.middle_in(each.responded, 0, 0) for who, each in own.items() if each.responded}
         resolutions = {who: rules.middle_in(each.measured, 0, 0) for who, each in own.items() if each.measured}
