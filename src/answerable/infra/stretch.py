@@ -9,7 +9,10 @@ import time
 from collections import deque
 from weakref import WeakKeyDictionary
 
+from answerable.infra.pace import PACE
+
 STRETCH_SECONDS = 0.00025  # how long a request may have to wait for work of the desk's own
+LONGEST_SECONDS = 0.001  # of a stretch: it did not work longer, but waited for something
 
 
 class _Line:
@@ -30,7 +33,7 @@ class _Line:
         if not self._next:  # nobody else wants it
             self._next = True
             try:
-                await asyncio.sleep(0)
+                await asyncio.sleep(PACE.rest(time.perf_counter()))
             finally:
                 self._give()
             return
@@ -43,9 +46,15 @@ class _Line:
             turn = self._waiting.popleft()
             if not turn.done():  # else whoever it was has been cancelled
                 turn.set_result(None)
-                self._loop.call_soon(self._give)
+                self._give_later(PACE.rest(time.perf_counter()))
                 return
         self._next = False
+
+    def _give_later(self, seconds: float) -> None:
+        if seconds:
+            self._loop.call_later(seconds, self._give)
+        else:
+            self._loop.call_soon(self._give)
 
 
 _lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
@@ -77,8 +86,10 @@ class Stretch:
 
     async def pause(self) -> bool:
         """Let others go first where this stretch was long enough; tell whether it was."""
-        if not self.is_over:
+        now = time.perf_counter()
+        if now < self._until:
             return False
+        PACE.worked(now, min(now - self._until + STRETCH_SECONDS, LONGEST_SECONDS))
         await self._line.wait()
         self._until = time.perf_counter() + STRETCH_SECONDS
         return True

@@ -6,6 +6,7 @@ unusual, are written by uvicorn as ever.
 """
 
 import re
+import time
 from contextvars import Context, copy_context
 from operator import itemgetter
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from answerable.infra.pace import PACE
 from answerable.infra.stretch import has_next_round
 from answerable.infra.web.eager import begin
+from answerable.kernel.scopes import SAFE_METHODS
 from answerable.settings import Server
 
 # What uvicorn refuses in a header's value, but for the ends of lines, which are counted.
@@ -180,7 +183,9 @@ class DeskProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         cycle.scope["state"]["send_whole"] = cycle.send_whole
-        if self._reading and cycle.scope["method"] == "GET" and has_next_round(self.loop):
+        method = cycle.scope["method"]
+        PACE.asked(time.perf_counter(), to_change=method not in SAFE_METHODS)
+        if self._reading and method == "GET" and has_next_round(self.loop):
             self._new = cycle, app
         else:
             super()._start_asgi_task(cycle, app)
