@@ -60,7 +60,7 @@ test-long: setup postgres ## Deadlines in a million random cases, then 100,000 p
 	@WORLD_PAIRS=100000 WORLD_SHARES=500 WORLD_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rfEs tests/security/test_01_paired_worlds.py
 	@PARSER_CASES=5000 $(BIN)/python -m pytest -n $(WORKERS) -q -rfEs tests/security/test_fuzzed_parsers.py
 	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -rfEs tests/security/test_fuzzed_interface.py
-	@TESTS_EVERYTHING=1 $(BIN)/python -m pytest -n $(PROCESSORS) -q -rfEs -k postgres tests/infra/test_bus.py tests/journeys tests/reporting
+	@TESTS_EVERYTHING=1 $(BIN)/python -m pytest -n $(PROCESSORS) -q -rfEs -k postgres tests/infra/test_bus.py tests/journeys tests/reporting tests/sla/test_kept.py tests/sla/test_backtest.py
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .
