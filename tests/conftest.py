@@ -5,6 +5,8 @@ import logging
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marks = [] if path in FAST_ON_POSTGRES else [pytest.mark.slow]
     metafunc.parametrize("engine", ["sqlite", pytest.param("postgres", marks=marks)], indirect=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let each worker read a share of the test files before it reads all of them.
+
+    On a clean clone each has to be compiled, assertions and all, and the workers would do so side by side: each for
+    itself, more than they need for everything else until the first test. What one has compiled, the others read.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    root = Path(__file__).parent
+    named = [Path(argument.partition("::")[0]).resolve() for argument in session.config.args]
+    files = [file for file in sorted(root.rglob("test_*.py")) if any(file.is_relative_to(place) for place in named)]
+    for file in files[int(worker) :: workers] if workers > 1 else ():
+        with suppress(Exception, pytest.skip.Exception):  # whatever is wrong with it is told when it is collected
+            import_module(".".join(file.relative_to(root.parent).with_suffix("").parts))
 
 
 @pytest.hookimpl(tryfirst=True)
