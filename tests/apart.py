@@ -17,7 +17,7 @@ from answerable.messages.base import Envelope
 from answerable.runtime import Desk
 from answerable.services import SERVICES, service_of
 from tests.kafka import Broker, settings_on
-from tests.world import Clock, World, lay_out, settings_for
+from tests.world import Clock, World, desk_in, lay_out, settings_for
 
 ALL = [name for name in SERVICES if name != "mirror"]  # which serves nobody
 SECRET = "known to the gateway and the services, 4711 times"
@@ -95,7 +95,7 @@ async def open_apart(
         for service in sorted(ALL, key=lambda name: name == "gateway"):  # the gateway comes last
             settings = settings_for(folder / service, **shared, **(peers if service == "gateway" else {}))
             await lay_out(folder / service, [service])
-            desk = desks[service] = Desk(settings, [service], clock)
+            desk = desks[service] = desk_in(folder / service, settings, [service], clock)
             if service != "gateway":
                 stack.push_async_callback(desk.stop)
                 peers[f"peers__{service}"] = await stack.enter_async_context(serving(desk))

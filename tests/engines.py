@@ -267,6 +267,7 @@ class Engine:
     def __init__(self) -> None:
         self.name = "sqlite"
         self._made: dict[Path, str] = {}
+        self._untouched: set[Path] = set()
         self._free: list[str] = []
         self._uses: dict[str, int] = {}
         self._shape = ""
@@ -282,7 +283,15 @@ class Engine:
         folder = folder.resolve()
         if folder not in self._made:
             self._made[folder] = self._free.pop() if self._free else self._new()
+            self._untouched.add(folder)
         return self._made[folder]
+
+    def is_untouched(self, folder: Path, address: str) -> bool:
+        """Tell, once, that this is the address of a folder's database and nobody has opened that: it is as copied."""
+        folder = folder.resolve()
+        known = folder in self._untouched and self._made[folder] == address
+        self._untouched.discard(folder)
+        return known
 
     def _new(self) -> str:
         cluster_url, name = shared_cluster(), f"desk_{uuid4().hex[:16]}"
@@ -302,6 +311,7 @@ class Engine:
                 DATABASES.let_go(url)
                 DATABASES.execute(shared_cluster(), f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
         self._made.clear()
+        self._untouched.clear()
         self.name = "sqlite"
 
 

@@ -46,9 +46,15 @@ class Desk:
     """One process of the desk: some services on one database and one bus."""
 
     def __init__(
-        self, settings: Settings, services: Sequence[str] = (), clock: Callable[[], int] = system_clock
+        self,
+        settings: Settings,
+        services: Sequence[str] = (),
+        clock: Callable[[], int] = system_clock,
+        database: DeskDatabase | None = None,
     ) -> None:
         """Open the database, bring it up to date and put the parts together; nothing runs yet.
+
+        A ``database`` that is given is open and up to date already.
 
         Raises ``Invalid`` for settings or a database that cannot be used.
         """
@@ -57,8 +63,9 @@ class Desk:
         here = {feature.name for feature in self.features}
         self.elsewhere: list[Feature] = [feature for feature in features_of() if feature.name not in here]
         self.proxy: Proxy | None = None
-        self.database: DeskDatabase = open_database(self.settings, clock)
-        migrate(self.database, wanted_migrations(self.features, self.database.engine))
+        self.database: DeskDatabase = database or open_database(self.settings, clock)
+        if database is None:
+            migrate(self.database, wanted_migrations(self.features, self.database.engine))
         self.bus: Bus = open_bus(self.settings, self.database, self.features)
         self.timers = Timers(self.database, self.bus, self.features, pruning(self.database), scrubbing(self.database))
         self.sealing = Sealing(self.database)
