@@ -35,7 +35,9 @@ async def list_own(tx: Tx, part: str, words: str, after: tuple[int, int] | None,
         near_by = await near.numbers(walk, limit)
         if near_by is not None:
             return [ticket_of(row) for row in await walk.read(near_by)]
-        where.append(_FOUND)
+        sql = f"""WITH f AS MATERIALIZED ({_FOUND}) SELECT {COLUMNS} FROM tickets_ticket t
+            WHERE {" AND ".join([_THEIRS, *where])} ORDER BY {order} LIMIT :limit"""
+        return [ticket_of(row) for row in await tx.run(sql, me=tx.actor.id, limit=limit, **values)]
     parts = [
         f"SELECT * FROM (SELECT t.number FROM tickets_ticket t WHERE {way} ORDER BY {order} LIMIT :limit) a{place}"
         for place, way in enumerate(ways([OWN], where, "" if part == "open" else NUMBER))
@@ -154,9 +156,12 @@ async def load_answers_due(tx: Tx, ticket_ids: Sequence[str]) -> dict[str, int]:
     return {row["ticket_id"]: row["due_at"] for row in rows}
 
 
-# Where few have the words: the person's index leads, and each is looked up in what was found.
-_FOUND = """(MATCHES(t.tickets_ticket, :q, :me) OR t.number = :asked_number OR t.id IN (
-    SELECT c.ticket_id FROM tickets_comment c WHERE MATCHES(c.tickets_comment, :q, :me) AND c.internal = 0))"""
+# Where few have the words, they are found first: the index of words has what is one person's together.
+_FOUND = """SELECT x.number FROM FOUND_IN(tickets_ticket, :q, :me) x
+    UNION ALL SELECT (SELECT s.number FROM tickets_comment c JOIN tickets_ticket s ON s.id = c.ticket_id
+        WHERE c.number = y.number AND c.internal = 0) FROM FOUND_IN(tickets_comment, :q, :me) y
+    UNION ALL SELECT CAST(:asked_number AS BIGINT)"""
+_THEIRS = "t.number IN (SELECT * FROM f) AND t.requester_id || '' = :me"
 
 
 def _among(column: str, values: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from answerable.tickets import rules
 from answerable.tickets.rules.views import WorkFilter
 from answerable.tickets.store import near
 from answerable.tickets.store.lists import SORT_COLUMNS, arms, found_sql, search_condition
-from answerable.tickets.store.ways import ways
+from answerable.tickets.store.ways import MINE, ways
 
 OPEN = "t.status IN ('CREATED', 'ASSIGNED', 'IN_PROGRESS', 'WAITING')"
 # The same, said so that no index of statuses is taken: where another index finds fewer tickets, or has the order.
@@ -29,6 +29,12 @@ _VIEWS = {
     "solved": "t.status = 'RESOLVED'",
     "open": OPEN,
     "all": "1 = 1",
+}
+_STATUSES = {
+    "mine": "'ASSIGNED', 'IN_PROGRESS', 'WAITING'",
+    "open": "'CREATED', 'ASSIGNED', 'IN_PROGRESS', 'WAITING'",
+    "waiting": "'WAITING'",
+    "solved": "'RESOLVED'",
 }
 _NOT_QUEUED = ("mine", "waiting", "solved")  # what waits in the queue is in none of these
 _BY_FLAG = ("at-risk", "breached")  # these have indexes of their own, and find fewer tickets than wait in the queue
@@ -70,8 +76,8 @@ async def list_work(tx: Tx, wanted: WorkFilter, page: PageRequest) -> list[Row]:
     by_order = sort in _ORDERS and not wanted.is_narrow and tx.actor.may("ticket.read_all")
     if wanted.view in _BY_ORDER and by_order and many:
         conditions[0] = _BY_ORDER[wanted.view]
-    found = _each(_work_arms(tx, wanted.view), [*conditions, *after], order)
-    return await _read_rows(tx, found, order, values)
+    arms_here = _work_arms(tx, wanted.view) if many or rare else _by_status(tx, wanted.view)
+    return await _read_rows(tx, _each(arms_here, [*conditions, *after], order), order, values)
 
 
 async def _search(
@@ -95,7 +101,8 @@ async def _search(
     if many and not (wanted.view == "all" and tx.actor.may("ticket.read_all")):
         walk: near.Walk = near.Sieve(tx, _work_arms(tx), conditions, after, order, own)
     else:
-        seen = [" AND ".join([arm, *conditions, *after]) for arm in _work_arms(tx, wanted.view)]
+        arms_here = _work_arms(tx, wanted.view) if many else _by_status(tx, wanted.view)
+        seen = [" AND ".join([arm, *conditions, *after]) for arm in arms_here]
         walk = near.Walk(tx, seen, (), order, own)
         if not many:
             walk.sort(SORT_COLUMNS[wanted.order.lstrip("-")])
@@ -190,6 +197,18 @@ def _work_arms(tx: Tx, view: str = "") -> list[str]:
     if view == "unassigned":
         return found[1:]
     return [found[0], _QUEUED] if view in _BY_FLAG else found
+
+
+def _by_status(tx: Tx, view: str) -> list[str]:
+    """Return the same for a view of few: of what an agent holds, those are found whose status it has.
+
+    Any other index that knows whose tickets are leads past all that they ever held.
+    """
+    found = _work_arms(tx, view)
+    if found[0] != MINE or view not in _STATUSES:
+        return found
+    held = f"SELECT h.number FROM tickets_ticket h WHERE h.agent_id = :me AND h.status IN ({_STATUSES[view]})"
+    return [f"t.number IN ({held}) AND t.agent_id || '' = :me", *found[1:]]
 
 
 def _exact(wanted: WorkFilter) -> dict[str, Any]:
