@@ -81,7 +81,7 @@ async def test_words_may_go_in_several_steps(world: World) -> None:
         "UPDATE bus_redaction SET position = position + 1 WHERE position = :lost",
         "UPDATE bus_outbox SET body = REPLACE(body, 'Una', 'Ada') WHERE key = 'Una'",
         "DELETE FROM bus_outbox WHERE position = :lost",
-        "UPDATE bus_seal SET salts = REPLACE(salts, 'a', 'b') WHERE number = 2",
+        "UPDATE bus_seal SET salts = SUBSTR(salts, 2) || SUBSTR(salts, 1, 1) WHERE number = 2",
     ],
 )
 async def test_whoever_touches_what_is_left_is_found_out(world: World, statement: str) -> None:
