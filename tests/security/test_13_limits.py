@@ -14,6 +14,7 @@ from answerable.infra.web.wire import protocol_of
 from answerable.kernel.errors import Throttled
 from answerable.settings import Server
 from tests.apart import serving_app
+from tests.patience import PATIENCE
 from tests.people import make_person
 from tests.security.asgi import JSON, ask
 from tests.world import World, open_world
@@ -33,11 +34,17 @@ async def asked(world: World, count: int, path: str, headers: dict[str, str], cl
     return sorted(answer.status for answer in answers)
 
 
+def is_share(statuses: list[int], share: int, rate: float, begun: float) -> bool:
+    """Tell whether so many were answered, and what has come to the share since it was begun, by rate a second."""
+    more = rate * (time.monotonic() - begun)
+    return set(statuses) == {200, 429} and share <= statuses.count(200) <= share + more
+
+
 async def test_a_person_has_a_share_and_nobody_else_s(world: World) -> None:
     una, otto = await make_person(world), await make_person(world)
     begun = time.monotonic()
     statuses = await asked(world, 24, "/api/auth/me", una.headers)
-    assert statuses == [200] * 20 + [429] * 4
+    assert is_share(statuses, 20, 2, begun)
     assert time.monotonic() - begun > 0.3, "who does not wait is made to"
     again = [ask(world, "GET", "/api/auth/me", una.headers, client=f"198.51.100.{number}") for number in range(8)]
     refused = max(await asyncio.gather(*again), key=lambda answer: answer.status)
@@ -58,16 +65,16 @@ async def test_the_key_of_a_program_has_a_share_of_its_own(world: World) -> None
     una = await make_person(world)
     body = b'{"name": "Nightly export", "scopes": ["tickets:read"]}'
     made = await ask(world, "POST", "/api/keys", una.headers | JSON, body)
-    program = {"authorization": f"Bearer {made.json['key']}"}
-    assert await asked(world, 21, "/api/tickets", program) == [200] * 20 + [429]
+    program, begun = {"authorization": f"Bearer {made.json['key']}"}, time.monotonic()
+    assert is_share(await asked(world, 24, "/api/tickets", program), 20, 2, begun)
     assert await asked(world, 3, "/api/tickets", una.headers) == [200] * 3
 
 
 async def test_strangers_share_by_address_and_forged_tokens_are_strangers(world: World) -> None:
-    begun = asyncio.get_running_loop().time()
+    begun = time.monotonic()
     forged = {"authorization": "Bearer ans_" + "x" * 43}
     assert await asked(world, 6, "/api/tickets", forged) == [401] * 6
-    assert await asked(world, 5, "/api/auth/jwks.json", {}) == [200] * 4 + [429]
+    assert is_share(await asked(world, 8, "/api/auth/jwks.json", {}), 4, 1, begun)
     assert await asked(world, 2, "/api/auth/jwks.json", {}, client="192.0.2.2") == [200] * 2
     assert await asked(world, 10, "/api/auth/jwks.json", {}, client="2001:db8:1:2::1") == [200] * 10
     assert await asked(world, 1, "/api/auth/jwks.json", {}, client="2001:db8:1:2:ffff::1") == [429], "one house"
@@ -75,7 +82,7 @@ async def test_strangers_share_by_address_and_forged_tokens_are_strangers(world:
     many = [{"x-forwarded-for": f"203.0.113.{number}"} for number in range(3)]
     told = [ask(world, "GET", "/api/auth/jwks.json", headers, client="192.0.2.1") for headers in many * 3]
     statuses = [answer.status for answer in await asyncio.gather(*told)]
-    seconds = asyncio.get_running_loop().time() - begun  # in each of which an address may ask once more
+    seconds = time.monotonic() - begun  # in each of which an address may ask once more
     assert statuses.count(200) <= seconds, "nobody gets out of it by saying that they come for somebody else"
     assert 429 in statuses
     for headers in many:  # but from a proxy that is trusted they are told apart
@@ -202,7 +209,7 @@ async def test_slow_clients_are_cut(world: World) -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(sent)
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE):
                     for drop in drops:
                         await asyncio.sleep(0.05)
                         writer.write(drop)
@@ -241,7 +248,7 @@ async def test_a_stream_that_nobody_reads_is_cut(world: World) -> None:
         await reader.readuntil(b"\r\n\r\n")
         assert hub.open_streams == 1
         [stream] = hub._open
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while hub.open_streams:
                 for number in range(200):  # more than the buffers on the way hold
                     stream._pending[_Loud("x" * 20_000 + str(number))] = 1
