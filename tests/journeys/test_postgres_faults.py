@@ -1,6 +1,7 @@
 """Real servers of the desk on a real cluster: the cluster restarts, moves, workers are killed, and nothing is lost."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -149,14 +150,19 @@ async def run(folder: Path, address: str, *arguments: str, during: Callable[...,
 
 
 async def test_a_restart_of_the_server_under_load(tmp_path: Path, own: Cluster) -> None:
+    away: list[float] = []
+
     async def restarts(_running: ServerProcess, customers: list[Customer]) -> None:
         for mode in ("fast", "immediate", "fast"):
+            begun = time.monotonic()
             await asyncio.to_thread(own.stop, mode)
             await asyncio.to_thread(own.start, port=own.port)
+            away.append(time.monotonic() - begun)
             await some_more(customers)
 
     customers = await run(tmp_path / "desk", database(own.url, "postgres"), during=restarts)
-    assert max(customer.longest for customer in customers) < 10
+    slow = 2 * max(away)  # under a second each, where nobody else wants the machine
+    assert max(customer.longest for customer in customers) < 10 + slow
 
 
 async def test_a_server_that_stays_away_is_told_kindly_and_waited_for(tmp_path: Path, own: Cluster) -> None:
