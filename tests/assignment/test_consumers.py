@@ -277,10 +277,11 @@ async def test_everything_again_changes_nothing(desk: PlayedDesk) -> None:
     tickets = [await desk.raise_ticket() for _ in range(3)]
     await desk.answer()
     await desk.move(tickets[0], "RESOLVED")
-    before = await desk.world.sql("SELECT * FROM assignment_agent")
+    agents = "SELECT * FROM assignment_agent ORDER BY id"
+    before = await desk.world.sql(agents)
     count = len(await desk.commands())
     await desk.world.redeliver_everything()
-    assert [tuple(r) for r in await desk.world.sql("SELECT * FROM assignment_agent")] == [tuple(r) for r in before]
+    assert [tuple(r) for r in await desk.world.sql(agents)] == [tuple(r) for r in before]
     assert len(await desk.commands()) == count
 
 

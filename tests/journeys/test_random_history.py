@@ -240,7 +240,7 @@ class History:
 
     async def look(self) -> None:
         """Look at tickets; what is shown is what the contract says this person may see."""
-        row = self.random.choice(await self.world.sql("SELECT id, roles, active FROM users_person"))
+        row = self.random.choice(await self.world.sql("SELECT id, roles, active FROM users_person ORDER BY id"))
         person = next(p for p in self.people if p.id == row["id"])
         actor = await self.actor_of(person)
         visible = {t["id"] for t in await self.world.sql("SELECT * FROM tickets_ticket") if may_see(actor, dict(t))}

@@ -96,7 +96,8 @@ async def test_each_level_comes_once_at_its_moment_and_says_what_it_did(world: W
     assert [(e.manager_id, e.reason) for e in called] == [("max", "Resolution was due at 2026-03-02T13:00:00Z")]
     assert [e.priority for e in await world.log("RAISE_PRIORITY") if isinstance(e, RaisePriority)] == ["CRITICAL"]
     assert len([e for e in await world.log("REPLACE_AGENT") if isinstance(e, ReplaceAgent)]) == 2
-    told_of = [row["title"] for row in await world.sql("SELECT title FROM notifications_notice WHERE user_id = 'max'")]
+    notices = await world.sql("SELECT title FROM notifications_notice WHERE user_id = 'max' ORDER BY id")
+    told_of = [row["title"] for row in notices]
     assert told_of == ["Ticket #1001 is in danger", "Ticket #1001 is escalated to you"]
     assert await world.desk.audit() == []
     before = await world.log()
