@@ -11,6 +11,7 @@ from answerable.users.actions import people
 from answerable.users.rules import Changes
 from tests.browser.desk import PHONE, BrowserDesk
 from tests.gateway.test_whole_desk import DRAFT
+from tests.patience import PATIENCE
 from tests.people import PASSWORD, make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -114,10 +115,10 @@ async def test_a_lost_connection_is_shown_and_healed(desk: BrowserDesk) -> None:
     await guest.context.set_offline(True)
     for stream in list(desk.world.desk.parts["live"]._open):
         stream.end()
-    await expect(page.get_by_text("No connection.")).to_be_visible(timeout=8000)
+    await expect(page.get_by_text("No connection.")).to_be_visible()
     await guest.check("offline")
     await guest.context.set_offline(False)
-    await expect(page.get_by_text("No connection.")).to_be_hidden(timeout=8000)
+    await expect(page.get_by_text("No connection.")).to_be_hidden()
 
 
 async def test_tabs_of_one_browser_share_one_stream(desk: BrowserDesk) -> None:
@@ -149,7 +150,7 @@ async def test_what_happens_while_another_tab_takes_the_stream_over_is_seen(desk
     await second.ready()
     await page.wait_for_load_state("networkidle")
     await guest.page.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await asked.wait()
     another = DRAFT | {"title": "The printer is out"}
     await desk.world.http.post("/api/tickets", json=another, headers=guest.person.headers)

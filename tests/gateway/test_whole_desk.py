@@ -58,7 +58,10 @@ async def test_a_server_with_open_streams_stops_at_once(world: World) -> None:
         door.bind(("127.0.0.1", 0))
         serving = asyncio.create_task(server.serve(sockets=[door]))
         url = f"http://127.0.0.1:{door.getsockname()[1]}/api/live"
-        async with httpx.AsyncClient() as client, client.stream("GET", url, headers=una.headers) as answer:
+        async with (
+            httpx.AsyncClient(timeout=PATIENCE) as client,
+            client.stream("GET", url, headers=una.headers) as answer,
+        ):
             assert answer.status_code == 200
             words = answer.aiter_text()
             assert "retry:" in await anext(words)
@@ -83,7 +86,7 @@ async def test_what_a_request_was_is_gone_once_it_is_answered(world: World) -> N
         for path in ("/api/tickets/" + json_of(answer)["id"], "/api/tickets", "/api/tickets/unknown", "/login"):
             await client.get(path, headers=una.headers)
 
-    async with serving(world.desk) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serving(world.desk) as url, httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
         await work(client)
         gc.collect()
         others = {id(one) for one in cycles()}

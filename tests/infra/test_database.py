@@ -17,6 +17,7 @@ from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.tx import Tx
 from answerable.messages.audit import RecordAct
+from tests.patience import PATIENCE
 from tests.world import Clock, settings_for
 
 pytestmark = pytest.mark.one_engine
@@ -163,7 +164,7 @@ async def test_people_are_not_kept_waiting_by_work_of_the_desk(
         await crowd()
     people_done = len(order) - 1 - order[::-1].index("person")
     assert order[:people_done].count("desk") < 50  # all fifty would have fitted into the first gap
-    await asyncio.wait_for(asyncio.gather(*follow_ups), 10)
+    await asyncio.wait_for(asyncio.gather(*follow_ups), PATIENCE)
     assert order.count("desk") == 50
 
 

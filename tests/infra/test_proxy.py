@@ -116,7 +116,7 @@ async def gateway(folder: Path, service: str) -> AsyncIterator[tuple[httpx.Async
     owners = {stream.fn: "tickets", thing.fn: "tickets", user.fn: "users"}
     proxy = Proxy(app, app, owners, settings, inner)
     async with serving_app(Edge(cast(Any, proxy), database, {}, None)) as address:
-        async with httpx.AsyncClient(base_url=address, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=address, timeout=PATIENCE) as client:
             yield client, inner
         await proxy.close()
     await database.close()

@@ -107,7 +107,7 @@ async def test_services_take_nothing_but_what_the_gateway_says(cluster: Cluster)
             ("users", "/api/auth/me"),
             ("reporting", "/api/reports/summary"),
         ):
-            async with httpx.AsyncClient(base_url=cluster.running[service].url) as direct:
+            async with httpx.AsyncClient(base_url=cluster.running[service].url, timeout=PATIENCE) as direct:
                 for headers in ({}, admin, forged):
                     refused = await direct.get(path, headers=headers)
                     assert refused.status_code == 401, (service, headers)

@@ -97,7 +97,7 @@ async def until_more(seen: Acknowledged, count: int) -> None:
 
 async def work_until_cut(url: str, actors: list[Customer | Agent]) -> None:
     async def one(actor: Customer | Agent) -> None:
-        async with httpx.AsyncClient(base_url=url, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
             try:
                 while True:
                     await actor.act(client)

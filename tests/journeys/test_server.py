@@ -46,7 +46,7 @@ async def test_the_first_admin_comes_by_the_link_that_is_printed_once(tmp_path: 
         running.process.stdout.readline()
         link = running.process.stdout.readline().strip()
         token = link.partition("token=")[2]
-        async with httpx.AsyncClient(base_url=running.url) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             page = await client.get(link)
             assert page.status_code == 200
             assert "text/html" in page.headers["content-type"]
@@ -62,7 +62,7 @@ async def test_commands_work_beside_a_running_server(tmp_path: Path, engine: str
     folder = tmp_path / "desk"
     with server(folder) as running:
         make_admin(folder)
-        async with httpx.AsyncClient(base_url=running.url) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             headers = await sign_in(client, ADMIN)
             assert (await client.post("/api/tickets", json=DRAFT, headers=headers)).status_code == 201
         tail = answerable("events", "tail", "--json", "--type", "TICKET_CREATED", "--data-dir", str(folder)).stdout
@@ -80,7 +80,7 @@ async def test_stopping_does_not_wait_for_open_streams(tmp_path: Path) -> None:
     folder = tmp_path / "desk"
     make_admin(folder)
     with server(folder) as running:
-        async with httpx.AsyncClient(base_url=running.url, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             headers = await sign_in(client, ADMIN)
             async with client.stream("GET", "/api/live", headers=headers) as stream:
                 assert stream.status_code == 200

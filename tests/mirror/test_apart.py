@@ -31,6 +31,7 @@ from answerable.runtime import Desk
 from tests.journeys.desk import company, signed_in
 from tests.kafka import Broker, forget_offsets, raw_consumer, settings_on
 from tests.mirror.server import OwnServer
+from tests.patience import PATIENCE
 from tests.processes import ServerProcess, answerable, eventually
 from tests.world import TESTER, settings_for
 
@@ -128,7 +129,7 @@ async def test_a_story_of_services_apart_is_in_the_mirror(tmp_path: Path, broker
             await client.raised(una, title="Another one")
             await client.status(abe, ticket, "RESOLVED")
             await eventually(mirror.has_read_all)
-            async with httpx.AsyncClient(base_url=running.url) as direct:
+            async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as direct:
                 assert (await direct.get("/api/tickets", headers=una.headers)).status_code == 404
                 assert 'answerable_consumer_lag{consumer="mirror"} 0.0' in (await direct.get("/metrics")).text
         documents = await mirror.documents()

@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from answerable.commands import build
 from answerable.mirror.rules import Document
 from tests.mirror.server import OwnServer
+from tests.patience import PATIENCE
 from tests.people import PASSWORD
 from tests.processes import (
     ADMIN,
@@ -68,7 +69,7 @@ async def test_mongodb_is_killed_and_comes_back(tmp_path: Path, own_server: OwnS
     values = {"ANSWERABLE_MIRROR_TIMEOUT_SECONDS": "0.5"}
     reader = Reader(own_server.address)
     with warm_server(folder, "--mirror", own_server.address, **values) as desk:
-        async with httpx.AsyncClient(base_url=desk.url) as client:
+        async with httpx.AsyncClient(base_url=desk.url, timeout=PATIENCE) as client:
             admin = await sign_in(client, ADMIN)
             await hire(client, admin, "Abe", "AGENT")
             una = await hire(client, admin, "Una")
@@ -91,7 +92,7 @@ async def test_mongodb_is_killed_and_comes_back(tmp_path: Path, own_server: OwnS
 
             desk.kill()  # and now the desk: what it had not noted is read again
         with warm_server(folder, "--mirror", own_server.address, **values) as again:
-            async with httpx.AsyncClient(base_url=again.url) as client:
+            async with httpx.AsyncClient(base_url=again.url, timeout=PATIENCE) as client:
                 await raise_ticket(client, una, "After the restart")
                 await reader.sees(*titles, "After the restart")
             again.stop()
@@ -108,7 +109,7 @@ async def test_a_desk_starts_without_its_mongodb_and_tells_no_secret(tmp_path: P
     folder = str(tmp_path / "desk")
     with warm_server(tmp_path / "desk", **values) as desk:
         await eventually(lambda: asyncio.to_thread(lines, desk, "mirror is away"))
-        async with httpx.AsyncClient(base_url=desk.url) as client:
+        async with httpx.AsyncClient(base_url=desk.url, timeout=PATIENCE) as client:
             assert (await client.get("/healthz")).status_code == 200
         desk.stop()
     log = desk.errors.read_text()

@@ -8,6 +8,7 @@ import pytest
 
 from answerable.runtime import Desk
 from tests.apart import SECRET, serving
+from tests.patience import PATIENCE
 from tests.people import make_person
 from tests.world import Clock, json_of, lay_out, open_world, settings_for
 
@@ -29,7 +30,7 @@ async def test_an_export_that_goes_the_short_way_waits_for_the_others(tmp_path: 
             ) as world,
         ):
             ada = await make_person(world, "ADMIN")
-            async with serving(world.desk) as url, httpx.AsyncClient(base_url=url) as client:
+            async with serving(world.desk) as url, httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
                 answer = await client.get(f"/api/users/admin/{ada.id}/export", headers=ada.headers)
             assert answer.status_code == 200
             taken = json_of(answer)

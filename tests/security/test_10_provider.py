@@ -21,6 +21,7 @@ from answerable.kernel.errors import Invalid
 from answerable.kernel.times import SECOND
 from answerable.settings import Settings, checked
 from tests.forms import BROWSER, Browser
+from tests.patience import PATIENCE
 from tests.people import door_of, make_person
 from tests.provider import CLIENT, SECRET, Provider, key_named, open_provider
 from tests.security.asgi import ask
@@ -50,7 +51,7 @@ async def go_there(browser: Browser, after: str = "/profile") -> str:
     """Follow the button of the sign-in page to the provider; return where the provider sends the browser back to."""
     sent = await browser.http.get("/login/provider", params={"next": after, "zone": "Europe/Berlin"})
     assert sent.status_code == 303, sent.text
-    async with httpx.AsyncClient(verify=False, trust_env=False) as client:  # plain http, here
+    async with httpx.AsyncClient(verify=False, trust_env=False, timeout=PATIENCE) as client:  # plain http, here
         back = (await client.get(sent.headers["location"])).headers["location"]
     assert back.startswith("http://desk.test/login/provider/back?")
     return str(back)

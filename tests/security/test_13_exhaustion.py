@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.forms import HEADERS, with_token
+from tests.patience import PATIENCE
 from tests.people import make_person
 from tests.processes import make_admin, server
 from tests.security.asgi import JSON, ask
@@ -203,7 +204,7 @@ async def test_a_real_server_ends_what_is_too_long_or_too_odd(tmp_path: Path) ->
             reader, writer = await asyncio.open_connection(host, int(port))
             try:
                 writer.write(sent)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE):
                     await writer.drain()
                     return await reader.read(64)
             except ConnectionError:

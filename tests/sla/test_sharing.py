@@ -10,6 +10,7 @@ import pytest
 from answerable.kernel.times import SECOND
 from tests.engines import ENGINE
 from tests.infra.test_postgres import leads, second_process
+from tests.patience import PATIENCE
 from tests.processes import PASSWORD, eventually, rows_in, warm_server
 from tests.sla.stories import Story, at
 from tests.world import open_world
@@ -59,7 +60,7 @@ async def test_one_of_three_processes_is_killed_while_much_is_due(tmp_path: Path
             await asyncio.to_thread(rows_in, folder, statement.format(**values))
         # What was written past the desk wakes nobody; the next thing that happens does.
         una = {"name": "Una", "email": "una@desk.test", "password": PASSWORD}
-        async with httpx.AsyncClient(base_url=first.url) as client:
+        async with httpx.AsyncClient(base_url=first.url, timeout=PATIENCE) as client:
             assert (await client.post("/api/auth/register", json=una)).status_code == 201
 
         def told(type_: str) -> list[tuple[object, ...]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.patience import PATIENCE
+
 
 @dataclass
 class Received:
@@ -78,7 +80,7 @@ class Receiver:
 
     async def until(self, count: int) -> None:
         """Wait until so many requests have come."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(self.received) < count:
                 self.news.clear()
                 await self.news.wait()
