@@ -66,15 +66,14 @@ def ago(at: int, now: int, zone: ZoneInfo, language: str) -> str:
 
 def moment(at: int, now: int, zone: ZoneInfo, language: str) -> str:
     """Write an instant as one names it in a promise: ``14:30``, ``tomorrow at 14:30``, ``Friday at 14:30``."""
-    local, today, locale = _local(at, zone), _local(now, zone).date(), _locale(language)
-    clock, days = format_time(local, "HH:mm", locale=locale), (local.date() - today).days
+    local, today = _local(at, zone), _local(now, zone).date()
+    clock, days = f"{local:%H:%M}", (local.date() - today).days
     at_, near = {"de": ("um", {-1: "gestern", 1: "morgen"})}.get(language, ("at", {-1: "yesterday", 1: "tomorrow"}))
     if days == 0:
         return clock
     if days in near:
         return f"{near[days]} {at_} {clock}"
-    name = format_date(local, "EEEE", locale) if 0 < days < 7 else str(format_skeleton("MMMMd", local, locale=locale))
-    return f"{name} {at_} {clock}"
+    return f"{(_weekday if 0 < days < 7 else _month_and_day)(local.date(), language)} {at_} {clock}"
 
 
 def span(length: int, language: str) -> str:
@@ -115,6 +114,16 @@ def _whole_day(day: date, language: str) -> str:
 @lru_cache(maxsize=2048)
 def _short_day(day: date, language: str) -> str:
     return format_date(day, "medium", _locale(language))
+
+
+@lru_cache(maxsize=64)
+def _weekday(day: date, language: str) -> str:
+    return format_date(day, "EEEE", _locale(language))
+
+
+@lru_cache(maxsize=2048)
+def _month_and_day(day: date, language: str) -> str:
+    return str(format_skeleton("MMMMd", day, locale=_locale(language)))
 
 
 @lru_cache(maxsize=2048)
