@@ -27,6 +27,7 @@ _WALKED = ("t.updated_at", SORT_COLUMNS["slaDueAt"])
 _ASKED = "t.number, t.requester_id, t.agent_id, t.status, t.category, t.priority_rank, t.updated_at, t.sla_due_at"
 _FAR = (30, 120)  # tickets for each that is looked for, before all that is somebody's is sorted instead
 _FARTHEST = 15_000
+_USUAL = (10, 20, 25, 50, 100)  # sizes of a page
 _FEW = 200  # tickets that have some words, or comments
 _FOUND = "t.number IN (SELECT * FROM f)"
 _DEEP = 500  # from here on, a page is not found by sorting all that is before it
@@ -199,11 +200,11 @@ async def _select(
     know what lists are filtered by.
     """
     seen, limit = ways(arms(tx.actor), conditions, column, few=few), page.size + 1
+    values = values | {"me": tx.actor.id, "limit": limit, "offset": page.offset, "most": limit + page.offset}
     if len(seen) == 1 and (tx.actor.may("ticket.read_all") or (column == NUMBER and not page.offset)):
         # An index gives them one after the other.
         sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE {seen[0]} ORDER BY {order} LIMIT :limit OFFSET :offset"
-        return await tx.run(sql, me=tx.actor.id, limit=limit, offset=page.offset, **values)
-    values = values | {"me": tx.actor.id, "limit": limit, "offset": page.offset, "most": limit + page.offset}
+        return await tx.run(_usual(sql, page), **values)
     if page.offset >= _DEEP and not few:
         return await _select_deep(tx, seen, column, order, values)
     down = " DESC" if order.endswith("DESC") else ""
@@ -212,7 +213,17 @@ async def _select(
     found = f"""SELECT n FROM ({_first(seen, column, within_way)}) found
         ORDER BY s{down}, n{down} LIMIT :limit OFFSET :offset"""
     sql = f"SELECT {COLUMNS} FROM tickets_ticket t WHERE t.number IN ({found}) ORDER BY {order}"
-    return await tx.run(sql, **values)
+    return await tx.run(_usual(sql, page), **values)
+
+
+def _usual(sql: str, page: PageRequest) -> str:
+    """Write into a statement how much it reads, where that is usual: PostgreSQL plans it once, not each time.
+
+    It takes a plan for all values only if that is as good as one for these, and does not know how little they ask for.
+    """
+    if page.offset or page.size not in _USUAL:
+        return sql
+    return sql.replace(":limit", str(page.size + 1)).replace(":most", str(page.size + 1)).replace(":offset", "0")
 
 
 def _first(seen: Sequence[str], column: str, order: str) -> str:
@@ -270,8 +281,10 @@ async def _count(tx: Tx, conditions: list[str], values: dict[str, Any], cap: int
     """Count visible tickets that meet ``conditions``, up to ``cap`` + 1 where there is a cap."""
     seen = ways(arms(tx.actor), conditions, few=True)
     parts = [f"SELECT 1 AS one FROM tickets_ticket t WHERE {way}" for way in seen]
-    sql = f"SELECT COUNT(*) AS n FROM ({' UNION ALL '.join(parts)} LIMIT :most) x"
-    rows = await tx.run(sql, me=tx.actor.id, most=EVERY if cap is None else cap + 1, **values)
+    most = EVERY if cap is None else cap + 1  # in the text, see _usual
+    rows = await tx.run(
+        f"SELECT COUNT(*) AS n FROM ({' UNION ALL '.join(parts)} LIMIT {most}) x", me=tx.actor.id, **values
+    )
     return int(rows[0]["n"])
 
 
