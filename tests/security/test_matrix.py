@@ -7,7 +7,7 @@ import pytest
 
 from tests.people import make_person
 from tests.security.asgi import ask
-from tests.security.company import COLUMNS, open_company
+from tests.security.company import COLUMNS, Company, open_company
 from tests.security.matrix import DENIED, Row, read_table, routes_of, sample_of, send, verdict
 from tests.world import World
 
@@ -18,23 +18,51 @@ def groups() -> dict[str, list[Row]]:
     """Each row that changes something has a desk of its own; rows that only read share one for each part of the API."""
     found: dict[str, list[Row]] = {}
     for row in ROWS:
-        reads = row.method == "GET"
-        found.setdefault("GET " + "/".join(row.path.split("/")[:3]) if reads else str(row), []).append(row)
+        found.setdefault(f"GET {part_of(row)}" if row.method == "GET" else str(row), []).append(row)
     return found
 
 
+def part_of(row: Row) -> str:
+    """Return the part of the interface that a row is about."""
+    return "/".join(row.path.split("/")[:3])
+
+
+async def answers_of(company: Company, row: Row) -> dict[str, str]:
+    """Return how a route answers everybody of a company."""
+    found = {}
+    for column in COLUMNS:
+        answer = await send(company, row, column)
+        found[column] = verdict(answer)
+        if found[column] in DENIED:
+            assert set(answer.json) <= {"type", "title", "status", "detail", "message"}, row
+        assert ("www-authenticate" in answer.headers) == (found[column] == "401"), row
+    return found
+
+
+@pytest.mark.one_engine
 @pytest.mark.parametrize("rows", groups().values(), ids=groups())
 async def test_a_route_answers_each_caller_as_the_table_says(rows: list[Row], tmp_path: Path) -> None:
     async with open_company(tmp_path) as company:
         for row in rows:
-            found = {}
-            for column in COLUMNS:
-                answer = await send(company, row, column)
-                found[column] = verdict(answer)
-                if found[column] in DENIED:
-                    assert set(answer.json) <= {"type", "title", "status", "detail", "message"}, row
-                assert ("www-authenticate" in answer.headers) == (found[column] == "401"), row
+            found = await answers_of(company, row)
             assert found == row.cells, f"{row}: correct the route or its line in docs/permissions.md"
+
+
+@pytest.mark.slow
+@pytest.mark.on_postgres
+@pytest.mark.parametrize("part", sorted({part_of(row) for row in ROWS}))
+async def test_a_route_answers_each_caller_so_on_postgresql(part: str, tmp_path: Path) -> None:
+    """There the rows of a part share a desk, until one is not right in it: that one is, in a fresh one.
+
+    Whoever signs out everywhere, or is given another name, is a stranger to what comes next.
+    """
+    waiting = sorted((row for row in ROWS if part_of(row) == part), key=lambda row: row.method != "GET")
+    while waiting:
+        async with open_company(tmp_path / f"{len(waiting)}") as company:
+            first = waiting.pop(0)
+            assert await answers_of(company, first) == first.cells, f"{first}: it is not what SQLite's desk answers"
+            while waiting and await answers_of(company, waiting[0]) == waiting[0].cells:
+                waiting.pop(0)
 
 
 async def test_every_route_is_in_the_table_and_nothing_else(world: World) -> None:
