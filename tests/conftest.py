@@ -79,7 +79,7 @@ SHORTER_STORIES = ("test_a_promise", "test_a_manager", "test_nobody_is_free")
 MORE_HISTORIES = (
     "test_every_figure_equals_a_recount_after_a_random_history[postgres-2",
     "test_every_figure_equals_a_recount_after_a_random_history[postgres-3",
-    "test_whatever_people_do_the_desk_is_sound[postgres-long and orderly",
+    "test_whatever_people_do_the_desk_is_sound[postgres-long ",
     *(f"test_the_reports_equal_a_recount_at_any_time_for_any_days[postgres-{seed}" for seed in range(2, 9)),
     *(f"test_what_has_held_gives_every_live_verdict_again[postgres-{seed}" for seed in range(1, 8)),
 )
