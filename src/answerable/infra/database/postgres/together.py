@@ -2,7 +2,8 @@
 
 A statement that looks up one row costs the server and this process several times as much to send as to answer. Where
 one is under way, others like it wait for its answer, and then go together: each line of their values is looked up by
-the same statement (LATERAL), with the same plan. Nobody waits for company: who comes alone is sent at once.
+the same statement (LATERAL), with the same plan. While several ask, who comes first goes with all that come in the same
+round of the loop. Nobody waits for company: who comes alone is sent at once.
 """
 
 import asyncio
@@ -19,7 +20,6 @@ from answerable.kernel.tx import Row
 
 Asking: TypeAlias = tuple[tuple[Any, ...], "asyncio.Future[list[Row]]"]
 MOST = 64  # that go together
-AT_ONCE = 2  # statements of one kind under way
 PLACE = "together_place"
 _TEXTS: dict[Statement, str] = {}
 
@@ -37,22 +37,26 @@ class Together:
         line = self._lines.get(asked)
         if line is None:
             line = self._lines[asked] = _Line()
-        if line.under_way < AT_ONCE:
-            line.under_way += 1
+        if not line.goes and not line.company:
+            line.goes = True
             try:
                 return await self._readers.use(partial(_fetch, asked, arguments))
             finally:
-                line.under_way -= 1
-                self._go_on(asked, line)
-        answer: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
+                self._go(asked, line, alone=True)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Row]] = loop.create_future()
         line.waiting.append((arguments, answer))
+        if not line.goes:
+            line.goes = True
+            loop.call_soon(self._go, asked, line)  # behind all that came in the same round of the loop
         return await answer
 
-    def _go_on(self, asked: Statement, line: "_Line") -> None:
+    def _go(self, asked: Statement, line: "_Line", *, alone: bool = False) -> None:
         group, line.waiting = line.waiting[:MOST], line.waiting[MOST:]
         group = [asking for asking in group if not asking[1].done()]
-        if group:
-            line.under_way += 1
+        line.goes = bool(group or line.waiting)
+        line.company = len(group) > (0 if alone else 1)
+        if line.goes:
             task = asyncio.get_running_loop().create_task(self._answer(asked, line, group), name="read together")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -77,8 +81,7 @@ class Together:
             if not isinstance(error, Exception):
                 raise
         finally:
-            line.under_way -= 1
-            self._go_on(asked, line)
+            self._go(asked, line)
 
     async def _answer_each(self, asked: Statement, group: list[Asking]) -> None:
         for arguments, answer in group:
@@ -93,10 +96,11 @@ class Together:
 
 
 class _Line:
-    __slots__ = ("under_way", "waiting")
+    __slots__ = ("company", "goes", "waiting")
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self.goes = False  # a statement, or is about to
+        self.company = False  # somebody asked at the same time as the last one
         self.waiting: list[Asking] = []
 
 
