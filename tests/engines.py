@@ -52,12 +52,13 @@ RENEW = f"""SET session_replication_role = replica; DO $$ DECLARE t TEXT; BEGIN
     FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'seed' LOOP
         EXECUTE format('INSERT INTO {SCHEMA}.%I SELECT * FROM seed.%I', t, t);
     END LOOP; END $$"""
-# Everything a test may have made or changed but rows: then the database is not used again.
+# Everything a test may have made, changed or switched off but rows: then the database is not used again.
 SHAPE = f"""SELECT md5(concat(
     (SELECT string_agg(concat_ws(' ', n.nspname, c.relname, c.relkind, c.relnatts), ',' ORDER BY n.nspname, c.relname)
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')),
-    (SELECT count(*) FROM pg_trigger), ' ', (SELECT count(*) FROM pg_proc), ' ', (SELECT count(*) FROM pg_constraint),
+    (SELECT count(*) FROM pg_trigger), ' ', (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O'), ' ',
+    (SELECT count(*) FROM pg_proc), ' ', (SELECT count(*) FROM pg_constraint),
     (SELECT count(*) FROM {SCHEMA}.bus_migration)))"""
 EMPTY_COPY = 21  # bytes: a head and a tail
 LEAVE = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
