@@ -29,7 +29,7 @@ from tests.security.worlds.asking import Ids, Question, Questions, answer_to, id
 from tests.security.worlds.ground import VIEWERS, Ground, open_ground
 from tests.security.worlds.histories import Told, play_history
 
-PAIRS = int(os.environ.get("WORLD_PAIRS", "200"))
+PAIRS = int(os.environ.get("WORLD_PAIRS", "300"))
 SHARES = int(os.environ.get("WORLD_SHARES", "1"))  # for several processes, and to see how far it has come
 SEED = os.environ.get("WORLD_SEED", "1")
 NEXT = re.compile(r'<([^>]*)>; rel="next"')

@@ -21,7 +21,7 @@ from tests.sla.oracle import Case, due_minute, make_case, micros, stops_of, work
 
 VECTORS = Path(__file__).parent / "data" / "vectors.json"
 GIVEN = msgspec.json.decode(VECTORS.read_bytes())["vectors"]
-CASES = int(os.environ.get("SLA_CASES", "12000"))
+CASES = int(os.environ.get("SLA_CASES", "20000"))
 AT_ONCE = 20  # cases of one example
 PARTS = max(4, CASES // 50_000)  # for as many workers
 
