@@ -7,6 +7,7 @@ which there may be half a million, for what one person has of it. What must not 
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from answerable.tickets import rules
 from answerable.tickets.rules.life import ENDED
@@ -32,6 +33,11 @@ def ways(arms: Sequence[str], conditions: Sequence[str], column: str = NUMBER, *
     ``few`` says that so few meet them that they can be sorted, or that they are counted, in no order. Most of what one
     person raised is on the last way to it.
     """
+    return list(_ways(tuple(arms), tuple(conditions), column, few=few))
+
+
+@lru_cache(maxsize=2048)  # the same few lists are asked for over and over
+def _ways(arms: tuple[str, ...], conditions: tuple[str, ...], column: str, *, few: bool) -> tuple[str, ...]:
     found = list[str]()
     for arm in arms:
         whose, rest = _owner(arm, conditions)
@@ -41,7 +47,7 @@ def ways(arms: Sequence[str], conditions: Sequence[str], column: str = NUMBER, *
             found += _held(whose, rest, column, few=few)
         else:
             found.append(_any(rest, column, few=few) if whose == EVERYTHING else within(arm, rest))
-    return found
+    return tuple(found)
 
 
 def within(arm: str, conditions: Sequence[str]) -> str:
@@ -69,6 +75,9 @@ def _raised(whose: str, conditions: Sequence[str], column: str, *, few: bool) ->
     ended = [status for status in ENDED if status in statuses]
     worked_on = [_all(whose, _is_one_of(statuses), *_mask(rest))] if _is_one_of(statuses) else []
     by_filter = (category and rank) or (few and (category or rank)) or (rank and column == NUMBER)
+    if column == NUMBER and not by_filter:
+        # The index has each status in this order: nobody's many open tickets are sorted.
+        return [_all(whose, f"{_STATUS} '{status}'", *_mask(rest)) for status in (*_open(statuses), *reversed(ended))]
     if ended in ([], ["CANCELLED"]) or (column == NUMBER and not by_filter):
         return [*worked_on, *(_all(whose, f"{_STATUS} '{status}'", *_mask(rest)) for status in reversed(ended))]
     ordered = rest if by_filter or column == BY_RANK else _mask(rest)
@@ -102,8 +111,12 @@ def _has_ended(statuses: Sequence[str]) -> list[str]:
 
 def _is_one_of(statuses: Sequence[str]) -> str:
     """Write that one of these is the status, of those on which somebody works."""
-    found = [repr(status) for status in statuses if status not in ENDED]
+    found = [repr(status) for status in _open(statuses)]
     return f"t.status IN ({', '.join(found)})" if len(found) > 1 else f"{_STATUS} {found[0]}" if found else ""
+
+
+def _open(statuses: Sequence[str]) -> list[str]:
+    return [status for status in statuses if status not in ENDED]
 
 
 def _read(conditions: Sequence[str]) -> tuple[Sequence[str], list[str], bool, bool]:
