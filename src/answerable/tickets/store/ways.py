@@ -102,6 +102,8 @@ def _any(conditions: Sequence[str], column: str, *, few: bool) -> str:
     statuses, rest, category, rank = _read(conditions)
     if set(statuses) <= set(ENDED) and category and rank and (few or column == NUMBER):
         return _all(*_has_ended(statuses), *rest)
+    if column == NUMBER and any(condition.startswith(_STATUS) for condition in conditions):
+        conditions = _mask(conditions)  # the index of a status has this order: that of a priority has all others too
     return within(EVERYTHING, conditions)
 
 
