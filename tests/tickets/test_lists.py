@@ -727,6 +727,44 @@ async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
                     assert [ticket.number for ticket in own_ones] == newest
 
 
+async def test_who_types_the_beginning_of_a_common_word_has_it_counted_as_it_is_written(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where those with the word of the first tickets go beyond the cap, what else begins so is not collected."""
+    for title in ("A printer", "A printing press", "The PRINTER", "Another printer", "A print", "A printer again"):
+        await office.raised(title=title, description="It does not work.")
+    asked: list[str] = []
+
+    class Asking:
+        """A unit of work that remembers what is asked of the index of words."""
+
+        def __init__(self, tx: Tx) -> None:
+            self.actor, self._tx = tx.actor, tx
+
+        async def run(self, sql: str, **values: Any) -> Any:
+            asked.extend(values["whole_q" if "whole_q" in values else "q"] for _ in range(sql.count("FOUND_IN(")))
+            return await self._tx.run(sql, **values)
+
+    async def found(tx: Tx, q: str) -> Page[Ticket]:
+        asked.clear()
+        asking: Any = Asking(tx)
+        return await store.list_tickets(asking, TicketFilter(q=q), PageRequest(size=2))
+
+    monkeypatch.setattr("answerable.tickets.store.near.ASKED_FIRST", 4)
+    monkeypatch.setattr("answerable.tickets.store.near.ENOUGH", 2)
+    for cap, q, counted, said in (
+        (2, "it prin", 3, ["it printer"]),
+        (2, "prin", 3, ["printer"]),
+        (4, "prin", 5, ["printer", "prin", "prin"]),  # as many as begin so, tickets and comments
+        (6, "prin", 6, ["printer", "prin", "prin", "prin", "prin"]),  # and which they are
+        (6, "press", 1, ["press", "press"]),  # few: which they are, at once
+    ):
+        monkeypatch.setattr("answerable.tickets.store.lists.COUNT_CAP", cap)
+        page = await office.world.db.read(office.una.actor, found, q)
+        newest = [1002] if q == "press" else [1006, 1005]
+        assert ([ticket.number for ticket in page.rows], page.total, asked) == (newest, str(counted), said), (cap, q)
+
+
 async def test_nobody_writes_a_ticket_into_what_another_person_finds(
     office: TicketDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,11 +116,7 @@ async def _search(
     seen = arms(tx.actor)
     rows, counted, few = None, None, False
     if seen == [OWN]:
-        if conditions and limited == conditions:
-            rows, counted = await near.look_at_few(tx, seen, limited, order, values, page)
-        if counted is None and not conditions and not page.exact_count:
-            counted, few = await _count_own(tx, values)
-            rows = await near.look_alone(tx, seen, limited, order, values, page) if counted else None
+        rows, counted, few = await _search_own(tx, conditions, limited, order, values, page)
     elif not page.exact_count:
         rows, counted = await near.look(tx, seen, conditions, limited, order, values, page)
     if rows is not None and counted is not None:
@@ -129,16 +125,44 @@ async def _search(
     return await _search_index(tx, conditions, after, found, column, order, values, page, few=few)
 
 
-async def _count_own(tx: Tx, values: dict[str, Any]) -> tuple[int | None, bool]:
+async def _search_own(
+    tx: Tx, conditions: list[str], limited: list[str], order: str, values: dict[str, Any], page: PageRequest
+) -> tuple[list[Row] | None, int | None, bool]:
+    """Return a page of the caller's own tickets, and their count, each ``None`` where the index has to say it.
+
+    Few tickets are all asked. Of many, the first ones tell whether the words are common; also return whether so few
+    have them that the index is to be asked about these alone.
+    """
+    walk = near.Walk(tx, [OWN], limited, order, values)
+    found, wanted = await walk.find(near.ASKED_FIRST), page.offset + page.size + 1
+    every = found
+    if limited != conditions and not found.more:
+        every = await near.Walk(tx, [OWN], conditions, order, values).find(near.ASKED_FIRST)
+    if not every.more:
+        counted = len(every.numbers) if page.exact_count else min(len(every.numbers), COUNT_CAP + 1)
+        return await walk.read(found.numbers[page.offset : wanted]), counted, True
+    if conditions or page.exact_count:
+        return None, None, False
+    if not every.enough:
+        return None, None, True
+    found = await walk.further(found, wanted, found.share)
+    rows = None
+    if not found.more or len(found.numbers) >= wanted:
+        rows = await walk.read(found.numbers[page.offset : wanted])
+    return rows, *await _count_own(tx, values, near.completed(str(values["q"]), rows or ()))
+
+
+async def _count_own(tx: Tx, values: dict[str, Any], whole: str) -> tuple[int | None, bool]:
     """Count beyond the cap where so many of the caller's own tickets have the words, ``None`` where it is not so.
 
-    The index of words has what is theirs together, and comments need not be counted any more. Also tell whether few
-    tickets and comments have them.
+    The index of words has what is theirs together, and comments need not be counted any more. Those with the words
+    ``whole``, of which what is sought may be the beginning, are counted first. Also tell whether few tickets and
+    comments have them.
     """
     sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM FOUND_IN(tickets_ticket, :whole_q, :me) f LIMIT :most) x"
-    whole = int((await tx.run(sql, me=tx.actor.id, most=COUNT_CAP + 1, whole_q=values["q"]))[0]["n"])
-    if whole > COUNT_CAP:
-        return whole, False
+    counted = int((await tx.run(sql, me=tx.actor.id, most=COUNT_CAP + 1, whole_q=whole))[0]["n"])
+    if counted > COUNT_CAP:
+        return counted, False
     parts = [
         f"(SELECT COUNT(*) FROM (SELECT 1 AS one FROM FOUND_IN({table}, :q, :me) f LIMIT {most}) x) AS {name}"
         for table, most, name in (("tickets_ticket", ":most", "tickets"), ("tickets_comment", _FEW, "comments"))

@@ -5,6 +5,8 @@ the list and asking each ticket comes to the end of a page, and of what is count
 first, to know which way is short. Nothing is left out: where the walk does not suffice, the index is asked.
 """
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +22,11 @@ SIFTED_FARTHEST = 8000  # where the words are not common
 COMMON = 20  # one of so many tickets has a common word
 ENOUGH = 4  # of those; where fewer have the words, so few have them that the index is the short way
 FARTHEST = 25_600
+SURE = 1.25  # times as far as the first tickets say, so that one does not fall short of what is wanted
 # What conditions of a list ask of a ticket.
 ASKED = """t.number, t.id, t.agent_id, t.requester_id, t.status, t.category, t.priority_rank, t.updated_at,
     t.sla_due_at, t.sla_breached, t.sla_at_risk"""
+_WORD = re.compile(r"[^\W_]+")
 NOTES = " AND c.internal = 0"  # are left out with this
 # Between which numbers the tickets that are near, and their comments, are.
 _EDGES = """said AS MATERIALIZED (SELECT MIN(c.number) AS first, MAX(c.number) AS last
@@ -48,31 +52,14 @@ async def look(
     found = await walk.find(ASKED_FIRST)
     if found.more and len(found.numbers) < ENOUGH:
         return None, None
-    share = max(1, len(found.numbers)) / max(1, found.asked)
     wanted = page.offset + page.size + 1
-    found = await walk.further(found, wanted, share)
+    found = await walk.further(found, wanted, found.share)
     rows = None
     if not found.more or len(found.numbers) >= wanted:
         rows = await walk.read(found.numbers[page.offset : wanted])
     if limited == conditions and (not found.more or len(found.numbers) > COUNT_CAP):
         return rows, len(found.numbers)
-    return rows, await Walk(tx, arms, conditions, order, values).count(COUNT_CAP + 1, share)
-
-
-async def look_at_few(
-    tx: Tx,
-    arms: Sequence[str],
-    conditions: Sequence[str],
-    order: str,
-    values: dict[str, Any],
-    page: PageRequest,
-) -> tuple[list[Row] | None, int | None]:
-    """Return the rows of a page and the count where so few tickets meet ``conditions`` that each can be asked."""
-    walk = Walk(tx, arms, conditions, order, values)
-    found = await walk.find(ASKED_FIRST)
-    if found.more:
-        return None, None
-    return await walk.read(found.numbers[page.offset : page.offset + page.size + 1]), len(found.numbers)
+    return rows, await Walk(tx, arms, conditions, order, values).count(COUNT_CAP + 1, found)
 
 
 async def look_alone(
@@ -96,23 +83,38 @@ async def first(walk: "Walk", wanted: int) -> tuple[list[int] | None, bool]:
         found = await walk.find(SIFTED)  # hardly any of the first met the rest, so their words tell nothing yet
     if found.more and len(found.numbers) < ENOUGH:
         return None, False
-    found = await walk.further(found, wanted, max(1, len(found.numbers)) / max(1, found.asked))
+    found = await walk.further(found, wanted, found.share)
     return None if found.more and len(found.numbers) < wanted else found.numbers[:wanted], found.common
+
+
+def completed(typed: str, rows: Sequence[Row]) -> str:
+    """Return what was typed with its last word as most of some tickets have it: that may be the beginning of one.
+
+    Words in ASCII only: how others are compared is the affair of the index.
+    """
+    *before, last = _WORD.findall(typed) or [""]
+    said = (word for row in rows for word in _WORD.findall(f"{row['title']} {row['description']}".lower()))
+    forms = Counter(word for word in said if word.isascii() and word.startswith(last.lower()))
+    return " ".join([*before, forms.most_common(1)[0][0]]) if last.isascii() and forms else typed
 
 
 class Found:
     """Which of some tickets have the words, in order; how many were gone through, and whether there are more of them.
 
     Of those, ``met`` is how many met all else, so that it was the words that decided; ``common`` tells whether they
-    often said yes.
+    often said yes, ``enough`` whether that was often enough to walk on. ``share`` is of how many they are said, and
+    ``itself`` of how many in the ticket: no comment has to be asked.
     """
 
-    def __init__(self, numbers: list[int], asked: int, most: int, met: int) -> None:
+    def __init__(self, numbers: list[int], asked: int, most: int, met: int, itself: int) -> None:
         self.numbers = numbers
         self.asked = asked
         self.more = asked >= most
         self.common = len(numbers) * COMMON >= met
+        self.enough = len(numbers) >= ENOUGH
         self.met = met
+        self.share = max(1, len(numbers)) / max(1, asked)
+        self.itself = itself / max(1, asked)
 
 
 class Walk:
@@ -142,10 +144,9 @@ class Walk:
         hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
         owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
         self._has_itself = f"HAS(x.tickets_ticket, :q, edges.low, edges.high{owner})"
-        self._has = f"""({self._has_itself}
-            OR (SELECT 1 FROM tickets_comment c WHERE c.ticket_id = x.id{hidden}
-                AND HAS(c.tickets_comment, :q, edges.first, edges.last{owner}) LIMIT 1) = 1"""
-        self._has += " OR x.number = :asked_number)" if "asked_number" in values else ")"
+        self._is_said = f"""(SELECT 1 FROM tickets_comment c WHERE c.ticket_id = x.id{hidden}
+            AND HAS(c.tickets_comment, :q, edges.first, edges.last{owner}) LIMIT 1) = 1"""
+        self._is_said += " OR x.number = :asked_number" if "asked_number" in values else ""
 
     def sort(self, column: str) -> None:
         """Let so few tickets be found and sorted by ``column``: its index would lead past all those of the desk."""
@@ -168,14 +169,16 @@ class Walk:
 
     async def find(self, far: int) -> Found:
         """Find those among the first ``far`` tickets that have the words."""
+        told = f"SELECT x.*, CASE WHEN {self._has_itself} THEN 1 ELSE 0 END AS itself FROM near x"
         rows = await self._run(
             self._near(far),
-            f"""SELECT h.number, a.asked, a.met
+            f""", told AS MATERIALIZED ({told}) SELECT h.number, h.itself, a.asked, a.met
             FROM (SELECT COUNT(*) AS met, {self._gone} AS asked FROM near) a LEFT JOIN
-            (SELECT x.number, x.place FROM near x WHERE {self._has}) h ON 1 = 1 ORDER BY h.place""",
+            (SELECT x.* FROM told x WHERE x.itself = 1 OR {self._is_said}) h ON 1 = 1 ORDER BY h.place""",
         )
-        numbers = [row["number"] for row in rows if row["number"] is not None]
-        return Found(numbers, rows[0]["asked"], far, rows[0]["met"])
+        hits = [row for row in rows if row["number"] is not None]
+        itself = sum(row["itself"] for row in hits)
+        return Found([row["number"] for row in hits], rows[0]["asked"], far, rows[0]["met"], itself)
 
     async def further(self, found: Found, wanted: int, share: float) -> Found:
         """Ask as many tickets as have what is ``wanted``, by all we know, and some more."""
@@ -183,28 +186,32 @@ class Walk:
             return found
         return await self.find(_as_far_as(1.5 * wanted / share))
 
-    async def count(self, wanted: int, share: float) -> int | None:
-        """Count those that have the words up to ``wanted``; ``None`` where they are not that near."""
-        far, begin, counted = _as_far_as(1.5 * wanted / share), 0, 0
-        if await self._have_so_many(far, wanted):
+    async def count(self, wanted: int, found: Found) -> int | None:
+        """Count those that have the words up to ``wanted``; ``None`` where they are not that near.
+
+        ``found`` tells how many of the first ones do.
+        """
+        if found.itself * FARTHEST >= wanted and await self._have_so_many(wanted, found.itself):
             return wanted
+        far, begin, counted = _as_far_as(SURE * wanted / found.share), 0, 0
+        has = f"{self._has_itself} OR {self._is_said}"
         while True:
-            sql = f"""SELECT z.n, CASE WHEN z.n < :wanted THEN (SELECT COUNT(*) FROM near) END AS asked
-                FROM (SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {self._has} LIMIT :wanted) y) z"""
-            found = (await self._run(self._any(begin, far), sql, wanted=wanted - counted))[0]
-            counted += int(found["n"])
-            if counted >= wanted or found["asked"] < far - begin:
+            sql = f""" SELECT z.n, CASE WHEN z.n < :wanted THEN (SELECT COUNT(*) FROM near) END AS asked
+                FROM (SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {has} LIMIT :wanted) y) z"""
+            row = (await self._run(self._any(begin, far), sql, wanted=wanted - counted))[0]
+            counted += int(row["n"])
+            if counted >= wanted or row["asked"] < far - begin:
                 return counted
             if far >= FARTHEST or counted < wanted / 2:
                 return None
             begin, far = far, _as_far_as(far + 1)
 
-    async def _have_so_many(self, far: int, wanted: int) -> bool:
+    async def _have_so_many(self, wanted: int, share: float) -> bool:
         """Tell whether so many of the next tickets have the words themselves: then no comment has to be asked.
 
         Numbers alone are read, which an index has.
         """
-        begin = counted = 0
+        far, begin, counted = _as_far_as(SURE * wanted / share), 0, 0
         while True:
             sql = f"""WITH {self._any(begin, far, "t.number")}, edges AS MATERIALIZED (
                     SELECT COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high FROM near x)
@@ -220,7 +227,7 @@ class Walk:
         return await read(self._tx, numbers, self._order)
 
     async def _run(self, near: str, sql: str, **more: Any) -> list[Row]:
-        return await self._tx.run(f"WITH {near}, {_EDGES} {sql}", me=self._tx.actor.id, **self._values, **more)
+        return await self._tx.run(f"WITH {near}, {_EDGES}{sql}", me=self._tx.actor.id, **self._values, **more)
 
 
 class Sieve(Walk):
@@ -252,7 +259,7 @@ class Sieve(Walk):
             if not found.asked < far <= (FARTHEST if found.common else SIFTED_FARTHEST):
                 break
             found = await self.find(far)
-            share = max(1, len(found.numbers)) / max(1, found.asked)
+            share = found.share
         return found
 
     def _near(self, far: int) -> str:
@@ -279,5 +286,5 @@ def _as_far_as(wanted: float) -> int:
     """Return one of a few distances: each is a statement of its own, which the engines keep."""
     far = ASKED_FIRST
     while far < FARTHEST and far < wanted:
-        far += max(ASKED_FIRST, far // 2)
+        far += max(ASKED_FIRST, far // 4)
     return min(far, max(FARTHEST, ASKED_FIRST))
