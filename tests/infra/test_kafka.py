@@ -312,6 +312,29 @@ async def test_a_store_that_takes_nothing_for_a_while(desk: Desk) -> None:
     assert await bus.lag() == {"relay": 0, "watcher": 0}
 
 
+async def test_the_other_partitions_are_not_asked_for_while_what_came_from_one_is_in_hand(desk: Desk) -> None:
+    await desk.say(*["u1"] * 60)  # more than is taken at once
+    assert isinstance(desk.db, SqliteDatabase)
+    desk.db._writer.execute("PRAGMA query_only = ON")  # so that it stays in hand
+    bus = await desk.bus()
+    await eventually(lambda: _holds_more(bus))
+    consumer = bus._groups["watcher"]._consumer
+    assert consumer is not None
+    (held,) = consumer._fetcher._records.values()
+    held._created -= 1.0  # in hand for a second: the client itself would have lost its patience
+    asked, *_ = consumer._fetcher._get_actions_per_node(consumer._subscription.subscription.assignment)
+    assert asked == [], "what comes for u1 would have to wait until something comes for others, or for a second"
+    desk.db._writer.execute("PRAGMA query_only = OFF")
+    await eventually(desk.everything_came_once_and_in_order)
+
+
+async def _holds_more(bus: KafkaBus) -> bool:
+    consumer = bus._groups["watcher"]._consumer
+    if consumer is None or not await _reads(bus):
+        return False
+    return bool(consumer._fetcher._records) and not consumer._fetcher._in_flight
+
+
 async def _has_sent(bus: KafkaBus, count: int) -> bool:
     return bus._relay.total >= count
 

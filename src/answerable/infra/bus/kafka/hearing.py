@@ -16,6 +16,7 @@ from answerable.infra.bus.kafka.link import (
     Link,
     close,
     connect,
+    fetch_together,
 )
 from answerable.infra.pulse import Pulse
 from answerable.infra.stretch import Stretch
@@ -72,6 +73,7 @@ class Hearing:
 
     async def _find_places(self, consumer: AIOKafkaConsumer) -> None:
         await connect(consumer.start)
+        fetch_together(consumer)
         async with asyncio.timeout(CONNECT_SECONDS):
             places = []
             for topic in self._topics:

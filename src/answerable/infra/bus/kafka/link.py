@@ -8,6 +8,7 @@ from random import SystemRandom
 from typing import Any
 
 import structlog
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
@@ -24,6 +25,7 @@ REQUEST_SECONDS = 10.0
 # comes all the same, alone.
 FETCH_BYTES, PARTITION_BYTES = 1_000_000, 256_000
 PORTION = 10  # records that the client reads without letting anybody between
+HOLD_SECONDS = 60.0  # for which what was fetched may wait to be taken; longer than anybody works at one portion
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 _random = SystemRandom()
 _log = structlog.get_logger(__name__)
@@ -173,6 +175,16 @@ def _forget(task: "asyncio.Future[Any]") -> None:
 async def close(closing: Callable[[], Awaitable[Any]]) -> None:
     """Close a client, politely for a short while; what it says about it is of no use any more."""
     await _wait_a_moment(asyncio.ensure_future(closing()))
+
+
+def fetch_together(consumer: AIOKafkaConsumer) -> None:
+    """Let a client that has started fetch from a broker only when all that came from it has been taken.
+
+    Where some has not been after a tenth of a second, the client would fetch the other partitions meanwhile. If there
+    is nothing in them, the broker keeps that question for as long as it may, and nothing of the slow partition is
+    fetched before it answers: who was busy for 0.1 s would hear nothing for a second more.
+    """
+    consumer._fetcher._prefetch_backoff = HOLD_SECONDS  # there is no option for it
 
 
 class Backoff:

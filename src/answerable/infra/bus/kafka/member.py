@@ -21,6 +21,7 @@ from answerable.infra.bus.kafka.link import (
     Link,
     close,
     connect,
+    fetch_together,
 )
 from answerable.infra.database.open import system_clock
 from answerable.infra.pulse import Pulse
@@ -177,12 +178,12 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=SESSION_MS // 3,
             rebalance_timeout_ms=10_000,
-            # One slow partition must not send the others into a fetch of their own, which it then has to wait for.
-            consumer_timeout_ms=5000,
+            consumer_timeout_ms=5000,  # how often the client looks around although nothing has happened
         )
         self._consumer, self._new_partitions, self._read_at = consumer, True, _now()
         consumer.subscribe(list(self._topics), listener=self)
         await connect(consumer.start, JOIN_SECONDS)
+        fetch_together(consumer)
 
     async def _leave(self) -> None:
         consumer, self._consumer, self.joined = self._consumer, None, False
