@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from answerable import reporting
 from answerable.kernel.times import MINUTE
 from answerable.kernel.tx import Tx
 from answerable.messages.users import UserChanged
@@ -224,6 +225,46 @@ async def test_the_audit_finds_a_counter_of_an_agent_that_is_wrong(desk: World) 
     wrong = await desk.desk.audit()
     assert wrong[0] == "reporting: bea RESOLVED MEDIUM 0: kept (1, 1, 0), counted (1, 1, 1)"
     assert [line.partition(": kept ")[2] for line in wrong[1:]] == ["(2,), counted (1,)"]
+
+
+async def test_the_middle_of_all_is_found_whoever_solves_gives_back_and_solves_again(
+    desk: World, boss: TestPerson
+) -> None:
+    """All resolutions are counted together too, as they are by a desk that was there before that count."""
+
+    async def middle() -> tuple[float | None, int]:
+        found = await report(desk, boss, "reports/avg-resolution-time")
+        assert await desk.desk.audit() == []
+        return found["medianResolutionMinutes"], found["resolved"]
+
+    tales = [await Tale(desk, f"t-{place}").raised() for place in range(3)]
+    assert await middle() == (None, 0)
+    for place, tale in enumerate(tales):
+        await tale.assigned("abe" if place else "bea")
+        await desk.advance(minutes=10)
+        await tale.resolved()
+    assert await middle() == (20.0, 3)
+    await tales[0].reopened()
+    assert await middle() == (25.0, 2), "between 20 and 30"
+    await tales[0].assigned("abe")
+    await desk.advance(minutes=30)
+    await tales[0].resolved()
+    assert await middle() == (30.0, 3), "the first one after an hour"
+    await tales[1].reopened()
+    assert await middle() == (45.0, 2)
+    upgrade = (Path(reporting.__file__).parent / "migrations" / "0008_all_durations.sql").read_text()
+
+    async def spoil(tx: Tx) -> None:
+        await tx.run("DELETE FROM reporting_duration_count WHERE agent_id = '*'")
+
+    async def update(tx: Tx) -> None:
+        await tx.run(upgrade[upgrade.index("INSERT") :].rstrip("; \n"))
+
+    await desk.db.write(TESTER, spoil)
+    wrong = await desk.desk.audit()
+    assert [line.partition(": kept ")[2] for line in wrong] == ["(0,), counted (1,)"] * 2
+    await desk.db.write(TESTER, update)
+    assert await middle() == (45.0, 2)
 
 
 async def test_reports_are_made_from_the_log_when_reporting_starts_late(tmp_path: Path) -> None:

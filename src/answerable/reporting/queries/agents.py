@@ -41,7 +41,7 @@ class AgentReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport]:
     """Read a page of the agents who are active or have tickets, by name, with the figures of each."""
     part = None if span.is_always else await kept.timed_part_of(tx, span)
-    listed = await _list(tx, await _count(tx, span, part), page)
+    listed = await _list(tx, span, part, page)
     shown = [agent_id for _, agent_id in listed.shown]
     responses, resolutions = await _durations(tx, span, part, listed.counted, shown)
     return listed.page_of(
@@ -63,7 +63,7 @@ async def list_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentReport
 async def count_agents(tx: Tx, span: Span, page: PageRequest) -> Page[AgentCount]:
     """Read the same page with what a chart shows of it: no times, for which many tickets are looked at."""
     part = None if span.is_always else await kept.part_of(tx, span)
-    listed = await _list(tx, await _count(tx, span, part), page)
+    listed = await _list(tx, span, part, page)
     return listed.page_of(
         [
             AgentCount(agent_id=agent_id, name=name, open=found.open, resolved=found.resolved)
@@ -95,13 +95,18 @@ class _Listed(msgspec.Struct, frozen=True):
         return Page(rows, encode_cursor(AGENTS, *self.shown[-1]) if self.more else None, str(self.total))
 
 
-async def _list(tx: Tx, counted: dict[str, OfAgent], page: PageRequest) -> _Listed:
+async def _list(tx: Tx, span: Span, part: Part | None, page: PageRequest) -> _Listed:
     known = await store.list_agents(tx)
     names: dict[str, str] = {row["id"]: row["name"] for row in known}
-    reported = {row["id"] for row in known if row["active"]} | counted.keys()
+    counted = None if span.is_always else await _count(tx, span, part)
+    reported = {row["id"] for row in known if row["active"]}
+    reported.update(await store.list_with_tickets(tx) if counted is None else counted)
     places = sorted((names.get(agent_id, "").casefold(), agent_id) for agent_id in reported)
-    part = [place for place in places if page.cursor is None or place > _cursor(page)][page.offset :]
-    return _Listed(part[: page.size], len(part) > page.size, len(places), names, counted)
+    left = [place for place in places if page.cursor is None or place > _cursor(page)][page.offset :]
+    shown = left[: page.size]
+    if counted is None:  # there may be thousands of others
+        counted = rules.of_agents(await store.load_agent_count(tx, [agent_id for _, agent_id in shown]))
+    return _Listed(shown, len(left) > page.size, len(places), names, counted)
 
 
 def _cursor(page: PageRequest) -> tuple[str, str]:
@@ -110,12 +115,8 @@ def _cursor(page: PageRequest) -> tuple[str, str]:
 
 
 async def _count(tx: Tx, span: Span, part: Part | None) -> dict[str, OfAgent]:
-    """Count the tickets of each agent who has some."""
-    if part is not None:
-        return part.of_agents()
-    return rules.of_agents(
-        await (store.load_agent_count(tx) if span.is_always else store.count_tickets_of_agents(tx, span))
-    )
+    """Count the tickets of a span of each agent who has some."""
+    return rules.of_agents(await store.count_tickets_of_agents(tx, span)) if part is None else part.of_agents()
 
 
 async def _durations(

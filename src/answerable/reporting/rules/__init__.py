@@ -1,6 +1,7 @@
 """What a report counts, and what each figure means."""
 
 from answerable.reporting.rules.durations import (
+    EVERYBODY,
     RESOLUTION,
     RESPONSE,
     Lasted,
@@ -16,6 +17,7 @@ from answerable.reporting.rules.kept import OfAgent, of_agents
 from answerable.reporting.rules.steps import MOST_STEPS, Edges, edges_of
 
 __all__ = [
+    "EVERYBODY",
     "MOST_STEPS",
     "RESOLUTION",
     "RESPONSE",

@@ -9,12 +9,13 @@ from answerable.reporting.rules.facts import Facts
 from answerable.reporting.rules.figures import median_place
 
 RESOLUTION, RESPONSE = "RESOLUTION", "RESPONSE"  # from raised to resolved, and to the first response
+EVERYBODY = "*"  # stands for all agents, and none, together; of resolutions
 # Each begins at a duration and has steps of a width; numbers of steps grow.
 _WIDTHS = ((60 * DAY, 168, 30 * DAY), (2 * DAY, 108, DAY), (HOUR, 60, HOUR), (0, 0, MINUTE))
 
 
 class Lasted(msgspec.Struct, frozen=True):
-    """How many ``tickets`` of an agent (empty: of none) lasted alike; the number may be negative in a change."""
+    """How many ``tickets`` of an agent (empty: of none; or ``EVERYBODY``) lasted alike; may be negative in a change."""
 
     agent_id: str
     kind: str
@@ -60,7 +61,8 @@ def _cells(facts: Facts) -> set[tuple[str, str, int]]:
         return set()
     found, agent = set(), facts.agent_id or ""
     if facts.resolution is not None:
-        found.add((agent, RESOLUTION, step_of(facts.resolution)))
+        step = step_of(facts.resolution)
+        found |= {(agent, RESOLUTION, step), (EVERYBODY, RESOLUTION, step)}
     if facts.first_response_at is not None:
         found.add((agent, RESPONSE, step_of(facts.first_response_at - facts.created_at)))
     return found

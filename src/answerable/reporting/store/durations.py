@@ -1,14 +1,14 @@
 """SQL for durations, and the one or two in the middle of many: how many are alike tells where to look for them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from answerable.kernel.span import Span
 from answerable.kernel.tx import Row, Tx
-from answerable.reporting.rules import RESOLUTION, RESPONSE, Lasted
-from answerable.reporting.store.tickets import AGENT, selection
+from answerable.reporting.rules import EVERYBODY, RESOLUTION, RESPONSE, Lasted
+from answerable.reporting.store.tickets import AGENT, AT_ONCE, selection
 
-AT_ONCE = 100  # agents in one statement
 # As ``rules.step_of`` has it.
 STEP = """CASE WHEN {0} < 0 THEN 0 WHEN {0} < 3600000000 THEN {0} / 60000000
     WHEN {0} < 172800000000 THEN 60 + {0} / 3600000000 WHEN {0} < 5184000000000 THEN 108 + {0} / 86400000000
@@ -51,14 +51,18 @@ async def recount_durations(tx: Tx) -> list[Lasted]:
                 FROM reporting_ticket WHERE {counted}) t GROUP BY agent_id, step"""
         )
         found += [Lasted(kind=kind, **dict(row)) for row in rows]
-    return found
+    alike = Counter[int]()
+    for each in found:
+        if each.kind == RESOLUTION:
+            alike[each.step] += each.tickets
+    return [*found, *(Lasted(EVERYBODY, RESOLUTION, step, tickets) for step, tickets in alike.items())]
 
 
 async def count_resolutions(tx: Tx) -> list[Row]:
     """Read how many resolutions of all agents are alike: step and tickets, the shortest first."""
     return await tx.run(
-        f"""SELECT step, CAST(SUM(tickets) AS BIGINT) AS tickets FROM reporting_duration_count
-        WHERE kind = '{RESOLUTION}' GROUP BY step ORDER BY step"""
+        f"""SELECT step, tickets FROM reporting_duration_count
+        WHERE agent_id = '{EVERYBODY}' AND kind = '{RESOLUTION}' ORDER BY step"""
     )
 
 

@@ -29,6 +29,7 @@ AGENT = "(agent_id || '')"  # of a span, which has an index: those by agent hold
 _OF_AGENT = "COUNT(*) AS tickets, COUNT(resolution) AS measured, COUNT(first_response_at) AS responded"
 _ASSIGNED = "CASE WHEN agent_id IS NULL THEN 0 ELSE 1 END"
 FEW = 500  # tickets of a span: more are not sorted for one page
+AT_ONCE = 100  # agents in one statement
 
 
 # --- tickets -------------------------------------------------------------------------------------------------------
@@ -86,13 +87,29 @@ async def add_to_agent_count(tx: Tx, change: AgentTally) -> None:
     )
 
 
-async def load_agent_count(tx: Tx) -> list[AgentTally]:
-    """Read the counters of all agents: some dozens for each, however many tickets there are."""
-    rows = await tx.run(
-        """SELECT agent_id, status, priority, breached, tickets, measured, responded FROM reporting_agent_count
-        WHERE tickets <> 0 OR measured <> 0 OR responded <> 0 ORDER BY agent_id, status, priority, breached"""
-    )
-    return [AgentTally(**dict(row)) for row in rows]
+async def load_agent_count(tx: Tx, agents: Sequence[str] | None = None) -> list[AgentTally]:
+    """Read the counters of some agents, or all: some dozens for each, however many tickets there are."""
+    found: list[AgentTally] = []
+    lots: list[Sequence[str] | None] = [None]
+    if agents is not None:
+        lots = [agents[at : at + AT_ONCE] for at in range(0, len(agents), AT_ONCE)]
+    for some in lots:
+        values = {f"agent{place}": agent_id for place, agent_id in enumerate(some or ())}
+        only = "" if some is None else f"AND agent_id IN ({', '.join(f':{name}' for name in values)})"
+        rows = await tx.run(
+            f"""SELECT agent_id, status, priority, breached, tickets, measured, responded FROM reporting_agent_count
+            WHERE (tickets <> 0 OR measured <> 0 OR responded <> 0) {only}
+            ORDER BY agent_id, status, priority, breached""",
+            **values,
+        )
+        found += [AgentTally(**dict(row)) for row in rows]
+    return found
+
+
+async def list_with_tickets(tx: Tx) -> list[str]:
+    """Read who has tickets, of all times."""
+    rows = await tx.run("SELECT DISTINCT agent_id FROM reporting_agent_count WHERE tickets <> 0")
+    return [row["agent_id"] for row in rows]
 
 
 async def recount_agents(tx: Tx) -> list[AgentTally]:
