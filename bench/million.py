@@ -1,9 +1,13 @@
 """Every list, count, search, dashboard and report at a million tickets against ten thousand, on each engine.
 
-``python -m bench.million [--tickets N] [--engine sqlite|postgres] [--role ROLE] [--keep FOLDER] [--only WORD]`` prints
-a table. Measured is the processor time of the desk and its database for one answer: the p95 of a short round on one
-connection, and the least of several rounds that take turns, for other work on the machine slows both. With ``--keep``,
-desks, PostgreSQL's among them, and figures stay in a folder, and the table shows all that were measured there.
+``python -m bench.million [--people few|as-in-the-log] [--tickets N] [--engine sqlite|postgres] [--role ROLE]
+[--keep FOLDER] [--only WORD]`` prints a table. Measured is the processor time of the desk and its database for one
+answer: the p95 of a short round on one connection, and the least of several rounds that take turns, for other work on
+the machine slows both. With ``--keep``, desks, PostgreSQL's among them, and figures stay in a folder, and the table
+shows all that were measured there.
+
+Of the people, a few have all tickets, however many those are; or so many join that each has about as many tickets as in
+a real incident log (bench/grow.py).
 """
 
 import argparse
@@ -16,7 +20,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,12 +38,13 @@ from answerable.settings import Settings
 from answerable.sla.actions.kept import count as count_promises
 from bench import postgres, servers
 from bench.__main__ import load, machine
-from bench.grow import A_DAY, grow
+from bench.grow import A_DAY, IN_THE_LOG, grow
 
 BASE = 10_000
 ROUNDS, SECONDS = 3, 0.6
 FEWEST, MOST = 8, 40  # answers of a round
 ROLES = ("MANAGER", "AGENT", "USER")
+PEOPLE: dict[str, dict[str, float]] = {"few": {}, "as-in-the-log": IN_THE_LOG}  # tickets for each
 Figures: TypeAlias = dict[str, dict[str, list[float]]]  # by address and role, both sizes
 LISTS = [
     "/api/tickets?size=20",
@@ -110,7 +115,7 @@ async def count_all(folder: Path, **values: Any) -> None:
     await desk.stop()
 
 
-def grow_sqlite(folder: Path, copies: int, a_day: int = A_DAY) -> None:
+def grow_sqlite(folder: Path, copies: int, a_day: int = A_DAY, each: Mapping[str, float] | None = None) -> None:
     with closing(sqlite3.connect(folder / "answerable.sqlite", isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA cache_size = -1000000")
@@ -122,14 +127,14 @@ def grow_sqlite(folder: Path, copies: int, a_day: int = A_DAY) -> None:
             return [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
 
         db.execute("BEGIN")
-        grow(run, columns, copies, now(), a_day)
+        grow(run, columns, copies, now(), a_day, each)
         for index in ("tickets_ticket_fts", "tickets_comment_fts"):
             db.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
         db.execute("COMMIT")
         db.execute("ANALYZE")
 
 
-async def grow_postgres(url: str, copies: int) -> None:
+async def grow_postgres(url: str, copies: int, each: Mapping[str, float]) -> None:
     db = await asyncpg.connect(url, server_settings={"search_path": "answerable"})
     loop = asyncio.get_running_loop()
 
@@ -150,7 +155,7 @@ async def grow_postgres(url: str, copies: int) -> None:
         await db.execute(
             "SET LOCAL session_replication_role = replica"
         )  # references and words are not checked one by one
-        await asyncio.to_thread(grow, ask, columns, copies, now())
+        await asyncio.to_thread(grow, ask, columns, copies, now(), A_DAY, each)
         await db.execute("DELETE FROM tickets_ticket_words")
         await db.execute(
             """INSERT INTO tickets_ticket_words
@@ -178,22 +183,24 @@ def kept_cluster(base: Path) -> Iterator[str]:
 
 
 @contextmanager
-def desks(engine: str, base: Path, sizes: list[int]) -> Iterator[list[servers.Server]]:
-    """Serve a desk of each size."""
+def desks(engine: str, base: Path, sizes: list[int], people: str) -> Iterator[list[servers.Server]]:
+    """Serve a desk of each size with such people."""
+    kind, each = "" if people == "few" else "-log", PEOPLE[people]
     with ExitStack() as stack:
         opened = []
         root = stack.enter_context(kept_cluster(base)) if engine == "postgres" else ""
         for size in sizes:
-            folder, url = base / f"million-{size}", root.replace("/postgres", f"/desk{size}")
+            name = f"desk{size}{kind.replace('-', '_')}"
+            folder, url = base / f"million{kind}-{size}", root.replace("/postgres", f"/{name}")
             begun = time.perf_counter()
             if not folder.exists():
                 shutil.copytree(base / f"desk-{BASE}", folder)
                 if engine == "sqlite":
-                    grow_sqlite(folder, size // BASE)
-            if engine == "postgres" and not postgres.has(root, f"desk{size}"):
-                postgres.sql(root, f"CREATE DATABASE desk{size}")
+                    grow_sqlite(folder, size // BASE, each=each)
+            if engine == "postgres" and not postgres.has(root, name):
+                postgres.sql(root, f"CREATE DATABASE {name}")
                 postgres.fill(base / f"desk-{BASE}", url)
-                asyncio.run(grow_postgres(url, size // BASE))
+                asyncio.run(grow_postgres(url, size // BASE, each))
             asyncio.run(count_all(folder, **({"storage__database": url} if url else {})))
             print(f"{engine}: {size:,} tickets after {time.perf_counter() - begun:.0f} s", flush=True)
             more = {"ANSWERABLE_DATABASE": url} if url else {}
@@ -248,9 +255,9 @@ def measure(base: Path, desk: servers.Server, path: str, token: str) -> float:
 
 def compare(engine: str, base: Path, tokens: dict[str, str], people: dict[str, str], given: argparse.Namespace) -> None:
     """Measure one engine, and keep what it took."""
-    kept = base / f"figures-{engine}.json"
+    kept = figures_in(base, engine, given.people)
     figures = msgspec.json.decode(kept.read_bytes(), type=Figures) if kept.exists() else {}
-    with desks(engine, base, [BASE, given.tickets]) as opened:
+    with desks(engine, base, [BASE, given.tickets], given.people) as opened:
         for role in [given.role] if given.role else ROLES:
             for path in paths(role, people[role]):
                 if given.only not in path:
@@ -279,11 +286,16 @@ def cell(took: Sequence[float]) -> str:
     return f"**{text}**" if took[1] > 2 * took[0] and took[1] > took[0] + 1 else text
 
 
-def table(base: Path) -> Iterator[str]:
+def figures_in(base: Path, engine: str, people: str) -> Path:
+    """Return the file that keeps what was measured."""
+    return base / f"figures-{engine}{'' if people == 'few' else '-log'}.json"
+
+
+def table(base: Path, people: str) -> Iterator[str]:
     """Write the table of docs/operate.md with all that was measured."""
     found = [
         msgspec.json.decode(kept.read_bytes(), type=Figures) if kept.exists() else {}
-        for kept in (base / "figures-sqlite.json", base / "figures-postgres.json")
+        for kept in (figures_in(base, engine, people) for engine in ("sqlite", "postgres"))
     ]
     yield f"| what | SQLite: {' | '.join(ROLES)} | PostgreSQL: {' | '.join(ROLES)} |"
     yield "|---|---|---|---|---|---|---|"
@@ -295,6 +307,7 @@ def table(base: Path) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tickets", type=int, default=1_000_000)
+    parser.add_argument("--people", choices=list(PEOPLE), default="few")
     parser.add_argument("--engine", choices=["sqlite", "postgres"])
     parser.add_argument("--keep", type=Path, help="Keep the desks in this folder and use them again.")
     parser.add_argument("--role", choices=ROLES)
@@ -312,7 +325,7 @@ def main() -> None:
             people = dict(db.execute("SELECT roles, MIN(id) FROM users_person GROUP BY roles ORDER BY 1").fetchall())
         for engine in [given.engine] if given.engine else ["sqlite", "postgres"]:
             compare(engine, base, tokens, people, given)
-    print(f"\n{machine()}\n", *table(base), sep="\n")
+    print(f"\n{machine()}\n", *table(base, given.people), sep="\n")
     if given.keep is None:
         subprocess.run(["rm", "-rf", str(base)], check=True)
 
