@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from answerable.infra.database.sqlite_statement import statement
 from answerable.kernel.paging import Page, PageRequest, decode_cursor, encode_cursor
 from answerable.kernel.tx import Tx
 from answerable.messages.sla import SlaPaused, SlaStarted
@@ -725,6 +726,40 @@ async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
                 own_ones = await office.world.db.read(who.actor, own.list_own, "all", params["q"], None, 30)
                 if priority is None:
                     assert [ticket.number for ticket in own_ones] == newest
+
+
+@pytest.mark.one_engine
+async def test_an_agent_with_few_tickets_far_apart_finds_the_same_as_one_with_many_at_once(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's index is asked about all between two tickets or, where others with the words are many, about each."""
+    for n in range(24):
+        title = ("Printer on fire", "Printing is slow", "Something else")[n % 3]
+        ticket = await office.raised(title=title, description="It does not work.")
+        await office.given(ticket, office.abe if n % 4 == 0 else office.bea)
+        if n % 8 == 4:
+            await office.said(office.max, ticket, "It is the printer after all.", internal=n == 12)
+
+    async def search(tx: Tx, q: str) -> Page[Ticket]:
+        return await store.list_tickets(tx, TicketFilter(q=q), PageRequest(size=4))
+
+    async def found() -> list[tuple[list[int], str]]:
+        pages = [
+            await office.world.db.read(office.abe.actor, search, q)
+            for q in ("printer", "prin", "does print", "after all", "slow", "nothing")
+        ]
+        return [([ticket.number for ticket in page.rows], page.total) for page in pages]
+
+    at_once = await found()
+    assert at_once[:2] == [([1021, 1013, 1005, 1001], "4"), ([1021, 1017, 1013, 1005], "5")]
+    try:
+        for apart, others in ((-1, 0), (-1, 1), (0, 100)):
+            statement.cache_clear()
+            monkeypatch.setattr("answerable.infra.database.search.APART", apart)
+            monkeypatch.setattr("answerable.infra.database.search.OTHERS", others)
+            assert await found() == at_once, (apart, others)
+    finally:
+        statement.cache_clear()
 
 
 async def test_who_types_the_beginning_of_a_common_word_has_it_counted_as_it_is_written(

@@ -1,9 +1,10 @@
 """Full-text search: three forms that become the engine's own words here.
 
-``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` ask the index. ``HAS(t.table, :q, edges.low, edges.high)`` is for
-rows that are few, whose numbers are between two that a table expression ``edges`` has in its one row: it asks about
-each of them, or about no others. Each takes one value more, ``:owner``, where only rows of one person are asked for: an
-index in which that stands as a word of its own (see the migrations) has them together, however many others there are.
+``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` ask the index. ``HAS(t.table, :q, edges.low, edges.high,
+edges.many)`` is for rows that are few, whose numbers are between two that a table expression ``edges`` has in its one
+row, and ``many`` says about how many they are: it asks about each of them, or about no others. Each takes one value
+more, ``:owner``, where only rows of one person are asked for: an index in which that stands as a word of its own (see
+the migrations) has them together, however many others there are.
 
 The last word that somebody typed may be the beginning of one. A query whose value is called ``whole_`` and something
 asks for it as it stands: that finds less, and is sooner done.
@@ -16,13 +17,15 @@ from collections.abc import Sequence
 
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)(?:, :(\w+))?\)")
 _FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)(?:, :(\w+))?\)")
-_HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), (\w+)\.(\w+), \4\.(\w+)(?:, :(\w+))?\)")
+_HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), (\w+)\.(\w+), \4\.(\w+), \4\.(\w+)(?:, :(\w+))?\)")
 _WORD = re.compile(r"[^\W_]+")
 _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
 MOST_FORMS = 24  # of a word that a person has not typed to its end
 OWNER_MARK = 0xE000  # begins the word that says whose a row is: part of a word for FTS5, and of none that is typed
 WHOLE = "whole_"
+APART = 400  # numbers for each row that is asked for: where there are more, others may be many
+OTHERS = 100  # rows with the words for each row that is asked for: rather than through more, one goes to each
 MERGED_PAGES = 200  # in one transaction, while others wait to write
 
 
@@ -41,13 +44,7 @@ def for_sqlite(sql: str) -> tuple[str, frozenset[str]]:
         return sql, names
     rewritten = _MATCHES.sub(lambda match: f"{match[1]}.rowid IN {_in_fts(match[2], match[3], match[4])}", sql)
 
-    # The plus keeps the planner from going through all that is found, row by row of those that are asked.
-    def asked(match: re.Match[str]) -> str:
-        table, query, edges, low, high, owner = match.groups()[1:]
-        between = f" AND rowid BETWEEN (SELECT {low} FROM {edges}) AND (SELECT {high} FROM {edges})"
-        return f"+{match[1]}.number IN {_in_fts(table, query, owner, between)}"
-
-    rewritten = _HAS.sub(asked, rewritten)
+    rewritten = _HAS.sub(lambda match: _has_in_fts(*match.groups()), rewritten)
     return _FOUND_IN.sub(lambda match: _in_fts(match[1], match[2], match[3]), rewritten), names
 
 
@@ -56,6 +53,19 @@ def _in_fts(table: str, query: str, owner: str | None, more: str = "") -> str:
     if owner:  # in that column alone: in what people write, the word says nothing
         sought = f"""'owner : "' || char({OWNER_MARK}) || replace(:{owner}, '-', '') || '" AND (' || :{query} || ')'"""
     return f"(SELECT rowid AS number FROM {table}_fts WHERE {table}_fts MATCH {sought}{more})"
+
+
+def _has_in_fts(row: str, table: str, query: str, edges: str, low: str, high: str, many: str, owner: str | None) -> str:
+    """Ask about all between the edges at once, or about each row where those with the words are many and far apart."""
+    between = f" AND rowid BETWEEN (SELECT {low} FROM {edges}) AND (SELECT {high} FROM {edges})"
+    # The plus keeps the planner from going through all that is found, row by row of those that are asked.
+    at_once = f"+{row}.number IN {_in_fts(table, query, owner, between)}"
+    if owner:
+        return at_once
+    most = f"{OTHERS} * (SELECT {many} FROM {edges})"
+    others = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {_in_fts(table, query, None, between)} LIMIT {most}))"
+    return f"""CASE WHEN (SELECT {high} - {low} <= {APART} * {many} FROM {edges}) OR {others} < {most} THEN {at_once}
+        ELSE EXISTS {_in_fts(table, query, None, f" AND rowid = {row}.number")} END"""
 
 
 def queries_of(sql: str) -> frozenset[str]:

@@ -31,7 +31,8 @@ NOTES = " AND c.internal = 0"  # are left out with this
 # Between which numbers the tickets that are near, and their comments, are.
 _EDGES = """said AS MATERIALIZED (SELECT MIN(c.number) AS first, MAX(c.number) AS last
         FROM near x CROSS JOIN tickets_comment c WHERE c.ticket_id = x.id),
-    edges AS MATERIALIZED (SELECT COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high,
+    edges AS MATERIALIZED (SELECT COUNT(*) AS many,
+        COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high,
         COALESCE((SELECT first FROM said), 0) AS first, COALESCE((SELECT last FROM said), 0) AS last FROM near x)"""
 
 
@@ -143,9 +144,9 @@ class Walk:
         self._sorted = order
         hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
         owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
-        self._has_itself = f"HAS(x.tickets_ticket, :q, edges.low, edges.high{owner})"
+        self._has_itself = f"HAS(x.tickets_ticket, :q, edges.low, edges.high, edges.many{owner})"
         self._is_said = f"""(SELECT 1 FROM tickets_comment c WHERE c.ticket_id = x.id{hidden}
-            AND HAS(c.tickets_comment, :q, edges.first, edges.last{owner}) LIMIT 1) = 1"""
+            AND HAS(c.tickets_comment, :q, edges.first, edges.last, edges.many{owner}) LIMIT 1) = 1"""
         self._is_said += " OR x.number = :asked_number" if "asked_number" in values else ""
 
     def sort(self, column: str) -> None:
@@ -213,9 +214,11 @@ class Walk:
         """
         far, begin, counted = _as_far_as(SURE * wanted / share), 0, 0
         while True:
+            had = f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM near x WHERE {self._has_itself} LIMIT :wanted) y"
             sql = f"""WITH {self._any(begin, far, "t.number")}, edges AS MATERIALIZED (
-                    SELECT COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high FROM near x)
-                SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM near x WHERE {self._has_itself} LIMIT :wanted) y"""
+                    SELECT COUNT(*) AS many, COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high
+                    FROM near x)
+                SELECT CASE WHEN edges.many >= :wanted THEN ({had}) ELSE 0 END AS n FROM edges"""
             rows = await self._tx.run(sql, me=self._tx.actor.id, wanted=wanted - counted, **self._values)
             counted += int(rows[0]["n"])
             if counted >= wanted or counted < wanted / 2 or far >= FARTHEST:
