@@ -63,6 +63,7 @@ STATEMENTS = {
     "read log": "SELECT position, key, sequence FROM bus_outbox ORDER BY position",
     "read log's end": "SELECT COALESCE(MAX(position), 0) AS position FROM bus_outbox",
 }
+NOTES = [None, "note", "", "NULL", "zwei\nZeilen", "\u00e9\U0001f642", "'{\"\\", "unit\x1fseparated", "\x1e"]
 LIKELY = {"insert": 6, "part": 4, "claim": 6, "count": 6, "read thing": 5, "raise": 3, "tell": 6, "refuse": 2}
 
 
@@ -83,7 +84,7 @@ def history(seed: int, units: int, collisions: float) -> list[list[list[Step]]]:
                 "thing": f"thing {luck.randint(1, 12) if known else f'{number} {place}'}",
                 "part": f"part {luck.randint(1, 12) if known else f'{number} {place}'}",
                 "n": luck.randint(0, 9),
-                "note": luck.choice([None, "note", f"{number}"]) if luck.random() < 0.5 else f"{number}",
+                "note": luck.choice(NOTES) if luck.random() < 0.5 else f"{number}",
                 "counter": luck.choice("ab"),
             }
             steps.append((name, values))

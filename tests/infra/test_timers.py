@@ -1,11 +1,14 @@
 """Timers beside messages: what was told before a deadline counts, however busy the bus is."""
 
 import asyncio
+import re
 from itertools import pairwise
+from typing import Any, cast
 
 from answerable.infra.bus.local import LocalBus
 from answerable.infra.timers import Timers
-from answerable.kernel.manifest import Timer
+from answerable.kernel.actor import service
+from answerable.kernel.manifest import Feature, Timer
 from answerable.kernel.times import HOUR, SECOND
 from answerable.kernel.tx import Database, Tx
 from answerable.tickets import actions
@@ -150,3 +153,60 @@ async def test_while_commits_go_on_and_on_a_timer_that_finds_nothing_looks_rarel
     finally:
         await timers.stop()
     assert 2 <= looks <= 9  # each commit brought one before, fifty times a second at most
+
+
+async def test_a_commit_wakes_only_the_timers_whose_tables_it_may_have_changed(world: World) -> None:
+    looks = 0
+
+    async def due(_: Tx) -> None:
+        nonlocal looks
+        looks += 1
+
+    async def run(_: Database) -> int:
+        raise AssertionError("nothing was due")
+
+    una = await make_person(world, "USER")
+    timers = Timers(world.db, world.desk.bus, [Feature(name="users", timers=(Timer("patient", due, run),))])
+    timers.start()
+    try:
+        await world.until(lambda: _many([1] * looks, 1))
+        for _ in range(20):
+            await world.db.write(una.actor, actions.create_ticket, DRAFT)
+            await asyncio.sleep(0.001)
+        assert looks == 1, "no ticket says when a timer of the people is due"
+        await make_person(world, "USER")
+        await world.until(lambda: _many([1] * looks, 2))
+    finally:
+        await timers.stop()
+
+
+class _Noting:
+    """A unit of work that notes what it is asked."""
+
+    def __init__(self, tx: Tx, asked: list[str]) -> None:
+        self._tx, self._asked = tx, asked
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    async def run(self, sql: str, /, **values: Any) -> list[Any]:
+        self._asked.append(sql)
+        return await self._tx.run(sql, **values)
+
+
+async def test_when_a_timer_is_due_is_read_from_the_tables_of_its_feature(world: World) -> None:
+    """A commit that changes no table of a feature does not wake its timers."""
+    tables = re.compile(r"(?:FROM|JOIN)\s+([a-z]+)_\w+", re.IGNORECASE)
+    seen = 0
+    for feature in world.desk.features:
+        for timer in feature.timers:
+            asked: list[str] = []
+
+            async def due(tx: Tx, timer: Timer = timer, asked: list[str] = asked) -> int | None:
+                return await timer.due(cast(Tx, _Noting(tx, asked)))
+
+            await world.db.read(service("test"), due)
+            owners = {owner for sql in asked for owner in tables.findall(sql)}
+            assert owners == {feature.name}, timer.name
+            seen += 1
+    assert seen > 10

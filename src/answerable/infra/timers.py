@@ -1,4 +1,4 @@
-"""Timers: each sleeps until its next due instant, and is asked again after every commit."""
+"""Timers: each sleeps until its next due instant, and is asked again after every commit that may have moved that."""
 
 import asyncio
 from collections.abc import Sequence
@@ -62,18 +62,19 @@ class Timers:
         return await timer.spare(self._db, partial(self._bus.unheard, self._owners.get(timer.name, "")))
 
     async def _run(self, timer: Timer) -> None:
-        pause, led, caught_up = 0.1, 0, 0
+        pause, led, caught_up, pulse = 0.1, 0, 0, self._db.pulse
+        owner = self._owners.get(timer.name, "")
         between = BETWEEN_LOOKS
         while True:
-            seen = self._db.pulse.count
+            seen = pulse.count
             try:
                 if (term := await self._db.lead()) != led:
                     led, caught_up = term, 0
                     if term:  # what a process before this one had in hand counts first
-                        await self._bus.catch_up(self._owners.get(timer.name, ""), START_SECONDS)
+                        await self._bus.catch_up(owner, START_SECONDS)
                         continue
                 if not term and not timer.shared:  # another process runs them
-                    await self._db.pulse.wait(seen, FOLLOW_SECONDS)
+                    await pulse.wait(seen, FOLLOW_SECONDS)
                     continue
                 due = await self._db.read(_ASKING, timer.due)
                 wait = LONGEST_SLEEP if due is None else (due - self._db.clock()) / SECOND
@@ -83,9 +84,9 @@ class Timers:
                     # is in hand is claimed with it.
                     told, now = True, self._db.clock()
                     if due is None or due > caught_up or now > caught_up + CAUGHT_UP_SECONDS * SECOND:
-                        told = await self._bus.catch_up(self._owners.get(timer.name, ""), CATCH_UP_SECONDS)
+                        told = await self._bus.catch_up(owner, CATCH_UP_SECONDS)
                         if not (told or term):  # who leads, or will, delivers first
-                            await self._db.pulse.wait(seen, FOLLOW_SECONDS)
+                            await pulse.wait(seen, FOLLOW_SECONDS)
                             continue
                         caught_up = now if told else 0
                     done = await (timer.run(self._db) if told else self._spare(timer))
@@ -101,6 +102,6 @@ class Timers:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 30.0)
                 continue
-            seen = await self._db.pulse.wait(seen, min(wait, LONGEST_SLEEP))
+            seen = await pulse.wait(seen, min(wait, LONGEST_SLEEP), owner)  # it asks of its feature's tables alone
             await asyncio.sleep(between if due is None else min(between, max(0.0, (due - self._db.clock()) / SECOND)))
-            between = BETWEEN_LOOKS if self._db.pulse.count == seen else min(between * 2, LONGEST_BETWEEN_LOOKS)
+            between = BETWEEN_LOOKS if pulse.last(owner) <= seen else min(between * 2, LONGEST_BETWEEN_LOOKS)

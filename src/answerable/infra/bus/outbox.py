@@ -26,17 +26,8 @@ TABLE = "bus_outbox"
 PAGE = 50  # messages that are read without letting anybody between
 # What a message brings along; its position and its sequence are given when it is written.
 WRITTEN = ("id", "topic", "type", "key", "time", "actor", "actor_kind", "cause", "depth", "trace", "body")
-_TYPES = {"time": "BIGINT", "depth": "BIGINT"}
-_GIVEN = ", ".join(f"CAST(${n} AS {_TYPES.get(name, 'TEXT')}[])" for n, name in enumerate(WRITTEN, 1))
+KINDS = tuple("int8" if name in ("time", "depth") else "text" for name in WRITTEN)
 _TOLD = ", ".join(f"n.{name}" for name in WRITTEN)
-# Many at once, for PostgreSQL. A position is one more than the greatest that is committed, so none can become visible
-# behind a reader's back: whoever took the same one in another transaction gets an error (see 0010).
-INSERT_MANY = f"""INSERT INTO bus_outbox (position, sequence, {", ".join(WRITTEN)})
-SELECT (SELECT COALESCE(MAX(position), 0) FROM bus_outbox) + n.place,
-    (SELECT COALESCE(MAX(o.sequence), 0) FROM bus_outbox o WHERE o.key = n.key AND o.topic = n.topic)
-        + ROW_NUMBER() OVER (PARTITION BY n.key, n.topic ORDER BY n.place), {_TOLD}
-FROM unnest({_GIVEN}) WITH ORDINALITY AS n ({", ".join(WRITTEN)}, place)"""
-
 _COLUMNS = "position, id, topic, type, key, sequence, time, actor, actor_kind, cause, depth, trace, body"
 _encoder = msgspec.json.Encoder()
 
@@ -53,6 +44,19 @@ def insert(tx: "SqliteTx", message: Message) -> None:
 def insert_many(tx: "SqliteTx", messages: Sequence[Message]) -> None:
     """Write messages in their order. Raises ``ChainTooLong``."""
     tx.run_many_now(_INSERT, (values_of(tx, message) for message in messages))
+
+
+def insert_many_at_once(given: str) -> str:
+    """Write the insertion of many messages, for PostgreSQL; ``given`` is where its columns, ``WRITTEN``, come from.
+
+    A position is one more than the greatest that is committed, so none can become visible behind a reader's back:
+    whoever took the same one in another transaction gets an error (see 0010).
+    """
+    return f"""INSERT INTO bus_outbox (position, sequence, {", ".join(WRITTEN)})
+        SELECT (SELECT COALESCE(MAX(position), 0) FROM bus_outbox) + n.place,
+            (SELECT COALESCE(MAX(o.sequence), 0) FROM bus_outbox o WHERE o.key = n.key AND o.topic = n.topic)
+                + ROW_NUMBER() OVER (PARTITION BY n.key, n.topic ORDER BY n.place), {_TOLD}
+        FROM unnest({given}) WITH ORDINALITY AS n ({", ".join(WRITTEN)}, place)"""
 
 
 def values_of(tx: Tx, message: Message) -> dict[str, Any]:

@@ -65,10 +65,9 @@ class SqliteDatabase:
         self._lanes = Lanes()
         self._pump: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._bulk_units = 0
-        self._bulk_every = 0
-        self._faulty = False
-        self._closed = False
+        self._owners: set[str] = set()  # whose tables the present transaction changes
+        self._bulk_units = self._bulk_every = 0
+        self._faulty = self._closed = False
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -113,8 +112,7 @@ class SqliteDatabase:
         What people ask for goes before what services do by themselves.
         """
         lane = self._lanes.background if actor.kind == "service" else self._lanes.urgent
-        unit: Unit[T] = Unit(actor, lambda tx: verb(tx, *args, **kwargs))
-        self._submit(lane, unit)
+        self._submit(lane, unit := Unit(actor, lambda tx: verb(tx, *args, **kwargs)))
         return await unit.done
 
     def deliver(
@@ -163,7 +161,8 @@ class SqliteDatabase:
             for unit, result in batch:
                 unit.answer(result)
             self._lanes.answered_people(people)
-            self.pulse.beat()
+            self.pulse.beat(self._owners)
+            self._owners.clear()
 
     def _refuse(self, batch: list[tuple[Unit[Any], Any]], fault: StorageFault) -> None:
         units = [unit for unit, _ in batch]
@@ -242,7 +241,7 @@ class SqliteDatabase:
         if unit.done.cancelled():
             return
         changes, pause = self._writer.total_changes, partial(self._lanes.pause, stretch)
-        tx = SqliteTx(self._writer, self._ids, self.clock(), unit.actor, self.settings, unit.cause, stretch)
+        tx = self._tx(unit, stretch)
         try:
             batch.append((unit, await run_in_stretches(tx.carry_out(unit.verb), pause)))
         except Exception as error:
@@ -270,9 +269,12 @@ class SqliteDatabase:
         self._writer.execute("RELEASE unit")
         batch.append((unit, result))
 
+    def _tx(self, unit: Unit[Any], *rest: Stretch) -> SqliteTx:
+        who = unit.actor, self.settings, unit.cause, self._owners
+        return SqliteTx(self._writer, self._ids, self.clock(), *who, *rest)
+
     def _work(self, unit: Unit[T], verb: Callable[[Tx], Awaitable[T]]) -> T:
-        tx = SqliteTx(self._writer, self._ids, self.clock(), unit.actor, self.settings, unit.cause)
-        result = run_without_suspending(verb(tx))
+        result = run_without_suspending(verb(tx := self._tx(unit)))
         tx.flush()
         return result
 
@@ -328,9 +330,7 @@ class SqliteDatabase:
         self.pulse.beat()
 
     def _run_in_bulk(self, unit: Unit[Any]) -> None:
-        if (
-            unit.recover is not None
-        ):  # a consumer: what it cannot do ends the whole load, so nothing has to be kept apart
+        if unit.recover is not None:  # a consumer: what it cannot do ends the whole load, so nothing is kept apart
             unit.done.set_result(self._work(unit, unit.verb))
         else:
             batch: list[tuple[Unit[Any], Any]] = []

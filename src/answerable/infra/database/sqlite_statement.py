@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from answerable.infra.database import search
+from answerable.infra.database.tables import changed_table, owner_of
 
 _PIECES = re.compile(r"'(?:[^']|'')*'|:([A-Za-z_]\w*)")
 _COUNTS = re.compile(r"\s*(UPDATE (\w+) SET (\w+) = \3 \+ 1 WHERE (\w+) = \?) RETURNING \3\s*")
@@ -18,7 +19,8 @@ class Statement:
     """One statement: its text, and what puts its values in order.
 
     ``then`` asks for what ``text`` has just written: a counter's next number, at two thirds of the price of RETURNING.
-    ``searches`` are the values that a person typed as a search, ``tables`` those whose indexes they ask.
+    ``searches`` are the values that a person typed as a search, ``tables`` those whose indexes they ask. ``owner`` is
+    whose tables it changes, nobody's where it only reads.
     """
 
     text: str
@@ -26,6 +28,7 @@ class Statement:
     then: str | None
     searches: frozenset[str]
     tables: tuple[str, ...]
+    owner: str
 
 
 @lru_cache(maxsize=4096)
@@ -41,12 +44,12 @@ def statement(sql: str) -> Statement:
         order.append(match.group(1))
         return "?"
 
-    text = _PIECES.sub(place, sql)
+    text, owner = _PIECES.sub(place, sql), owner_of(changed_table(sql))
     counts = _COUNTS.fullmatch(text)
     if counts is None:
-        return Statement(text, _in_order(order), None, searches, tables)
+        return Statement(text, _in_order(order), None, searches, tables, owner)
     update, table, column, key = counts.groups()
-    return Statement(update, _in_order(order), f"SELECT {column} FROM {table} WHERE {key} = ?", searches, tables)
+    return Statement(update, _in_order(order), f"SELECT {column} FROM {table} WHERE {key} = ?", searches, tables, owner)
 
 
 def _in_order(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -27,6 +27,7 @@ class SqliteTx:
         "_forms",
         "_ids",
         "_messages",
+        "_owners",
         "_queries",
         "_stretch",
         "actor",
@@ -43,9 +44,12 @@ class SqliteTx:
         actor: Actor,
         settings: Settings,
         cause: Envelope | None = None,
+        owners: set[str] | None = None,
         stretch: Stretch | None = None,
     ) -> None:
+        """Note in ``owners`` whose tables are changed."""
         self._connection = connection
+        self._owners = set() if owners is None else owners
         self._stretch = stretch
         self._ids = ids
         self._messages: list[Message] = []
@@ -74,6 +78,7 @@ class SqliteTx:
     def run_many_now(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Do so without a coroutine around it (for ``infra`` itself)."""
         asked = statement(sql)
+        self._owners.add(asked.owner)
         self._connection.executemany(asked.text, map(asked.arguments, rows))
 
     def run_now(self, sql: str, values: dict[str, Any]) -> list[Row]:
@@ -82,6 +87,8 @@ class SqliteTx:
         for name in asked.searches:
             whole = name.startswith(WHOLE)
             values[name] = sqlite_query(values[name], ()) if whole else self._query(values[name], asked.tables)
+        if asked.owner:
+            self._owners.add(asked.owner)
         given = asked.arguments(values)
         rows = self._connection.execute(asked.text, given).fetchall()
         return rows if asked.then is None else self._connection.execute(asked.then, given).fetchall()

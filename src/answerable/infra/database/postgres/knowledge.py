@@ -2,7 +2,8 @@
 
 from typing import Any, TypeAlias
 
-from answerable.infra.database.postgres.statement import ANYTHING, Statement
+from answerable.infra.database.postgres.statement import Statement
+from answerable.infra.pulse import ANYTHING
 from answerable.kernel.tx import Row
 
 Key: TypeAlias = tuple[Statement, tuple[Any, ...]]
@@ -16,9 +17,10 @@ class Knowledge:
     ``writer.py``).
     """
 
-    __slots__ = ("_answers", "_names", "counters")
+    __slots__ = ("_answers", "_names", "_unknown", "counters")
 
     def __init__(self) -> None:
+        self._unknown: set[tuple[str, Statement | None]] = set()  # what has been unlearnt, and nothing learnt since
         self._answers: dict[Statement, dict[tuple[Any, ...], list[Row]]] = {}
         self._names: set[str] = set()
         self.counters: dict[Key, int] = {}
@@ -33,9 +35,19 @@ class Knowledge:
         """Remember an answer."""
         self._answers.setdefault(asked, {})[arguments] = rows
         self._names |= asked.names
+        self._unknown.clear()
+
+    def count(self, key: Key, last: int) -> None:
+        """Remember the last number of a counter."""
+        if key not in self.counters:
+            self._unknown.clear()
+        self.counters[key] = last
 
     def unlearn(self, table: str, but: Statement | None = None) -> None:
         """Forget what a change of a table may make untrue; ``but`` counts: its numbers are those that change."""
+        if (table, but) in self._unknown:
+            return
+        self._unknown.add((table, but))
         for key in [key for key in self.counters if key[0] is not but and table in (key[0].table, ANYTHING)]:
             del self.counters[key]
         if table == ANYTHING:

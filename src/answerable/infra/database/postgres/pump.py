@@ -16,7 +16,6 @@ from asyncpg import IntegrityConstraintViolationError
 from answerable.infra.database.postgres.connection import is_lost
 from answerable.infra.database.postgres.faults import Faults
 from answerable.infra.database.postgres.runner import Runner
-from answerable.infra.database.postgres.statement import ANYTHING
 from answerable.infra.database.postgres.turns import BATCH, Turns
 from answerable.infra.database.postgres.tx import Writing
 from answerable.infra.database.postgres.writer import Doubt, Overtaken, Writer
@@ -194,8 +193,7 @@ class Pump:
         for unit, result in ending.results:
             unit.answer(result)
         if ending.work.wrote:
-            owners = ending.work.owners
-            self._pulse.beat(None if ANYTHING in owners else owners)
+            self._pulse.beat(ending.work.owners)
 
     async def _what_failed(self, batch: "list[Unit[Any]]", before: _Ending | None, error: Exception) -> Exception:
         """Return what ended the transaction that failed; ``batch`` becomes its units, what came behind waits again."""

@@ -5,11 +5,14 @@ from typing import Any, TypeAlias
 
 from answerable.infra.bus import outbox
 from answerable.infra.database.postgres.knowledge import Key
-from answerable.infra.database.postgres.statement import Statement, moved
+from answerable.infra.database.postgres.lines import as_arrays, as_lines, lines
+from answerable.infra.database.postgres.statement import Statement, moved, storable
 
 Part: TypeAlias = tuple[str, Sequence[Any]]
 MOST_JOINED = 1000
 _PARAMETERS: dict[Statement, tuple[str, ...]] = {}
+_INSERTS: dict[Statement, tuple[str, str]] = {}  # many rows at once: as arrays, as lines
+_TELLS = tuple(outbox.insert_many_at_once(write(outbox.KINDS)) for write in (as_arrays, as_lines))
 _JOINED: dict[tuple[tuple[tuple[str, int], ...], str], str] = {}
 
 
@@ -62,26 +65,34 @@ async def _parts(
     parts: list[Part] = []
     for asked, many in kept.items():
         if asked.inserts is not None:
-            parts.append((await _insert(connection, asked), [list(column) for column in zip(*many, strict=True)]))
+            parts.append(_of_many(await _insert(connection, asked), _PARAMETERS[asked], [*zip(*many, strict=True)]))
         elif goes_along(asked, len(many)):
             parts.append((asked.text, many[0]))
     for (asked, arguments), last in counters.items():
         counter: Any = asked.counter
         parts.append((counter.write, (*arguments, last)))
     if messages:
-        parts.append((outbox.INSERT_MANY, [[message[name] for message in messages] for name in outbox.WRITTEN]))
+        told = [tuple([message[name] for message in messages]) for name in outbox.WRITTEN]
+        parts.append(_of_many(_TELLS, outbox.KINDS, told))
     parts.sort(key=lambda part: part[0])  # so that the same parts make the same statement
     return parts
 
 
-async def _insert(connection: Any, asked: Statement) -> str:
-    """Write the statement that inserts many rows; what ``claims`` is not asked again, so a row that is there raises."""
-    types = _PARAMETERS.get(asked)
-    if types is None:
+def _of_many(texts: Sequence[str], kinds: Sequence[str], columns: Sequence[Sequence[Any]]) -> Part:
+    """Return the insertion of many rows. ``texts`` write it for arrays, and for lines."""
+    found = lines(columns, kinds)
+    return (texts[0], [storable(tuple(column)) for column in columns]) if found is None else (texts[1], found)
+
+
+async def _insert(connection: Any, asked: Statement) -> tuple[str, str]:
+    """Write the insertion of many rows; what ``claims`` is not asked again, so a row that is there raises."""
+    known = _INSERTS.get(asked)
+    if known is None:
         prepared = await connection.prepare(asked.text)
-        types = _PARAMETERS[asked] = tuple(kind.name for kind in prepared.get_parameters())
-    columns = ", ".join(f"${place}::{name}[]" for place, name in enumerate(types, 1))
-    return f"{asked.inserts} SELECT * FROM unnest({columns})"
+        kinds = _PARAMETERS[asked] = tuple(kind.name for kind in prepared.get_parameters())
+        arrays, texts = (f"{asked.inserts} SELECT * FROM unnest({write(kinds)})" for write in (as_arrays, as_lines))
+        known = _INSERTS[asked] = arrays, texts
+    return known
 
 
 def _joined(parts: tuple[tuple[str, int], ...], ending: str = "") -> str:

@@ -2,16 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from answerable.infra.database.search import WHOLE, for_postgres, words
+from answerable.infra.database.tables import changed_table, owner_of
+from answerable.infra.pulse import ANYTHING
 
 _PIECES = re.compile(r"'(?:[^']|'')*'|::|:([A-Za-z_]\w*)")
-_WRITES = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)", re.IGNORECASE)
-_READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
 _NAMES = re.compile(r"[a-z_]\w*")
 _RETURNS = re.compile(r"\bRETURNING\b", re.IGNORECASE)
 _COUNTS = re.compile(r"\s*UPDATE (\w+) SET (\w+) = \2 \+ 1 WHERE (\w+) = \$1 RETURNING \2\s*")
@@ -22,7 +23,6 @@ _PLACES = re.compile(r"'(?:[^']|'')*'|\$(\d+)")
 _MARKS = re.compile("[\u0300-\u036f]")
 BEGINS = ":*"  # behind a word: others that begin so are meant as well
 LONGEST_WORD = 500  # as the index keeps it
-ANYTHING = "*"
 NUL = "\0"  # PostgreSQL's texts hold none: it is left out where it would be stored,
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # and who asks for it finds nothing
 
@@ -45,7 +45,7 @@ class Statement:
     ``counter`` is there where it takes a number, ``inserts`` where it writes one row of given values: its words up to
     VALUES. ``claims`` is the name of the 1 that it answers where such a row was not there before. ``owner`` is whose
     tables it changes: the first word of their names. One ``by_key`` only
-    reads, and ends by naming the row that it wants.
+    reads, and ends by naming the row that it wants. ``take`` finds its values by their names.
     """
 
     text: str
@@ -59,6 +59,7 @@ class Statement:
     claims: str | None
     owner: str
     by_key: bool
+    take: Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Put values in the order of the statement. Raises ``KeyError`` for one that is missing."""
@@ -70,11 +71,10 @@ class Statement:
                     asked = [one.removesuffix(BEGINS) for one in asked]
                 values[name] = " & ".join(asked)
                 values |= {f"{name}_{place}": one for place, one in enumerate(asked)}
-        given = [values[name] for name in self.values]
-        for place, value in enumerate(given):
-            if type(value) is str and NUL in value:
-                given[place] = value.replace(NUL, REPLACEMENT if self.table is None else "")
-        return tuple(given)
+        given: tuple[Any, ...] = self.take(values)
+        if self.inserts is not None:
+            return given  # what is kept is looked through when it is sent
+        return storable(given, REPLACEMENT if self.table is None else "")
 
 
 def of_words(sql: str, asked: Statement, values: Mapping[str, Any]) -> Statement:
@@ -97,9 +97,8 @@ def statement(sql: str, count: int = 1) -> Statement:
         return match.group(0) if name is None else f"${order.setdefault(name, len(order) + 1)}"
 
     text = _PIECES.sub(place, sql)
-    writes = _WRITES.match(text)
-    table = writes.group(1) if writes else None if _READS.match(text) else ANYTHING
-    returns = writes is None or _RETURNS.search(text) is not None
+    table = changed_table(text)
+    returns = table in (None, ANYTHING) or _RETURNS.search(text) is not None
     return Statement(
         text,
         tuple(order),
@@ -109,9 +108,24 @@ def statement(sql: str, count: int = 1) -> Statement:
         searches,
         _counter(text),
         *_inserts(text, len(order)),
-        (table or "").partition("_")[0],
+        owner_of(table),
         not searches and _BY_KEY.fullmatch(text) is not None,
+        _taking(tuple(order)),
     )
+
+
+def _taking(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])
+
+
+def storable(given: tuple[Any, ...], instead: str = "") -> tuple[Any, ...]:
+    """Return values of which no text holds a NUL: it is left out, or something is there ``instead``."""
+    for value in given:
+        if type(value) is str and NUL in value:
+            return tuple([value.replace(NUL, instead) if type(value) is str else value for value in given])
+    return given
 
 
 def _counter(text: str) -> Counter | None:

@@ -1,15 +1,16 @@
 """Units of work on PostgreSQL: few round trips, in the order in which the units were told."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from answerable.infra.bus import outbox
 from answerable.infra.database.postgres.knowledge import Key, Knowledge
 from answerable.infra.database.postgres.readers import Readers
 from answerable.infra.database.postgres.sending import goes_along, send, send_at_once
-from answerable.infra.database.postgres.statement import ANYTHING, Counter, Statement, of_words, statement
+from answerable.infra.database.postgres.statement import Counter, Statement, of_words, statement, storable
 from answerable.infra.database.postgres.together import Together
+from answerable.infra.pulse import ANYTHING
 from answerable.kernel.actor import Actor
 from answerable.kernel.ids import IdMaker
 from answerable.kernel.tx import Row
@@ -89,6 +90,7 @@ class Writing:
     """
 
     __slots__ = (
+        "_apart",
         "_begin",
         "_counted",
         "_kept",
@@ -114,6 +116,7 @@ class Writing:
         self.wrote = False
         self.owners: set[str] = set()
         self.unit_wrote = False
+        self._apart: set[Statement] = set()  # statements that touch nothing of what is kept
         self._kept: dict[Statement, list[tuple[Any, ...]]] = {}
         self._messages: list[dict[str, Any]] = []
         self._counted: set[Key] = set()  # counters that moved since they were written
@@ -172,7 +175,8 @@ class Writing:
             return await self._count(asked, asked.counter, arguments)
         if asked.table is None:
             return await self._read(asked, arguments)
-        await self._send_before(asked)
+        if asked not in self._apart:
+            await self._send_before(asked)
         self.owners.add(asked.owner)
         self.knowledge.unlearn(asked.table)
         if asked.table != ANYTHING:
@@ -185,7 +189,7 @@ class Writing:
                 self._keep(asked, arguments)
                 return [{asked.claims: 1}]
         await self.open()
-        rows: list[Row] = await self.connection.fetch(asked.text, *arguments)
+        rows: list[Row] = await self.connection.fetch(asked.text, *storable(arguments))
         if rows or asked.table == ANYTHING:
             self.wrote = self.unit_wrote = True
         return rows
@@ -202,7 +206,8 @@ class Writing:
 
     async def _count(self, asked: Statement, counter: Counter, arguments: tuple[Any, ...]) -> list[Row]:
         key = (asked, arguments)
-        await self._send_before(asked)
+        if asked not in self._apart:
+            await self._send_before(asked)
         last = self.knowledge.counters.get(key)
         if last is None:
             await self.open()
@@ -210,18 +215,26 @@ class Writing:
             if last is None:
                 return []
         self.knowledge.unlearn(str(asked.table), but=asked)
-        self.knowledge.counters[key] = last + 1
-        self._counted.add(key)
+        self.knowledge.count(key, last + 1)
+        if key not in self._counted:
+            self._counted.add(key)
+            self._apart.clear()
         self.owners.add(asked.owner)
         self._of_unit.append(key)
         return [{counter.column: last + 1}]
 
     def _keep(self, asked: Statement, arguments: tuple[Any, ...]) -> None:
-        self._kept.setdefault(asked, []).append(arguments)
+        kept = self._kept.get(asked)
+        if kept is None:
+            kept = self._kept[asked] = []
+            self._apart.clear()
+        kept.append(arguments)
         self._of_unit.append(asked)
 
     def append(self, message: dict[str, Any]) -> None:
         """Keep a message for the outbox."""
+        if not self._messages:
+            self._apart.clear()
         self._messages.append(message)
         self._of_unit.append(None)
         self.knowledge.unlearn(outbox.TABLE)
@@ -245,6 +258,7 @@ class Writing:
         told = bool(self._messages) and outbox.TABLE in asked.names
         if kinds or counted or told:
             await self._send(kinds, counted, told)
+        self._apart.add(asked)
 
     async def flush(self) -> None:
         """Send all that is kept."""
@@ -304,9 +318,9 @@ class PostgresTx:
         self.cause = cause
         self.settings = settings
 
-    async def run(self, sql: str, /, **values: Any) -> list[Row]:
+    def run(self, sql: str, /, **values: Any) -> Coroutine[Any, Any, list[Row]]:
         """Run one statement and return its rows."""
-        return await self._way.run(sql, values)
+        return self._way.run(sql, values)
 
     async def run_many(self, sql: str, rows: Sequence[Mapping[str, Any]], /) -> None:
         """Run one statement for the values of each row: they are kept, and sent together."""

@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 
 from answerable.infra.database.postgres.connection import close, connect
-from answerable.infra.database.postgres.statement import ANYTHING
 from answerable.infra.pulse import Pulse
 from answerable.settings import Settings
 
@@ -71,4 +70,4 @@ class Watch:
         name, *owners = news.split()
         if name != self._name:
             self._heard()
-            self._pulse.beat(owners if owners and ANYTHING not in owners else None)
+            self._pulse.beat(owners or None)
