@@ -112,6 +112,15 @@ def ids_of(port: int, token: str) -> list[str]:
         return [ticket["id"] for ticket in msgspec.json.decode(answer.read())]
 
 
+def hello_rate(workers: int, seconds: float) -> float:
+    """Return how many answers a second the framework's hello-world gives: what this machine and this load allow."""
+    with servers.hello(workers) as hello:
+        asks = [raw_request("GET", "/", hello.port)]
+        time.sleep(0.5)  # the others are there soon after the first
+        hammer(hello.port, asks, 1)
+        return hammer(hello.port, asks, seconds).rate
+
+
 def get_rate(folder: Path, url: str, token: str, workers: int, seconds: float, cluster: Path) -> Hammered:
     """Return how many GETs by id a second a desk with some workers answers; print what each costs whom."""
     server = int((cluster / "data" / "postmaster.pid").read_text().split()[0])
@@ -180,9 +189,8 @@ def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, st
         begun = time.perf_counter()
         fill(folder, desk_url)
         print(f"moved {count} tickets in {time.perf_counter() - begun:.0f} s", flush=True)
-        with servers.hello() as hello:
-            hammer(hello.port, [raw_request("GET", "/", hello.port)], 1)
-            plain = hammer(hello.port, [raw_request("GET", "/", hello.port)], seconds).rate
+        plain, plain_two = hello_rate(1, seconds), hello_rate(2, seconds)
+        print(f"hello-world itself, two workers / one: {plain_two:.0f} / {plain:.0f} = {plain_two / plain:.2f}")
         one = get_rate(folder, desk_url, tokens["MANAGER"], 1, seconds, place).rate
         add(
             "GET by id / framework hello-world",

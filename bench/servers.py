@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -13,15 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HELLO = """
-import sys, uvicorn
+import os, socket, sys, uvicorn
 from litestar import Litestar, get
 
 @get("/")
 async def hello() -> dict[str, str]:
     return {"hello": "world"}
 
-uvicorn.run(Litestar([hello], openapi_config=None), host="127.0.0.1", port=int(sys.argv[1]), http="httptools",
-            loop="uvloop", access_log=False, log_level="warning", lifespan="off")
+port, workers = int(sys.argv[1]), int(sys.argv[2])
+first = os.getpid()
+for _ in range(workers - 1):  # beside each other on one port, as the desk's
+    if os.getpid() == first:
+        os.fork()
+listening = socket.socket()
+listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+listening.bind(("127.0.0.1", port))
+config = uvicorn.Config(Litestar([hello], openapi_config=None), http="httptools", loop="uvloop", access_log=False,
+                        log_level="warning", lifespan="off")
+uvicorn.Server(config).run(sockets=[listening])
 """
 
 
@@ -72,16 +83,17 @@ def desk(folder: Path, **environment: str) -> Iterator[Server]:
 
 
 @contextmanager
-def hello() -> Iterator[Server]:
-    """Run the framework's own hello-world."""
+def hello(workers: int = 1) -> Iterator[Server]:
+    """Run the framework's own hello-world, in several processes where that is wanted."""
     port = free_port()
     begun = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", HELLO, str(port)], text=True, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-c", HELLO, str(port), str(workers)]
+    process = subprocess.Popen(command, text=True, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_until_answers(port, "/")
         yield Server(process, port, time.perf_counter() - begun)
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(10)
 
 

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 
 from answerable.infra.bus import outbox
-from answerable.infra.bus.local import LocalBus
+from answerable.infra.bus.local import LocalBus, _count_unread
 from answerable.infra.bus.verify import verify_log
 from answerable.infra.database import StorageFault, open_database
 from answerable.infra.database.errors import OutcomeUnknown
@@ -507,6 +508,41 @@ async def test_one_process_delivers_and_another_takes_over_within_a_second(tmp_p
         assert len(taken) < 100, "within a second"
         assert heard["two"] == ["Una", "Otto"]
         assert (await verify_log(two.database))[1] == []
+
+
+async def test_who_waits_for_deliveries_does_not_look_through_the_log_that_was_read(
+    world: World, tmp_path: Path
+) -> None:
+    """Every timer of a process that does not deliver asks so, many times a second, while there is much to deliver."""
+    told = [UserRegistered(user_id="una", name="Una", email="una@x.test", roles=[], active=True)] * 3000
+
+    async def tell_all(tx: Tx) -> None:
+        tx.publish(*told)
+        await tx.run("INSERT INTO bus_offset (consumer, position) VALUES ('notifications', 2999)")
+
+    await world.db.write(service("users"), tell_all)
+    async with visitor(tmp_path / "desk") as other:
+        await other.execute("ANALYZE bus_outbox")
+    steps: list[str] = []
+
+    class Explaining:
+        """A unit of work that tells how the server goes about what it is asked."""
+
+        def __init__(self, tx: Tx) -> None:
+            self._tx = tx
+
+        async def run(self, sql: str, **values: Any) -> Any:
+            if "COUNT" in sql:
+                steps.extend(str(row["QUERY PLAN"]) for row in await self._tx.run(f"EXPLAIN ANALYZE {sql}", **values))
+            return await self._tx.run(sql, **values)
+
+    async def unread(tx: Tx) -> int:
+        explaining: Any = Explaining(tx)
+        return await _count_unread(explaining, bus_of(world.desk)._consumers.inboxes["notifications"], 1)
+
+    assert await world.db.read(ANONYMOUS, unread) == 1
+    assert any("bus_outbox_pkey" in step for step in steps), steps
+    assert not any("Removed by" in step for step in steps), steps
 
 
 @asynccontextmanager

@@ -81,17 +81,16 @@ class LocalBus:
         if consumer not in self._offsets or not self.running:
             return True
         give_up = asyncio.get_running_loop().time() + seconds
-        if not self._term:  # another process delivers
-            box = self._consumers.inboxes[consumer]
-            while unread := await self._db.read(BUS, _count_unread, box):
-                if asyncio.get_running_loop().time() >= give_up:
-                    break
-                await self._db.pulse.wait(self._db.pulse.count, 0.05)
-            return not unread
-        end = await self._newest_for(consumer)
-        while self._offsets[consumer] < end and asyncio.get_running_loop().time() < give_up:
-            await self._db.pulse.wait(self._db.pulse.count, 0.02)
-        return self._offsets[consumer] >= end
+        end: int | None = None
+        while True:
+            if not self._term:  # another process delivers, or this one will in a moment
+                read = not await self._db.read(BUS, _count_unread, self._consumers.inboxes[consumer], 1)
+            else:
+                end = await self._newest_for(consumer) if end is None else end
+                read = self._offsets[consumer] >= end
+            if read or asyncio.get_running_loop().time() >= give_up:
+                return read
+            await self._db.pulse.wait(self._db.pulse.count, 0.02 if self._term else 0.05)
 
     async def _newest_for(self, consumer: str) -> int:
         """Return the place of the newest message that a consumer listens to; only what is new is looked through.
@@ -203,15 +202,17 @@ class LocalBus:
         self._heard = max(self._heard or 0, messages[-1].position)
 
 
-async def _count_unread(tx: Tx, box: Inbox) -> int:
+async def _count_unread(tx: Tx, box: Inbox, most: int = MOST_COUNTED) -> int:
+    """Count what a consumer has not read, up to ``most``; the log before that is not looked at."""
     wanted = {f"type{number}": name for number, name in enumerate(box.handlers)}
+    offset = (await load_offsets(tx)).get(box.consumer, 0)
     rows = await tx.run(
         f"""SELECT COUNT(*) AS unread FROM (
-            SELECT 1 AS one FROM bus_outbox WHERE type IN ({", ".join(f":{name}" for name in wanted)}) AND position >
-                COALESCE((SELECT position FROM bus_offset WHERE consumer = :consumer), 0)
-            LIMIT :most) some_of_them""",
-        consumer=box.consumer,
-        most=MOST_COUNTED,
+            SELECT 1 AS one FROM bus_outbox
+            WHERE position > :offset AND type IN ({", ".join(f":{name}" for name in wanted)})
+            ORDER BY position LIMIT :most) some_of_them""",
+        offset=offset,
+        most=most,
         **wanted,
     )
     return int(rows[0]["unread"])
