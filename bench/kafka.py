@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import http.client
+import os
 import sqlite3
 import subprocess
 import tempfile
@@ -31,6 +32,9 @@ from bench import servers
 from bench.__main__ import check, draft, load, posts, wait_until_caught_up
 from bench.load import Result, closed_loop, open_loop, raw_request
 
+# Compiled quickly rather than well: a broker that has just started would compile all the time, on the cores that are
+# measured, and one that has run for days has long done so (docs/speed.md).
+os.environ.setdefault("KAFKA_JAVA", "-XX:TieredStopAtLevel=1")
 SCRIPT = str(Path(__file__).parent.parent / "scripts" / "kafka")
 RATE = 200
 PARTS = ("relay", "latency", "catching-up")
