@@ -27,6 +27,7 @@ SURE = 1.25  # times as far as the first tickets say, so that one does not fall 
 ASKED = """t.number, t.id, t.agent_id, t.requester_id, t.status, t.category, t.priority_rank, t.updated_at,
     t.sla_due_at, t.sla_breached, t.sla_at_risk"""
 _WORD = re.compile(r"[^\W_]+")
+NEWEST = "t.number DESC, t.number DESC"  # an order
 NOTES = " AND c.internal = 0"  # are left out with this
 # Between which numbers the tickets that are near, and their comments, are.
 _EDGES = """said AS MATERIALIZED (SELECT MIN(c.number) AS first, MAX(c.number) AS last
@@ -60,7 +61,12 @@ async def look(
         rows = await walk.read(found.numbers[page.offset : wanted])
     if limited == conditions and (not found.more or len(found.numbers) > COUNT_CAP):
         return rows, len(found.numbers)
-    return rows, await Walk(tx, arms, conditions, order, values).count(COUNT_CAP + 1, found)
+    if limited != conditions or order != NEWEST:
+        return rows, await Walk(tx, arms, conditions, order, values).count(COUNT_CAP + 1, found)
+    here, behind = len(found.numbers), {**values, "behind": found.last}  # who was asked is not asked again
+    rest = Walk(tx, arms, [*conditions, "t.number < :behind"], order, behind)
+    counted = await rest.count(COUNT_CAP + 1 - here, found)
+    return rows, None if counted is None else here + counted
 
 
 async def look_alone(
@@ -104,16 +110,17 @@ class Found:
 
     Of those, ``met`` is how many met all else, so that it was the words that decided; ``common`` tells whether they
     often said yes, ``enough`` whether that was often enough to walk on. ``share`` is of how many they are said, and
-    ``itself`` of how many in the ticket: no comment has to be asked.
+    ``itself`` of how many in the ticket: no comment has to be asked. ``last`` has the lowest number.
     """
 
-    def __init__(self, numbers: list[int], asked: int, most: int, met: int, itself: int) -> None:
+    def __init__(self, numbers: list[int], asked: int, most: int, met: int, itself: int, last: int) -> None:
         self.numbers = numbers
         self.asked = asked
         self.more = asked >= most
         self.common = len(numbers) * COMMON >= met
         self.enough = len(numbers) >= ENOUGH
         self.met = met
+        self.last = last
         self.share = max(1, len(numbers)) / max(1, asked)
         self.itself = itself / max(1, asked)
 
@@ -173,13 +180,14 @@ class Walk:
         told = f"SELECT x.*, CASE WHEN {self._has_itself} THEN 1 ELSE 0 END AS itself FROM near x"
         rows = await self._run(
             self._near(far),
-            f""", told AS MATERIALIZED ({told}) SELECT h.number, h.itself, a.asked, a.met
-            FROM (SELECT COUNT(*) AS met, {self._gone} AS asked FROM near) a LEFT JOIN
+            f""", told AS MATERIALIZED ({told}) SELECT h.number, h.itself, a.asked, a.met, a.last
+            FROM (SELECT COALESCE(MIN(number), 0) AS last, COUNT(*) AS met, {self._gone} AS asked FROM near) a LEFT JOIN
             (SELECT x.* FROM told x WHERE x.itself = 1 OR {self._is_said}) h ON 1 = 1 ORDER BY h.place""",
         )
         hits = [row for row in rows if row["number"] is not None]
         itself = sum(row["itself"] for row in hits)
-        return Found([row["number"] for row in hits], rows[0]["asked"], far, rows[0]["met"], itself)
+        first = rows[0]
+        return Found([row["number"] for row in hits], first["asked"], far, first["met"], itself, first["last"])
 
     async def further(self, found: Found, wanted: int, share: float) -> Found:
         """Ask as many tickets as have what is ``wanted``, by all we know, and some more."""
