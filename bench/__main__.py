@@ -253,8 +253,10 @@ def measure_latency(report: Report, folder: Path, tokens: dict[str, str], second
     with servers.desk(folder) as desk:
         wait_until_caught_up(desk.port)
         before = db.execute("SELECT MAX(number) FROM tickets_ticket").fetchone()[0]
+        begun = time.time() * SECOND
         sent = check(open_loop(desk.port, posts(desk.port, tokens["USER"], start * 2), 200, seconds * 2), 201)
         wait_until_caught_up(desk.port)
+    broken = db.execute("SELECT COUNT(*) FROM sla_clock WHERE breached_at >= ?", (begun,)).fetchone()[0]
     spans = sorted(
         row[0] / SECOND * 1000
         for row in db.execute(
@@ -267,6 +269,8 @@ def measure_latency(report: Report, folder: Path, tokens: dict[str, str], second
     assert len(spans) == len(sent.latencies), (len(spans), len(sent.latencies))
     p99 = spans[int(len(spans) * 0.99)]
     report.add("creation to stored notification at 200/s, p99", f"{p99:.1f} ms", "100 ms", p99 < 100)
+    if broken:  # those of what an earlier run created all at once: what follows from them goes before what is measured
+        print(f"{broken} promises were broken meanwhile")
     print(f"POST at 200/s: p50 {sent.percentile(0.5) * 1000:.1f} ms, p99 {sent.percentile(0.99) * 1000:.1f} ms")
 
 
