@@ -77,3 +77,18 @@ async def test_while_people_wait_the_background_gets_its_part_in_pieces() -> Non
     assert all(BACKGROUND_PIECE <= seconds <= BACKGROUND_SECONDS for seconds in pieces)
     turns.urgent.clear()
     assert turns.background_seconds(101.0) == BACKGROUND_SECONDS
+
+
+async def test_the_end_of_its_transaction_counts_as_the_background_s_but_it_has_a_turn_each_second() -> None:
+    turns = Turns()
+    turns.background_seconds(100.0)
+    come(turns, 4)
+    given = turns.background_seconds(100.3)
+    assert given > 0
+    turns.background_took(given, given + 0.02)  # it read what was not known, and much had to be committed
+    later = [turns.background_seconds(100.3 + n / 100) for n in range(1, 101)]
+    first = next(n for n, seconds in enumerate(later, 1) if seconds)
+    assert 55 <= first <= 65, "what it took above what it was given, and the next piece, at a twentieth"
+    turns.background_took(BACKGROUND_PIECE, 30.0)
+    later = [turns.background_seconds(101.3 + n / 100) for n in range(1, 121)]
+    assert any(later), "however long it took"

@@ -148,6 +148,7 @@ class Pump:
         await turns.let_people_return(people)
         begun, busy = loop.time(), bool(turns.urgent or batch)
         long = turns.background_seconds(begun, people)
+        work.background = (begun, long) if busy and long and turns.background else None
         stretch = Stretch(time.perf_counter())
         for _ in range(min(len(turns.background), BATCH) if long else 0):
             await stretch.pause()  # what is known or kept asks the server for nothing: reads would wait for all of it
@@ -181,6 +182,9 @@ class Pump:
             ending.work = work = await self._writer.begin_now()
             ending.results = await self._runner.run_carefully(work, batch)
             await self._writer.commit(work)
+        if ending.work.background is not None:
+            begun, given = ending.work.background
+            self.turns.background_took(given, asyncio.get_running_loop().time() - begun)
         if not self._is_ready:
             self._answer(ending)
         return foreseen

@@ -13,6 +13,7 @@ BATCH = 256
 # read is not one statement any more, and takes the people in it half as long again.
 BACKGROUND_SHARE_WHILE_BUSY = 0.05
 BACKGROUND_PIECE = 0.01
+LONGEST_DEBT = 0.04  # what the end of a transaction took longer counts as well; but there is a turn each second
 BACKGROUND_SECONDS = 0.02
 BACKGROUND_SECONDS_AFTER_PEOPLE = 0.004  # in the first transaction without them: they may only be slow to come back
 # Who was just answered often asks again at once: so long, for each of them, the next transaction waits for people
@@ -103,6 +104,10 @@ class Turns:
     def took_up(self, people: int) -> None:
         """Note how many people's units a transaction has taken up."""
         self._answered, self._after_people = people, people > 0
+
+    def background_took(self, given: float, took: float) -> None:
+        """Note that the background, which was given some seconds, kept people waiting longer, until a commit."""
+        self._due = max(-LONGEST_DEBT, self._due - max(0.0, took - given))
 
     def background_seconds(self, now: float, here: int = 0) -> float:
         """Return how long the background may run in a transaction from ``now``, by the loop's clock.

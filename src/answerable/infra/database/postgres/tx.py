@@ -85,6 +85,9 @@ class Writing:
     ``foresees`` tells whether what will be known at its end can be relied on before: one that began knowing will most
     likely end so.
 
+    ``background`` is there where it has kept people waiting for the desk's own units: since when, by the loop's clock,
+    and how many seconds those were given.
+
     ``unit_wrote`` tells whether the present unit has changed anything in the database, ``wrote`` whether any has, and
     ``owners`` whose tables.
     """
@@ -96,6 +99,7 @@ class Writing:
         "_kept",
         "_messages",
         "_of_unit",
+        "background",
         "connection",
         "foresees",
         "knowledge",
@@ -113,6 +117,7 @@ class Writing:
         self.foresees = begin is not None
         self.knowledge = knowledge or Knowledge()
         self.trusting = False
+        self.background: tuple[float, float] | None = None
         self.wrote = False
         self.owners: set[str] = set()
         self.unit_wrote = False
