@@ -69,7 +69,18 @@ async def test_what_has_no_place_in_a_text_is_left_out_of_it(tmp_path: Path) -> 
         await database.close()
 
 
-@pytest.mark.parametrize("wrong", [1.5, True, "5", "None", b"5"])
+@pytest.mark.parametrize("count", [1, 2])
+async def test_yes_is_one_however_many_rows_say_so(tmp_path: Path, count: int) -> None:
+    database = open_database(settings_for(tmp_path), Clock())
+    try:
+        migrate(database, [TABLE])
+        await database.write(UNA, put, [{"n": n, "note": "x", "at": True, "other": "x"} for n in range(count)])
+        assert [row[2] for row in await database.read(UNA, everything)] == [1] * count
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("wrong", [1.5, "5", "None", b"5"])
 async def test_a_number_that_is_none_is_refused_with_all_of_its_unit(tmp_path: Path, wrong: Any) -> None:
     database = open_database(settings_for(tmp_path), Clock())
     try:
@@ -87,3 +98,4 @@ def test_a_column_goes_as_a_text_only_where_the_text_says_the_same() -> None:
     for column, kind in ((["a"], "text"), ([f"a{END}", "b"], "text"), ([ABSENT, "b"], "text"), ([b"a", b"b"], "text")):
         assert lines([column], [kind]) is None
     assert lines([[1.0, 2.0]], ["float8"]) is None
+    assert lines([[True, 2]], ["int8"]) is None

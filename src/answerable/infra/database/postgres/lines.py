@@ -45,6 +45,8 @@ def lines(columns: Sequence[Sequence[Any]], kinds: Sequence[str]) -> list[str] |
 
 def _line(column: Sequence[Any], kind: str) -> str | None:
     if kind in _NUMBERS:
+        if bool in map(type, column):  # the driver writes these as numbers
+            return None
         line = str([*column])[1:-1]
         return f"{{{line.replace('None', 'NULL')}}}"
     if kind not in _TEXTS:
