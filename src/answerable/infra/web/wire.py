@@ -6,7 +6,6 @@ unusual, are written by uvicorn as ever.
 """
 
 import re
-import time
 from contextvars import Context, copy_context
 from operator import itemgetter
 from typing import Any
@@ -14,10 +13,8 @@ from typing import Any
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from answerable.infra.pace import PACE
-from answerable.infra.stretch import has_next_round
+from answerable.infra.stretch import COURTESY, has_next_round
 from answerable.infra.web.eager import begin
-from answerable.kernel.scopes import SAFE_METHODS
 from answerable.settings import Server
 
 # What uvicorn refuses in a header's value, but for the ends of lines, which are counted.
@@ -152,6 +149,11 @@ class DeskProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._since = None
 
+    def on_response_complete(self) -> None:
+        """Note that the client is answered."""
+        super().on_response_complete()
+        COURTESY.answered()
+
     def pause_writing(self) -> None:
         """Note that the client does not read."""
         super().pause_writing()
@@ -183,9 +185,7 @@ class DeskProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         cycle.scope["state"]["send_whole"] = cycle.send_whole
-        method = cycle.scope["method"]
-        PACE.asked(time.perf_counter(), to_change=method not in SAFE_METHODS)
-        if self._reading and method == "GET" and has_next_round(self.loop):
+        if self._reading and cycle.scope["method"] == "GET" and has_next_round(self.loop):
             self._new = cycle, app
         else:
             super()._start_asgi_task(cycle, app)
