@@ -732,10 +732,11 @@ async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
 async def test_an_agent_with_few_tickets_far_apart_finds_the_same_as_one_with_many_at_once(
     office: TicketDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite's index is asked about all between two tickets or, where others with the words are many, about each."""
+    """SQLite's index is asked about all between two tickets or, where others with the words are many, each is read."""
     for n in range(24):
         title = ("Printer on fire", "Printing is slow", "Something else")[n % 3]
-        ticket = await office.raised(title=title, description="It does not work.")
+        who_says = "" if n % 2 else ", says Zo\u00eb"
+        ticket = await office.raised(title=title, description=f"It does not work{who_says}.")
         await office.given(ticket, office.abe if n % 4 == 0 else office.bea)
         if n % 8 == 4:
             await office.said(office.max, ticket, "It is the printer after all.", internal=n == 12)
@@ -746,18 +747,30 @@ async def test_an_agent_with_few_tickets_far_apart_finds_the_same_as_one_with_ma
     async def found() -> list[tuple[list[int], str]]:
         pages = [
             await office.world.db.read(office.abe.actor, search, q)
-            for q in ("printer", "prin", "does print", "after all", "slow", "nothing")
+            for q in (
+                "printer",
+                "prin",
+                "does print",
+                "after all",
+                "slow",
+                "nothing",
+                "zoe",
+                "Zo\u00eb printer",
+                "sa prin",
+            )
         ]
         return [([ticket.number for ticket in page.rows], page.total) for page in pages]
 
     at_once = await found()
     assert at_once[:2] == [([1021, 1013, 1005, 1001], "4"), ([1021, 1017, 1013, 1005], "5")]
     try:
-        for apart, others in ((-1, 0), (-1, 1), (0, 100)):
+        for apart, others, read in ((-1, 0, 0), (-1, 0, 250), (-1, 1, 0), (0, 100, 0)):
             statement.cache_clear()
-            monkeypatch.setattr("answerable.infra.database.search.APART", apart)
-            monkeypatch.setattr("answerable.infra.database.search.OTHERS", others)
-            assert await found() == at_once, (apart, others)
+            for more in ("", "_TO_READ"):
+                monkeypatch.setattr(f"answerable.infra.database.search.APART{more}", apart)
+                monkeypatch.setattr(f"answerable.infra.database.search.OTHERS{more}", others)
+            monkeypatch.setattr("answerable.infra.database.search.READ", read)
+            assert await found() == at_once, (apart, others, read)
     finally:
         statement.cache_clear()
 

@@ -45,8 +45,8 @@ class Tx(Protocol):
 
         The SQL is the portable subset of SQLite and PostgreSQL; ``MATCHES(t.table, :q)`` asks the full-text
         index of a table whether it has this row, ``FOUND_IN(table, :q)`` for the numbers of all rows that it has,
-        ``HAS(t.table, :q, edges.low, edges.high, edges.many)`` about few rows with numbers between two; all three of
-        one person's rows with a last value that is their id (infra/database/search.py).
+        ``HAS(t.table(title, body), :q, edges.low, edges.high, edges.many)`` about few rows with numbers between two;
+        all three of one person's rows with a last value that is their id (infra/database/search.py).
         """
         ...
 

@@ -1,10 +1,10 @@
 """Full-text search: three forms that become the engine's own words here.
 
-``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` ask the index. ``HAS(t.table, :q, edges.low, edges.high,
-edges.many)`` is for rows that are few, whose numbers are between two that a table expression ``edges`` has in its one
-row, and ``many`` says about how many they are: it asks about each of them, or about no others. Each takes one value
-more, ``:owner``, where only rows of one person are asked for: an index in which that stands as a word of its own (see
-the migrations) has them together, however many others there are.
+``MATCHES(t.table, :q)`` and ``FOUND_IN(table, :q)`` ask the index. ``HAS(t.table(title, body), :q, edges.low,
+edges.high, edges.many)`` is for rows that are few, whose numbers are between two that a table expression ``edges`` has
+in its one row, and ``many`` says about how many they are: it asks about each of them, or about no others, or reads the
+columns that the index has. Each takes one value more, ``:owner``, where only rows of one person are asked for: an index
+in which that stands as a word of its own (see the migrations) has them together, however many others there are.
 
 The last word that somebody typed may be the beginning of one. A query whose value is called ``whole_`` and something
 asks for it as it stands: that finds less, and is sooner done.
@@ -15,17 +15,22 @@ import sqlite3
 import unicodedata
 from collections.abc import Sequence
 
+from answerable.infra.database.sqlite_reading import has_all
+
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)(?:, :(\w+))?\)")
 _FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)(?:, :(\w+))?\)")
-_HAS = re.compile(r"HAS\((\w+)\.(\w+), :(\w+), (\w+)\.(\w+), \4\.(\w+), \4\.(\w+)(?:, :(\w+))?\)")
+_HAS = re.compile(r"HAS\((\w+)\.(\w+)\(([\w, ]+)\), :(\w+), (\w+)\.(\w+), \5\.(\w+), \5\.(\w+)(?:, :(\w+))?\)")
 _WORD = re.compile(r"[^\W_]+")
 _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
 MOST_FORMS = 24  # of a word that a person has not typed to its end
+PLACES = 8  # of words that are read at once: rare ones stand in few, and are passed together
 OWNER_MARK = 0xE000  # begins the word that says whose a row is: part of a word for FTS5, and of none that is typed
 WHOLE = "whole_"
 APART = 400  # numbers for each row that is asked for: where there are more, others may be many
 OTHERS = 100  # rows with the words for each row that is asked for: rather than through more, one goes to each
+APART_TO_READ, OTHERS_TO_READ = 20, 20  # the same where rows can be read (sqlite_reading.py)
+READ = 250  # rows, however many others there are: to count those takes as long
 MERGED_PAGES = 200  # in one transaction, while others wait to write
 
 
@@ -34,17 +39,17 @@ def words(query: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFC", query))[:MAX_WORDS]  # upper and lower case are the index's affair
 
 
-def for_sqlite(sql: str) -> tuple[str, frozenset[str]]:
-    """Rewrite the two forms for FTS5; also return the names of the values that hold queries.
+def for_sqlite(sql: str, count: int = 0) -> tuple[str, frozenset[str]]:
+    """Rewrite the forms for FTS5; also return the names of the values that hold queries.
 
-    The index of ``table`` is the FTS5 table ``<table>_fts`` with the same row ids.
+    The index of ``table`` is the FTS5 table ``<table>_fts`` with the same row ids. ``count`` is how many words are
+    asked for, where rows can be read for them (sqlite_reading.py), or 0.
     """
     names = queries_of(sql)
     if not names:
         return sql, names
     rewritten = _MATCHES.sub(lambda match: f"{match[1]}.rowid IN {_in_fts(match[2], match[3], match[4])}", sql)
-
-    rewritten = _HAS.sub(lambda match: _has_in_fts(*match.groups()), rewritten)
+    rewritten = _HAS.sub(lambda match: _has(count, match), rewritten)
     return _FOUND_IN.sub(lambda match: _in_fts(match[1], match[2], match[3]), rewritten), names
 
 
@@ -55,17 +60,27 @@ def _in_fts(table: str, query: str, owner: str | None, more: str = "") -> str:
     return f"(SELECT rowid AS number FROM {table}_fts WHERE {table}_fts MATCH {sought}{more})"
 
 
-def _has_in_fts(row: str, table: str, query: str, edges: str, low: str, high: str, many: str, owner: str | None) -> str:
-    """Ask about all between the edges at once, or about each row where those with the words are many and far apart."""
+def _has(count: int, form: re.Match[str]) -> str:
+    """Ask about all between the edges at once, or go to each row, where others that have the words stand between.
+
+    A row in which the words can be read is soon passed: few are, and more where those with the words are not rare.
+    """
+    row, table, columns, query, edges, low, high, many, owner = form.groups()
     between = f" AND rowid BETWEEN (SELECT {low} FROM {edges}) AND (SELECT {high} FROM {edges})"
     # The plus keeps the planner from going through all that is found, row by row of those that are asked.
     at_once = f"+{row}.number IN {_in_fts(table, query, owner, between)}"
     if owner:
         return at_once
-    most = f"{OTHERS} * (SELECT {many} FROM {edges})"
-    others = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {_in_fts(table, query, None, between)} LIMIT {most}))"
-    return f"""CASE WHEN (SELECT {high} - {low} <= {APART} * {many} FROM {edges}) OR {others} < {most} THEN {at_once}
-        ELSE EXISTS {_in_fts(table, query, None, f" AND rowid = {row}.number")} END"""
+    each = f"EXISTS {_in_fts(table, query, None, f' AND rowid = {row}.number')}"
+    apart, most, few = APART, OTHERS, 0
+    if count:
+        apart, most, few = APART_TO_READ, OTHERS_TO_READ, READ
+        each = has_all(row, table, columns, query, count, each)
+    most_here = f"{most} * (SELECT {many} FROM {edges})"
+    others = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {_in_fts(table, query, None, between)} LIMIT {most_here}))"
+    dense, more = f"{high} - {low} <= {apart} * {many}", f"{many} > {few}"
+    return f"""CASE WHEN (SELECT {dense} FROM {edges}) OR (SELECT {more} FROM {edges}) AND {others} < {most_here}
+        THEN {at_once} ELSE {each} END"""
 
 
 def queries_of(sql: str) -> frozenset[str]:
@@ -73,7 +88,12 @@ def queries_of(sql: str) -> frozenset[str]:
     if not any(f"{form}(" in sql for form in ("MATCHES", "FOUND_IN", "HAS")):
         return frozenset()
     found = [*(match[2] for match in _MATCHES.findall(sql)), *(match[1] for match in _FOUND_IN.findall(sql))]
-    return frozenset([*found, *(match[2] for match in _HAS.findall(sql))])
+    return frozenset([*found, *(match[3] for match in _HAS.findall(sql))])
+
+
+def read_for(sql: str) -> str:
+    """Return the name of the value for whose words rows may be read, empty where there is none."""
+    return next((match[3] for match in _HAS.findall(sql) if not match[8]), "")
 
 
 def tables_of(sql: str) -> tuple[str, ...]:
@@ -95,7 +115,7 @@ def for_postgres(sql: str, count: int = 1) -> tuple[str, frozenset[str]]:
         lambda match: f"{match[1]}.number IN {_in_words(match[2], match[3], match[4], count)}", sql
     )
     # One value for one row: the planner does not know how few the rows are, and would ask the index for an EXISTS.
-    one = r"(SELECT w.words @@ CAST(CAST(:\3 AS TEXT) AS TSQUERY) FROM \2_words w WHERE w.number = \1.number)"
+    one = r"(SELECT w.words @@ CAST(CAST(:\4 AS TEXT) AS TSQUERY) FROM \2_words w WHERE w.number = \1.number)"
     rewritten = _HAS.sub(one, rewritten)
     return _FOUND_IN.sub(lambda match: _in_words(match[1], match[2], match[3], count), rewritten), names
 
@@ -148,17 +168,17 @@ def forms_in(
 
 
 def _forms_in_one(connection: sqlite3.Connection, table: str, word: str) -> list[str] | None:
-    behind, forms = word, list[str]()
+    sought = f"SELECT term FROM {table}_fts_terms WHERE term >= ? LIMIT {PLACES}"
+    behind, forms = word, dict[str, None]()
     while len(forms) <= MOST_FORMS:
         try:
-            sought = f"SELECT term FROM {table}_fts_terms WHERE term >= ? LIMIT 1"
-            row = connection.execute(sought, (behind,)).fetchone()
+            there = [row[0] for row in connection.execute(sought, (behind,))]
         except sqlite3.OperationalError:
             return None
-        if row is None or not row[0].startswith(word):
-            return forms
-        forms.append(row[0])
-        behind = row[0] + "\x01"  # behind all rows with this word, before any longer one
+        forms |= dict.fromkeys(term for term in there if term.startswith(word))
+        if len(there) < PLACES or not there[-1].startswith(word):
+            return list(forms)
+        behind = there[-1] + "\x01"  # behind all places of this word, before any longer one
     return None
 
 

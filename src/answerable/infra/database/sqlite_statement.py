@@ -19,8 +19,8 @@ class Statement:
     """One statement: its text, and what puts its values in order.
 
     ``then`` asks for what ``text`` has just written: a counter's next number, at two thirds of the price of RETURNING.
-    ``searches`` are the values that a person typed as a search, ``tables`` those whose indexes they ask. ``owner`` is
-    whose tables it changes, nobody's where it only reads.
+    ``searches`` are the values that a person typed as a search, ``tables`` those whose indexes they ask, and ``reads``
+    that of which rows may be read for its words. ``owner`` is whose tables it changes, nobody's where it only reads.
     """
 
     text: str
@@ -28,14 +28,15 @@ class Statement:
     then: str | None
     searches: frozenset[str]
     tables: tuple[str, ...]
+    reads: str
     owner: str
 
 
 @lru_cache(maxsize=4096)
-def statement(sql: str) -> Statement:
-    """Translate a statement of the portable subset."""
-    tables = search.tables_of(sql)
-    sql, searches = search.for_sqlite(sql)
+def statement(sql: str, count: int = 0) -> Statement:
+    """Translate a statement of the portable subset, in which rows are read for ``count`` words, or for none."""
+    tables, reads = search.tables_of(sql), search.read_for(sql)
+    sql, searches = search.for_sqlite(sql, count)
     order: list[str] = []
 
     def place(match: re.Match[str]) -> str:
@@ -47,9 +48,10 @@ def statement(sql: str) -> Statement:
     text, owner = _PIECES.sub(place, sql), owner_of(changed_table(sql))
     counts = _COUNTS.fullmatch(text)
     if counts is None:
-        return Statement(text, _in_order(order), None, searches, tables, owner)
+        return Statement(text, _in_order(order), None, searches, tables, reads, owner)
     update, table, column, key = counts.groups()
-    return Statement(update, _in_order(order), f"SELECT {column} FROM {table} WHERE {key} = ?", searches, tables, owner)
+    then = f"SELECT {column} FROM {table} WHERE {key} = ?"
+    return Statement(update, _in_order(order), then, searches, tables, reads, owner)
 
 
 def _in_order(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

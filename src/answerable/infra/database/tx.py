@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from answerable.infra.bus import outbox
-from answerable.infra.database.search import WHOLE, forms_in, sqlite_query
-from answerable.infra.database.sqlite_statement import statement
+from answerable.infra.database.search import WHOLE, forms_in, sqlite_query, words
+from answerable.infra.database.sqlite_reading import patterns
+from answerable.infra.database.sqlite_statement import Statement, statement
 from answerable.infra.database.units import REST
 from answerable.infra.stretch import Stretch
 from answerable.kernel.actor import Actor
@@ -84,14 +85,23 @@ class SqliteTx:
     def run_now(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement without a coroutine around it (for ``infra`` itself)."""
         asked = statement(sql)
-        for name in asked.searches:
-            whole = name.startswith(WHOLE)
-            values[name] = sqlite_query(values[name], ()) if whole else self._query(values[name], asked.tables)
+        if asked.searches:
+            asked = self._search(sql, asked, values)
         if asked.owner:
             self._owners.add(asked.owner)
         given = asked.arguments(values)
         rows = self._connection.execute(asked.text, given).fetchall()
         return rows if asked.then is None else self._connection.execute(asked.then, given).fetchall()
+
+    def _search(self, sql: str, asked: Statement, values: dict[str, Any]) -> Statement:
+        """Write what a person typed as the statement needs it; return that for as many words."""
+        if asked.reads and (sought := words(values[asked.reads])) and all(word.isascii() for word in sought):
+            asked = statement(sql, len(sought))
+            values |= patterns(asked.reads, sought)
+        for name in asked.searches:
+            whole = name.startswith(WHOLE)
+            values[name] = sqlite_query(values[name], ()) if whole else self._query(values[name], asked.tables)
+        return asked
 
     def _query(self, text: str, tables: tuple[str, ...]) -> str:
         known = self._queries.get((text, tables))

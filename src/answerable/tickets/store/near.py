@@ -151,9 +151,9 @@ class Walk:
         self._sorted = order
         hidden = unseen or ("" if rules.may_note(tx.actor) else NOTES)
         owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
-        self._has_itself = f"HAS(x.tickets_ticket, :q, edges.low, edges.high, edges.many{owner})"
+        self._has_itself = f"HAS(x.tickets_ticket(title, description), :q, edges.low, edges.high, edges.many{owner})"
         self._is_said = f"""(SELECT 1 FROM tickets_comment c WHERE c.ticket_id = x.id{hidden}
-            AND HAS(c.tickets_comment, :q, edges.first, edges.last, edges.many{owner}) LIMIT 1) = 1"""
+            AND HAS(c.tickets_comment(body), :q, edges.first, edges.last, edges.many{owner}) LIMIT 1) = 1"""
         self._is_said += " OR x.number = :asked_number" if "asked_number" in values else ""
 
     def sort(self, column: str) -> None:
