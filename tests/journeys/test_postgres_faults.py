@@ -1,16 +1,19 @@
 """Real servers of the desk on a real cluster: the cluster restarts, moves, workers are killed, and nothing is lost."""
 
 import asyncio
+import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import httpx
 import pytest
 
+from answerable.infra.ready import trouble
 from tests.engines import Cluster, cluster, database, missing
 from tests.patience import PATIENCE
 from tests.processes import (
@@ -176,6 +179,30 @@ async def test_a_server_that_stays_away_is_told_kindly_and_waited_for(tmp_path: 
         await asyncio.to_thread(own.start, port=own.port)
 
     await run(tmp_path / "desk", database(own.url, "postgres"), during=away)
+
+
+async def test_who_looks_is_told_what_is_wrong_while_the_server_is_away(tmp_path: Path, own: Cluster) -> None:
+    """``top`` and the health check of a container have little patience, and the desk says what it misses before."""
+    folder, address = tmp_path / "desk", database(own.url, "postgres")
+
+    async def look() -> dict[str, Any]:
+        done = await asyncio.to_thread(quickly, "top", "--json", "--data-dir", str(folder), ANSWERABLE_DATABASE=address)
+        desk: dict[str, Any] = json.loads(done.stdout)["services"][0]
+        return desk
+
+    with warm_server(folder, ANSWERABLE_DATABASE=address) as running:
+        assert (await look())["ready"]
+        await asyncio.to_thread(own.stop, "immediate")
+
+        async def seen() -> bool:
+            return not (await look())["ready"]
+
+        await eventually(seen)
+        desk = await look()
+        assert desk["answers"], desk["reasons"]
+        assert {"database: cannot be read", "database: cannot be written"} <= set(desk["reasons"])
+        assert "/readyz answers 503" in await asyncio.to_thread(trouble, folder)
+        running.stop()
 
 
 async def test_the_database_moves_to_another_address(tmp_path: Path, own: Cluster) -> None:

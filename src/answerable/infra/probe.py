@@ -40,17 +40,29 @@ class Probe:
         self._looked_at = -FRESH
         self._reasons: tuple[str, ...] = ()
         self._migrations: list[Migration] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def reasons_against(self, database: DeskDatabase, bus: Bus, features: Sequence[str]) -> tuple[str, ...]:
-        """Return a line per part that cannot work, none where the desk of these features is ready."""
+        """Return a line per part that cannot work, none where the desk of these features is ready.
+
+        Takes ``PATIENCE_SECONDS`` at most: whoever asks has little patience too (``top``, a health check).
+        """
         if self._migrations is None:
             owned = [migrations_of(name, f"answerable.{name}", database.engine) for name in features]
             self._migrations = [migration for found in owned for migration in found]
         now = database.clock()
         if not 0 <= now - self._looked_at < FRESH:
-            self._reasons = await _look(database, bus, self._migrations)
-            self._looked_at = now
+            # Who asks meanwhile is told the same: a database that is away is asked once.
+            self._looking = self._looking or asyncio.create_task(self._look(database, bus), name="probe")
+            await asyncio.shield(self._looking)
         return self._reasons
+
+    async def _look(self, database: DeskDatabase, bus: Bus) -> None:
+        try:
+            self._reasons = await _look(database, bus, self._migrations or [])
+            self._looked_at = database.clock()
+        finally:
+            self._looking = None
 
 
 async def _look(database: Database, bus: Bus, migrations: list[Migration]) -> tuple[str, ...]:
@@ -61,7 +73,8 @@ async def _look(database: Database, bus: Bus, migrations: list[Migration]) -> tu
         "bus: is not running": _runs(bus),
         "bus: is far behind": _keeps_up(bus),
     }
-    return tuple([reason for reason, check in checks.items() if not await _holds(check)])
+    held = await asyncio.gather(*(_holds(reason, check) for reason, check in checks.items()))
+    return tuple(reason for reason, holds in zip(checks, held, strict=True) if not holds)
 
 
 async def _no_migration_waits(database: Database, wanted: list[Migration]) -> bool:
@@ -76,11 +89,11 @@ async def _keeps_up(bus: Bus) -> bool:
     return max((await bus.lag()).values(), default=0) <= MOST_LAG
 
 
-async def _holds(check: Awaitable[object]) -> bool:
+async def _holds(reason: str, check: Awaitable[object]) -> bool:
     """Tell whether a check ends in time, without an error, and not with ``False``."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await check is not False
     except Exception as error:  # whatever it is: the answer is that the desk is not ready
-        _log.warning("not ready", error=repr(error))
+        _log.warning("not ready", reason=reason, error=repr(error))
         return False

@@ -55,15 +55,14 @@ async def look_at_all(places: Mapping[str, str]) -> list[Look]:
 
 async def look_at(client: aiohttp.ClientSession, service: str, address: str) -> Look:
     """Look at one service; whatever is wrong with it is in the answer."""
-    try:
-        (status, told), (found, numbers) = await asyncio.gather(
-            _get(client, f"{address}/readyz"), _get(client, f"{address}/metrics")
-        )
-    except TimeoutError:
-        return Look(service, address, False, False, ("does not answer in time",))
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Look(service, address, False, False, (_kind_of(error),))
+    said, counted = await asyncio.gather(_try(client, f"{address}/readyz"), _try(client, f"{address}/metrics"))
+    if isinstance(said, str):
+        return Look(service, address, False, False, (said,))
+    status, told = said
     reasons = () if status == 200 else _reasons(status, told)
+    if isinstance(counted, str):  # numbers are counted in the database, which may be what is away
+        return Look(service, address, True, status == 200, (*reasons, f"/metrics {counted}"))
+    found, numbers = counted
     if found != 200:
         hidden = "its numbers are not for this machine (server.metrics_networks)"
         reasons += (hidden if found == 404 else f"/metrics answers {found}",)
@@ -72,6 +71,16 @@ async def look_at(client: aiohttp.ClientSession, service: str, address: str) -> 
         return _with_numbers(service, address, status == 200, reasons, numbers.decode())
     except (ValueError, OverflowError, KeyError):  # no exposition, no number that can be shown, or no label
         return Look(service, address, True, status == 200, (*reasons, "its numbers cannot be read"))
+
+
+async def _try(client: aiohttp.ClientSession, url: str) -> tuple[int, bytes] | str:
+    """Return status and body, or why there is none."""
+    try:
+        return await _get(client, url)
+    except TimeoutError:
+        return "does not answer in time"
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return _kind_of(error)
 
 
 async def _get(client: aiohttp.ClientSession, url: str) -> tuple[int, bytes]:
