@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from answerable.infra.bus.seals import Sealing
 from answerable.infra.database.open import open_store
 from answerable.infra.database.postgres.transfer import PostgresStore
 from answerable.infra.database.sqlite_transfer import SqliteStore
@@ -38,6 +39,7 @@ async def desk(tmp_path: Path) -> Path:
             await world.db.write(una.actor, actions.add_comment, ticket.id, f"Hörst du? {number}", 0)
             await world.db.write(abe.actor, actions.set_status, ticket.id, "IN_PROGRESS", None)
         await world.settle()
+        await Sealing(world.db).seal()
     return folder
 
 
@@ -68,6 +70,39 @@ def test_there_and_back(desk: Path, tmp_path: Path) -> None:
         assert len(tail.splitlines()) == 3
     assert "where the desk is already" in run(desk, "--to", str(desk), check=False)
     assert "there is no desk here" in run(tmp_path / "nothing", "--to", there, check=False)
+
+
+@pytest.mark.slow
+def test_a_desk_moves_with_its_own_secret_or_not_at_all(desk: Path, tmp_path: Path) -> None:
+    """What is sealed with a secret opens with no other: a move does not make one up, and is not led astray."""
+    unset: dict[str, Any] = {"ANSWERABLE_DATABASE": "", "ANSWERABLE_STORAGE_SECRET": ""}
+
+    def move(*arguments: str, check: bool = False) -> str:
+        done = quickly("move", *arguments, check=check, **unset)
+        return " ".join((done.stdout + done.stderr).split())
+
+    secret = SECRET["ANSWERABLE_STORAGE_SECRET"]
+    there, back, empty = ENGINE.address_of(tmp_path / "there"), tmp_path / "back", tmp_path / "empty"
+    assert "there is no desk here" in move("--data-dir", str(empty), "--to", there)
+    assert "storage.secret: there is none in" in move("--data-dir", str(desk), "--to", there)
+    assert not empty.exists()
+    assert not (desk / "secret").exists()
+
+    (desk / "secret").write_text("another secret, that of no desk " + "x7Q")
+    assert "was sealed with another one" in move("--data-dir", str(desk), "--to", there)
+    (desk / "secret").write_text(secret)
+    assert "no difference" in move("--data-dir", str(empty), "--from", str(desk), "--to", there, check=True)
+    assert not empty.exists(), "whose secret it is, --from has said"
+
+    assert "there is none in" in move("--data-dir", str(empty), "--database", there, "--to", str(back))
+    assert not back.exists()
+    back.mkdir()
+    (back / "secret").write_text("another secret, that of no desk " + "x7Q")
+    told = move("--data-dir", str(desk), "--database", there, "--to", str(back))
+    assert "has the secret of another desk" in told
+    (back / "secret").unlink()
+    assert "no difference" in move("--data-dir", str(desk), "--database", there, "--to", str(back), check=True)
+    assert (back / "secret").read_text() == secret
 
 
 async def comments_of_their_own(there: str) -> int:

@@ -1,6 +1,8 @@
 """``move``: a desk from SQLite to PostgreSQL, or back, with a proof that nothing was lost."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,17 +11,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from answerable.commands.opening import desk_options, opener
+from answerable.infra.bus.seals import mark_of
 from answerable.infra.database import open_database
 from answerable.infra.database.migrate import migrate
 from answerable.infra.database.open import open_store
 from answerable.infra.database.postgres.address import is_postgres
 from answerable.infra.database.sqlite_transfer import SqliteStore
 from answerable.infra.database.transfer import Outcome, Store, compare, copy, count_rows, filled_tables
-from answerable.infra.secret import FILE, keep_secret, with_secret
+from answerable.infra.secret import FILE, fits_secret, has_secret, keep_secret, with_secret
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.runtime import wanted_migrations, with_schema
 from answerable.services import features_of
 from answerable.settings import Settings, without_password
+
+_NAME_IT = "Name the folder that the desk keeps its secret in with --data-dir, or set ANSWERABLE_STORAGE_SECRET."
 
 
 @click.command()
@@ -34,9 +39,9 @@ def move(target: str, source: str | None, hold: bool, only_verify: bool, as_json
     The desk may run meanwhile: what is copied is how it was when the copy began. Exit 1 where the copy is not the
     desk, because something differs or because the desk went on.
     """
-    settings = with_secret(with_schema(opener().settings(), ()))
-    here = _at(settings, source) if source else settings
-    there = _at(settings, target)
+    settings = with_schema(opener().settings(), ())
+    here = _with_its_secret(_at(settings, source) if source else settings)
+    there = _at(here, target)
     if _place(here) == _place(there):
         raise Invalid(f"--to: {_place(there)} is where the desk is already.")
     outcome = asyncio.run(_move(here, there, hold, only_verify, as_json))
@@ -62,18 +67,29 @@ def _at(settings: Settings, place: str) -> Settings:
     return settings.with_values("command line", storage__database="", storage__data_dir=folder)
 
 
+def _with_its_secret(here: Settings) -> Settings:
+    """Return the settings with the secret of the desk that is there; one made now would open nothing that it sealed."""
+    if not here.storage.database and not open_store(here).exists:
+        raise Invalid(f"{_place(here)}: there is no desk here.")
+    if not has_secret(here):
+        raise Invalid(f"storage.secret: there is none in {here.storage.data_dir}. {_NAME_IT}")
+    return with_secret(here)
+
+
 def _place(settings: Settings) -> str:
     """Return where a desk is, for people."""
     return without_password(settings.storage.database) or str(Path(settings.storage.data_dir).resolve())
 
 
 async def _move(here: Settings, there: Settings, hold: bool, only_verify: bool, quiet: bool) -> Outcome:
-    if not here.storage.database and not open_store(here).exists:
-        raise Invalid(f"{_place(here)}: there is no desk here.")
+    source_store, target_store = open_store(here), open_store(there)
+    if await _last_mark(source_store, here) not in ("", mark_of(here.storage.secret)):
+        raise Invalid(f"storage.secret: {_place(here)} was sealed with another one. {_NAME_IT}")
+    if not there.storage.database and not fits_secret(there):
+        raise Conflict(f"{_place(there)} has the secret of another desk. Name an empty folder.")
     target = open_database(there)
     migrate(target, wanted_migrations(features_of(), target.engine))
     await target.close()
-    source_store, target_store = open_store(here), open_store(there)
     if not only_verify and (filled := await filled_tables(target_store)):
         raise Conflict(f"{_place(there)} is not empty ({', '.join(filled[:5])}). Name an empty database or folder.")
     if not only_verify and isinstance(source_store, SqliteStore):  # PostgreSQL itself sees to it
@@ -94,8 +110,26 @@ async def _move(here: Settings, there: Settings, hold: bool, only_verify: bool, 
 
 
 async def _count(store: Store, settings: Settings) -> int:
-    try:
+    with _readable(settings):
         return await count_rows(store)
+
+
+async def _last_mark(store: Store, settings: Settings) -> str:
+    """Return by what the newest seal shows its secret, nothing where there is none."""
+    with _readable(settings):
+        async with store.snapshot() as part:
+            if "bus_seal" not in await part.tables():
+                return ""
+            seals = [row async for rows in part.rows("bus_seal", ("number", "mark")) for row in rows]
+    return str(max(seals, default=(0, ""))[1])
+
+
+@contextmanager
+def _readable(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except Invalid:
+        raise
     except Exception as error:
         raise Invalid(f"{_place(settings)}: the desk cannot be read ({error}).") from error
 

@@ -49,6 +49,12 @@ def has_secret(settings: Settings) -> bool:
     return bool(settings.storage.secret) or (Path(settings.storage.data_dir) / FILE).exists()
 
 
+def fits_secret(settings: Settings) -> bool:
+    """Tell whether a folder has the secret of a desk that moves there, or none."""
+    path = Path(settings.storage.data_dir) / FILE
+    return not path.exists() or path.read_text().strip() == settings.storage.secret
+
+
 def keep_secret(settings: Settings) -> None:
     """Keep the secret of a desk that moves in its new folder, unless that has one."""
     path = Path(settings.storage.data_dir) / FILE
