@@ -143,6 +143,22 @@ def test_a_row_that_refers_to_nothing_is_named(desk: Path, tmp_path: Path) -> No
     assert "Traceback" not in told
 
 
+def test_a_desk_of_another_version_is_brought_up_to_date_before_it_moves(desk: Path, tmp_path: Path) -> None:
+    """A copy would have the tables of this version, and nothing in those that its migrations fill."""
+    there = ENGINE.address_of(tmp_path / "there")
+    with sqlite3.connect(desk / "answerable.sqlite") as db:
+        late = db.execute("SELECT * FROM bus_migration ORDER BY owner, name LIMIT 1").fetchone()
+        db.execute("DELETE FROM bus_migration WHERE owner = ? AND name = ?", late[:2])
+    told = " ".join(run(desk, "--to", there, check=False).split())
+    assert f"{desk}: the desk is of an older version. Bring it up to date first" in told
+    with sqlite3.connect(desk / "answerable.sqlite") as db:
+        db.executemany("INSERT INTO bus_migration VALUES (?, ?, ?, ?)", [late, ("bus", "9999_later", "", 0)])
+    assert "newer than this program" in run(desk, "--to", there, check=False)
+    with sqlite3.connect(desk / "answerable.sqlite") as db:
+        db.execute("DELETE FROM bus_migration WHERE name = '9999_later'")
+    assert "no difference" in run(desk, "--to", there)
+
+
 @pytest.mark.slow
 def test_a_moved_desk_goes_on(desk: Path, tmp_path: Path) -> None:
     there = ENGINE.address_of(tmp_path / "there")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -257,6 +258,21 @@ def test_sqlite_has_one_server(tmp_path: Path) -> None:
     )
     assert refused.returncode == 1
     assert "a SQLite file has one server" in refused.stderr
+
+
+def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
+        address = f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/desk"
+        told = quickly(
+            "migrate",
+            "--data-dir",
+            str(tmp_path),
+            check=False,
+            ANSWERABLE_DATABASE=address,
+            ANSWERABLE_STORAGE_WAIT_SECONDS="0.2",
+        )
+    assert told.returncode == 1
+    assert "cannot be reached (it does not answer)" in told.stderr
 
 
 def test_a_password_is_in_no_error_and_no_setting(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -13,17 +14,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from answerable.commands.opening import desk_options, opener
 from answerable.infra.bus.seals import mark_of
 from answerable.infra.database import open_database
-from answerable.infra.database.migrate import migrate
+from answerable.infra.database.migrate import migrate, pending_of
 from answerable.infra.database.open import open_store
 from answerable.infra.database.postgres.address import is_postgres
 from answerable.infra.database.sqlite_transfer import SqliteStore
-from answerable.infra.database.transfer import Outcome, Store, compare, copy, count_rows, filled_tables
+from answerable.infra.database.transfer import Outcome, Source, Store, compare, copy, count_rows, filled_tables
 from answerable.infra.secret import FILE, fits_secret, has_secret, keep_secret, with_secret
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.runtime import wanted_migrations, with_schema
 from answerable.services import features_of
 from answerable.settings import Settings, without_password
 
+_UPDATE_IT = "Bring it up to date first: start it with this version, or give 'answerable migrate'."
 _NAME_IT = "Name the folder that the desk keeps its secret in with --data-dir, or set ANSWERABLE_STORAGE_SECRET."
 
 
@@ -83,8 +85,7 @@ def _place(settings: Settings) -> str:
 
 async def _move(here: Settings, there: Settings, hold: bool, only_verify: bool, quiet: bool) -> Outcome:
     source_store, target_store = open_store(here), open_store(there)
-    if await _last_mark(source_store, here) not in ("", mark_of(here.storage.secret)):
-        raise Invalid(f"storage.secret: {_place(here)} was sealed with another one. {_NAME_IT}")
+    await _check_source(source_store, here)
     if not there.storage.database and not fits_secret(there):
         raise Conflict(f"{_place(there)} has the secret of another desk. Name an empty folder.")
     target = open_database(there)
@@ -114,14 +115,21 @@ async def _count(store: Store, settings: Settings) -> int:
         return await count_rows(store)
 
 
-async def _last_mark(store: Store, settings: Settings) -> str:
-    """Return by what the newest seal shows its secret, nothing where there is none."""
-    with _readable(settings):
+async def _check_source(store: Store, here: Settings) -> None:
+    """Refuse a desk of another version, for what its migrations would do is in no copy; and one of another secret."""
+    engine = "postgres" if here.storage.database else "sqlite"
+    with _readable(here):
         async with store.snapshot() as part:
-            if "bus_seal" not in await part.tables():
-                return ""
-            seals = [row async for rows in part.rows("bus_seal", ("number", "mark")) for row in rows]
-    return str(max(seals, default=(0, ""))[1])
+            done = await _all(part, "bus_migration", "owner", "name", "checksum")
+            if pending_of(done, wanted_migrations(features_of(), engine)):
+                raise Invalid(f"{_place(here)}: the desk is of an older version. {_UPDATE_IT}")
+            _, mark = max(await _all(part, "bus_seal", "number", "mark"), default=(0, ""))
+    if mark not in ("", mark_of(here.storage.secret)):
+        raise Invalid(f"storage.secret: {_place(here)} was sealed with another one. {_NAME_IT}")
+
+
+async def _all(part: Source, table: str, *columns: str) -> list[Any]:
+    return [row async for rows in part.rows(table, columns) for row in rows]
 
 
 @contextmanager

@@ -91,5 +91,5 @@ async def _connect(settings: Settings) -> asyncpg.Connection:
                 raise
             if asyncio.get_running_loop().time() > give_up:
                 place = without_password(settings.storage.database)
-                raise Invalid(f"{place}: cannot be reached ({error or type(error).__name__}).") from None
+                raise Invalid(f"{place}: cannot be reached ({str(error) or 'it does not answer'}).") from None
         await asyncio.sleep(0.1)

@@ -63,7 +63,7 @@ class PostgresStore:
         except Exception as error:
             if not is_lost(error):
                 raise
-            raise Invalid(f"{self.place}: cannot be reached ({error or type(error).__name__}).") from None
+            raise Invalid(f"{self.place}: cannot be reached ({str(error) or 'it does not answer'}).") from None
         try:
             yield connection
         finally:
