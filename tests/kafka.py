@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from tests import run
 from tests.patience import PATIENCE
@@ -161,6 +162,16 @@ async def forget_offsets(broker: Broker, group: str, topics: list[str]) -> None:
         while not consumer.assignment():
             await consumer.getmany(timeout_ms=100)
         await consumer.commit(dict.fromkeys(consumer.assignment(), 0))
+
+
+async def forget_topics(broker: Broker, prefix: str) -> None:
+    """Delete the topics of a desk, with all that is in them."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
+    await admin.start()
+    try:
+        await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(f"{prefix}.")])
+    finally:
+        await admin.close()
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from answerable.infra.bus import inbox, outbox, wire
-from answerable.infra.bus.kafka import KafkaBus
+from answerable.infra.bus.kafka import KafkaBus, link
 from answerable.infra.bus.local import LocalBus
 from answerable.infra.bus.verify import verify_log
 from answerable.infra.database import DeskDatabase, open_database
@@ -30,7 +30,7 @@ from answerable.kernel.times import DAY, MINUTE
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Envelope
 from answerable.messages.users import UserRegistered
-from tests.kafka import Broker, forget_offsets, own_broker, records_in, send_raw, settings_on
+from tests.kafka import Broker, forget_offsets, forget_topics, own_broker, records_in, send_raw, settings_on
 from tests.processes import eventually
 from tests.world import settings_for
 
@@ -461,6 +461,23 @@ async def test_a_desk_that_starts_before_its_broker(tmp_path: Path) -> None:
             await asyncio.to_thread(broker.start)
             await eventually(desk.everything_came_once_and_in_order)
             await eventually(lambda: _runs(bus))
+
+
+@pytest.mark.slow
+async def test_topics_that_are_deleted_under_a_desk_are_made_again(
+    desk: Desk, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a broker that comes back with an empty disk: what is said from then on arrives, without a restart."""
+    monkeypatch.setattr(link, "METADATA_SECONDS", 1.0)  # of the half minute that finding them takes at most
+    bus = await desk.bus()
+    await desk.say(*USERS)
+    await bus.settle()
+    await forget_topics(broker, desk.prefix)
+    await eventually(lambda: _stands_still(bus))
+    await desk.say(*USERS)
+    await eventually(desk.everything_came_once_and_in_order)
+    await eventually(lambda: _runs(bus))
+    assert {record.partition for record in await records_in(broker, f"{desk.prefix}.users")} == {0, 1, 2}
 
 
 def test_a_desk_in_one_piece_loads_no_client_of_others() -> None:

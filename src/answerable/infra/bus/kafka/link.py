@@ -21,6 +21,7 @@ from answerable.settings import Bus as BusSettings
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS, CANCELLATIONS = 2.0, 2
 REQUEST_SECONDS = 10.0
+METADATA_SECONDS = 30.0  # within which a topic that was made anew, or has more partitions, is found
 # What one answer of a broker holds at most: it is copied and looked through while requests wait. A greater message
 # comes all the same, alone.
 FETCH_BYTES, PARTITION_BYTES = 1_000_000, 256_000
@@ -67,6 +68,7 @@ class Link:
             "ssl_context": self._tls,
             "request_timeout_ms": int(REQUEST_SECONDS * 1000),
             "retry_backoff_ms": 250,
+            "metadata_max_age_ms": int(METADATA_SECONDS * 1000),
         }
         if signs_in:
             given |= {
@@ -81,6 +83,7 @@ class Link:
         if not self._failing:
             _log.error("kafka is away", part=part, error=repr(error), brokers=",".join(self.settings.servers))
         self._failing.add(part)
+        self._topics_made = False  # a broker that comes back may be another one, or have lost them
 
     def works(self, part: str) -> None:
         """Note that a part works."""
@@ -90,7 +93,7 @@ class Link:
                 _log.info("kafka is back")
 
     async def make_topics(self) -> None:
-        """Make the topics of the catalogue where they are missing, once in the life of this process.
+        """Make the topics of the catalogue where they are missing; look once, and again after something has failed.
 
         Raises ``KafkaError`` or ``OSError`` where it cannot be done now.
         """
