@@ -129,6 +129,7 @@ def grow(
     )
     run("DELETE FROM sla_kept")
     run("DELETE FROM reporting_kept")
+    run("DELETE FROM reporting_agent_kept")
     run("DELETE FROM reporting_day")
     run("DELETE FROM sla_holder WHERE NOT EXISTS (SELECT 1 FROM sla_ticket t WHERE t.id = sla_holder.ticket_id)")
     run("DELETE FROM reporting_count")

@@ -1,7 +1,9 @@
 """The manifest of the reporting feature."""
 
 from answerable.infra.bus.redaction import leave_it_to_the_bus
+from answerable.kernel.actor import service
 from answerable.kernel.manifest import Feature, Panel, Place, Timer
+from answerable.kernel.tx import Database
 from answerable.kernel.words import N_
 from answerable.messages.sla import SlaBreached, SlaPaused, SlaRecomputed, SlaResumed, SlaStarted
 from answerable.messages.tickets import (
@@ -18,8 +20,10 @@ from answerable.messages.tickets import (
     TicketUpdated,
 )
 from answerable.messages.users import PersonErased, UserChanged, UserRegistered
-from answerable.reporting import api, consumers, pages, queries, timers
+from answerable.reporting import actions, api, consumers, pages, queries, timers
 from answerable.reporting.pages.catalogue import CATALOGUE
+
+FOLDED = 1000  # names at once
 
 
 def feature() -> Feature:
@@ -51,6 +55,7 @@ def feature() -> Feature:
         },
         timers=(Timer("reporting.count", timers.next_count, timers.count),),
         audit=queries.audit,
+        on_start=_on_start,
         panels=[
             Panel(slot="reports", path=report.path, title=report.title, grant="report.read", order=place)
             for place, report in enumerate(CATALOGUE, 10)
@@ -68,3 +73,8 @@ def feature() -> Feature:
             Place(path="/reports", label=N_("Reports"), icon="chart-bar", grant="report.read", key="r", order=30),
         ],
     )
+
+
+async def _on_start(database: Database) -> None:
+    while await database.write(service("reporting"), actions.fold_names, FOLDED):
+        pass

@@ -108,7 +108,7 @@ async def _read(
         part = _part(cursor, queries.BREACHES)
         late = await request.scan(queries.list_breaches, span, part)
         figures = await (request.ask if span.is_always else request.scan)(queries.read_figures, span)
-        names = await request.ask(queries.names_of_agents)
+        names = await request.ask(queries.names_of_agents, [breach.assigned_to for breach in late.rows])
         titles = await request.ask(queries.titles_of, [breach.ticket_id for breach in late.rows])
         return Found(_written(late.rows), _written(queries.attainment(figures)), "", late.next_cursor, names, titles)
     if report.name == "agents":

@@ -155,11 +155,11 @@ async def read_figures(tx: Tx, span: Span) -> Figures:
 
 async def resolution_time(tx: Tx, span: Span) -> ResolutionTime:
     """Read mean and median of the time to resolve. The median walks along an index: ask away from the loop."""
-    part = None if span.is_always else await kept.timed_part_of(tx, span)
+    part = None if span.is_always else await kept.part_of(tx, span)
     found = rules.figures(part.tallies()) if part is not None else await read_figures(tx, span)
     place: tuple[int, int, int] | None = None
     if part is not None:
-        place = part.middle(rules.RESOLUTION)
+        place = part.middle()
     elif span.is_always:
         place = rules.middle_of((row["step"], row["tickets"]) for row in await store.count_resolutions(tx))
     elif found.measured:

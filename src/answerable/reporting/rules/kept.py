@@ -1,4 +1,7 @@
-"""Tickets added up beforehand (``kernel/days.py``): what a span counts is a few parts and no tickets."""
+"""Tickets added up beforehand (``kernel/days.py``): what a span counts is a few parts and no tickets.
+
+Each agent's are added up apart, so that a page of agents reads theirs and no others'.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
@@ -12,9 +15,10 @@ from answerable.reporting.rules.facts import DONE, OPEN, AgentTally, Tally
 
 Numbers: TypeAlias = list[int]
 Steps: TypeAlias = dict[int, int]  # how many took about how long
-Times: TypeAlias = dict[str, dict[str, Steps]]  # by kind and agent
 Dated: TypeAlias = tuple[int | None, int | None, int | None]  # the days on which a ticket was raised, solved and late
-SHORT = 6  # words of what is counted without when
+OwnKey: TypeAlias = tuple[str, int, int]  # whose; how many days, and which part of so many
+WAY = "2"  # of counting (migration 0009)
+_WIDTH = 6  # numbers of an ``OfAgent``
 
 
 class OfAgent(msgspec.Struct, frozen=True):
@@ -28,61 +32,71 @@ class OfAgent(msgspec.Struct, frozen=True):
     measured: int = 0
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """What a ticket is counted as. Durations are microseconds; ``solved`` and ``late`` are days."""
+
+    status: str
+    priority: str
+    breached: int
+    took: int | None
+    responded: int | None
+    agent_id: str
+    solved: int | None
+    late: int | None
+
+
+def read(words: str) -> Counted | None:
+    """Read what a ticket's row says that it is counted as; ``None`` where it is not, or was in another way."""
+    way, *rest = words.split(" ")
+    if way != WAY:
+        return None
+    status, priority, breached, took, responded, agent_id, solved, late = rest
+    return Counted(
+        status,
+        priority,
+        int(breached),
+        int(took) if took else None,
+        int(responded) if responded else None,
+        agent_id,
+        int(solved) if solved else None,
+        int(late) if late else None,
+    )
+
+
 class Part(msgspec.Struct):
     """What is counted of the tickets raised in some days.
 
-    ``tickets`` are the numbers of a ``Tally`` by its cell, ``agents`` those of an ``OfAgent`` by id. ``times`` are how
-    many took about how long; who does not ask for them reads the others alone.
+    ``tickets`` are the numbers of a ``Tally`` by its cell, ``times`` how many resolutions took about how long.
     """
 
     tickets: dict[str, Numbers]
-    agents: dict[str, Numbers]
-    times: Times
+    times: Steps
 
-    def add(self, ticket: str, sign: int = 1) -> None:
-        """Count a ticket (or no longer, with -1), given as what it is counted as (see migrations 0006 and 0007)."""
-        words = ticket.split(" ")
-        status, priority, breached, took, responded, agent_id = words[:SHORT]
-        seconds, micros = divmod(int(took or 0), SECOND)
-        measured = int(took != "")
-        cell = f"{status} {priority} {int(agent_id != '')} {breached}"
-        _add(self.tickets, cell, (sign, sign * measured, sign * seconds, sign * micros))
-        short = len(words) == SHORT
-        answered = int(responded) if short else int(responded != "")
-        if agent_id:
-            own = (1, status in OPEN, status in DONE, int(breached), answered, measured)
-            _add(self.agents, agent_id, tuple(sign * number for number in own))
-        if not short:
-            for kind, duration in ((RESOLUTION, took), (RESPONSE, responded)):
-                if duration:
-                    _add_step(self._steps(kind, agent_id), step_of(int(duration)), sign)
+    def add(self, ticket: Counted, sign: int = 1) -> None:
+        """Count a ticket, or no longer (-1)."""
+        seconds, micros = divmod(ticket.took or 0, SECOND)
+        measured = int(ticket.took is not None)
+        cell = f"{ticket.status} {ticket.priority} {int(ticket.agent_id != '')} {ticket.breached}"
+        _add_numbers(self._numbers(cell), (sign, sign * measured, sign * seconds, sign * micros))
+        if ticket.took is not None:
+            _add_step(self.times, step_of(ticket.took), sign)
 
     def add_part(self, other: "Part") -> None:
         """Add what another part counts."""
         for cell, numbers in other.tickets.items():
-            _add(self.tickets, cell, numbers)
-        for agent_id, numbers in other.agents.items():
-            _add(self.agents, agent_id, numbers)
-        for kind, agents in other.times.items():
-            for agent_id, steps in agents.items():
-                own = self._steps(kind, agent_id)
-                for step, number in steps.items():
-                    _add_step(own, step, number)
+            _add_numbers(self._numbers(cell), numbers)
+        for step, number in other.times.items():
+            _add_step(self.times, step, number)
 
-    def _steps(self, kind: str, agent_id: str) -> Steps:
-        return self.times.setdefault(kind, {}).setdefault(agent_id, {})
+    def _numbers(self, cell: str) -> Numbers:
+        found = self.tickets.get(cell)
+        if found is None:
+            found = self.tickets[cell] = [0] * 4
+        return found
 
     def tidy(self) -> "Part":
         """Return the same without what is no longer there."""
-        times: Times = {}
-        for kind, agents in self.times.items():
-            some = {agent_id: {step: n for step, n in steps.items() if n} for agent_id, steps in agents.items()}
-            times[kind] = {agent_id: steps for agent_id, steps in some.items() if steps}
-        return Part(
-            {cell: numbers for cell, numbers in self.tickets.items() if any(numbers)},
-            {agent_id: numbers for agent_id, numbers in self.agents.items() if any(numbers)},
-            {kind: agents for kind, agents in times.items() if agents},
-        )
+        return Part({cell: numbers for cell, numbers in self.tickets.items() if any(numbers)}, _some(self.times))
 
     def tallies(self) -> list[Tally]:
         """Return what is counted of all tickets."""
@@ -92,32 +106,63 @@ class Part(msgspec.Struct):
             found.append(Tally(status, priority, int(assigned), int(breached), *numbers))
         return [tally for tally in found if tally.tickets]
 
-    def of_agents(self) -> dict[str, OfAgent]:
-        """Return what is counted of each agent's tickets, of those who have some."""
-        return {agent_id: OfAgent(*numbers) for agent_id, numbers in self.agents.items() if numbers[0]}
+    def middle(self) -> tuple[int, int, int] | None:
+        """Return where the middle of the resolutions is, as ``middle_of`` says it."""
+        return middle_of(sorted(self.times.items()))
 
-    def middles(self, kind: str, agents: Iterable[str]) -> dict[str, tuple[int, int, int]]:
-        """Return where the middle of the durations of agents is, as ``middle_of`` says it; of those who have some."""
-        steps = self.times.get(kind, {})
-        places = {agent_id: middle_of(sorted(steps.get(agent_id, {}).items())) for agent_id in agents}
-        return {agent_id: place for agent_id, place in places.items() if place is not None}
+
+class OwnPart(msgspec.Struct, array_like=True):
+    """What is counted of one agent's tickets raised in some days.
+
+    ``numbers`` are those of an ``OfAgent``; the others say how many took about how long.
+    """
+
+    numbers: Numbers
+    resolutions: Steps
+    responses: Steps
+
+    def add(self, ticket: Counted, sign: int = 1) -> None:
+        """Count a ticket of the agent's, or no longer (-1)."""
+        measured, responded = int(ticket.took is not None), int(ticket.responded is not None)
+        own = (1, ticket.status in OPEN, ticket.status in DONE, ticket.breached, responded, measured)
+        _add_numbers(self.numbers, [sign * number for number in own])
+        if ticket.took is not None:
+            _add_step(self.resolutions, step_of(ticket.took), sign)
+        if ticket.responded is not None:
+            _add_step(self.responses, step_of(ticket.responded), sign)
+
+    def add_part(self, other: "OwnPart") -> None:
+        """Add what another part of the same agent counts."""
+        _add_numbers(self.numbers, other.numbers)
+        for to, steps in ((self.resolutions, other.resolutions), (self.responses, other.responses)):
+            for step, number in steps.items():
+                _add_step(to, step, number)
+
+    def tidy(self) -> "OwnPart":
+        """Return the same without what is no longer there."""
+        return OwnPart(self.numbers, _some(self.resolutions), _some(self.responses))
+
+    def of_agent(self) -> OfAgent:
+        """Return what is counted of the agent's tickets."""
+        return OfAgent(*self.numbers)
 
     def middle(self, kind: str) -> tuple[int, int, int] | None:
-        """Return where the middle of all durations is."""
-        total: Steps = {}
-        for steps in self.times.get(kind, {}).values():
-            for step, number in steps.items():
-                _add_step(total, step, number)
-        return middle_of(sorted(total.items()))
+        """Return where the middle of the durations of a kind is, as ``middle_of`` says it."""
+        steps = {RESOLUTION: self.resolutions, RESPONSE: self.responses}[kind]
+        return middle_of(sorted(steps.items()))
+
+    def sum_at(self, days: int, part: int) -> int:
+        """Return one number of all that is counted, and where: that of several parts is the sum of theirs.
+
+        Two that are not the same have the same number by chance only, of which there is one in 2^60.
+        """
+        counted = ((0, enumerate(self.numbers)), (1, self.resolutions.items()), (2, self.responses.items()))
+        return sum(hash((days, part, what, key)) * number for what, held in counted for key, number in held)
 
 
-def dates_of(ticket: str, created_at: int) -> Dated:
-    """Return on which days a ticket was raised, solved and late, given as what it is counted as."""
-    words = ticket.split(" ")
-    if len(words) <= SHORT:
-        return None, None, None
-    solved, late = words[SHORT:]
-    return day_of(created_at), int(solved) if solved else None, int(late) if late else None
+def dates_of(ticket: Counted, created_at: int) -> Dated:
+    """Return on which days a ticket was raised, solved and late."""
+    return day_of(created_at), ticket.solved, ticket.late
 
 
 def add_dates(to: dict[int, Numbers], dated: Dated, sign: int = 1) -> None:
@@ -134,13 +179,18 @@ def of_agents(tallies: Iterable[AgentTally]) -> dict[str, OfAgent]:
         number = each.tickets
         is_open, is_done = number * (each.status in OPEN), number * (each.status in DONE)
         own = (number, is_open, is_done, number * each.breached, each.responded, each.measured)
-        _add(found, each.agent_id, own)
+        _add_numbers(found.setdefault(each.agent_id, [0] * _WIDTH), own)
     return {agent_id: OfAgent(*numbers) for agent_id, numbers in found.items() if numbers[0]}
 
 
 def nothing() -> Part:
     """Return a part of which nothing is counted."""
-    return Part({}, {}, {})
+    return Part({}, {})
+
+
+def nothing_own() -> OwnPart:
+    """Return a part of an agent's of which nothing is counted."""
+    return OwnPart([0] * _WIDTH, {}, {})
 
 
 def all_parts(days: Mapping[int, Part]) -> dict[PartKey, Part]:
@@ -148,14 +198,23 @@ def all_parts(days: Mapping[int, Part]) -> dict[PartKey, Part]:
     return longer_parts(days, nothing, Part.add_part)
 
 
-def _add(to: dict[str, Numbers], key: str, numbers: Numbers | tuple[int, ...]) -> None:
-    own = to.get(key)
-    if own is None:
-        to[key] = list(numbers)
-        return
+def all_own_parts(agents: Mapping[str, Mapping[int, OwnPart]]) -> dict[OwnKey, OwnPart]:
+    """Add up what is counted in days of each agent's to all parts that they are in."""
+    return {
+        (agent_id, *key): part
+        for agent_id, days in agents.items()
+        for key, part in longer_parts(days, nothing_own, OwnPart.add_part).items()
+    }
+
+
+def _add_numbers(to: Numbers, numbers: Iterable[int]) -> None:
     for place, number in enumerate(numbers):
-        own[place] += number
+        to[place] += number
 
 
 def _add_step(to: Steps, step: int, number: int) -> None:
     to[step] = to.get(step, 0) + number
+
+
+def _some(steps: Steps) -> Steps:
+    return {step: number for step, number in steps.items() if number}

@@ -106,12 +106,6 @@ async def load_agent_count(tx: Tx, agents: Sequence[str] | None = None) -> list[
     return found
 
 
-async def list_with_tickets(tx: Tx) -> list[str]:
-    """Read who has tickets, of all times."""
-    rows = await tx.run("SELECT DISTINCT agent_id FROM reporting_agent_count WHERE tickets <> 0")
-    return [row["agent_id"] for row in rows]
-
-
 async def recount_agents(tx: Tx) -> list[AgentTally]:
     """Count the tickets of all agents, one by one."""
     rows = await tx.run(
@@ -247,12 +241,14 @@ async def count_breaches_to_cap(tx: Tx, span: Span) -> int:
 async def save_agent(tx: Tx, agent_id: str, name: str, active: int, sequence: int) -> None:
     """Remember an agent as message ``sequence`` about them says, unless a newer one has spoken."""
     await tx.run(
-        """INSERT INTO reporting_agent (id, name, active, last_sequence) VALUES (:id, :name, :active, :sequence)
-        ON CONFLICT (id) DO UPDATE SET name = excluded.name, active = excluded.active,
-            last_sequence = excluded.last_sequence
+        """INSERT INTO reporting_agent (id, name, name_key, active, last_sequence)
+        VALUES (:id, :name, :name_key, :active, :sequence)
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_key = excluded.name_key,
+            active = excluded.active, last_sequence = excluded.last_sequence
         WHERE excluded.last_sequence > reporting_agent.last_sequence""",
         id=agent_id,
         name=name,
+        name_key=name.casefold(),
         active=active,
         sequence=sequence,
     )
@@ -261,17 +257,81 @@ async def save_agent(tx: Tx, agent_id: str, name: str, active: int, sequence: in
 async def retire_agent(tx: Tx, agent_id: str, name: str, sequence: int) -> None:
     """Remember that somebody is an agent no more, where they were one; everybody else is not kept."""
     await tx.run(
-        """UPDATE reporting_agent SET name = :name, active = 0, last_sequence = :sequence
-        WHERE id = :id AND last_sequence < :sequence""",
+        """UPDATE reporting_agent SET name = :name, name_key = :name_key, active = 0, last_sequence = :sequence
+        WHERE id = :id AND last_sequence < :sequence AND last_sequence > 0""",
         id=agent_id,
         name=name,
+        name_key=name.casefold(),
         sequence=sequence,
     )
 
 
-async def list_agents(tx: Tx) -> list[Row]:
-    """Read everybody who is or was an agent."""
-    return await tx.run("SELECT id, name, active FROM reporting_agent")
+async def expect_agent(tx: Tx, agent_id: str) -> None:
+    """Keep a place for somebody who has tickets, where nothing was heard of them yet."""
+    await tx.run(
+        """INSERT INTO reporting_agent (id, name, name_key, active, last_sequence) VALUES (:id, '', '', 0, 0)
+        ON CONFLICT (id) DO NOTHING""",
+        id=agent_id,
+    )
+
+
+async def list_active(tx: Tx, after: tuple[str, str] | None, most: int) -> list[Row]:
+    """Read agents who are active, by name and id, from behind ``after``."""
+    behind = "" if after is None else "AND (name_key, id) > (:after_key, :after_id)"
+    values = {} if after is None else {"after_key": after[0], "after_id": after[1]}
+    return await tx.run(
+        f"""SELECT id, name, name_key, last_sequence FROM reporting_agent WHERE active = 1 {behind}
+        ORDER BY name_key, id LIMIT :most""",
+        most=most,
+        **values,
+    )
+
+
+async def list_former(tx: Tx, days: tuple[int, int] | None) -> list[Row]:
+    """Read everybody who is no active agent, and whether (``has``) they have tickets: of some days, or of all time."""
+    has = "SELECT 1 FROM reporting_agent_count c WHERE c.agent_id = a.id AND c.tickets <> 0"
+    values: dict[str, int] = {}
+    if days is not None:
+        has = """SELECT 1 FROM reporting_agent_kept k
+            WHERE k.agent_id = a.id AND k.days = 1 AND k.part >= :first AND k.part < :last"""
+        values = {"first": days[0], "last": days[1]}
+    return await tx.run(
+        f"""SELECT a.id, a.name, a.name_key, a.last_sequence, CASE WHEN EXISTS ({has}) THEN 1 ELSE 0 END AS has
+        FROM reporting_agent a WHERE a.active = 0""",
+        **values,
+    )
+
+
+async def count_all_agents(tx: Tx) -> int:
+    """Count everybody who is or was an agent."""
+    rows = await tx.run("SELECT COUNT(*) AS found FROM reporting_agent")
+    return int(rows[0]["found"])
+
+
+async def names_of(tx: Tx, agents: Sequence[str]) -> dict[str, str]:
+    """Read the names of some who are or were agents, by id."""
+    names = {f"agent{place}": agent_id for place, agent_id in enumerate(agents)}
+    if not names:
+        return {}
+    rows = await tx.run(
+        f"""SELECT id, name FROM reporting_agent
+        WHERE last_sequence > 0 AND id IN ({", ".join(f":{name}" for name in names)})""",
+        **names,
+    )
+    return {row["id"]: row["name"] for row in rows}
+
+
+async def list_unfolded(tx: Tx, most: int) -> list[Row]:
+    """Read agents whose names were kept before they were folded for their order."""
+    return await tx.run("SELECT id, name FROM reporting_agent WHERE name_key IS NULL LIMIT :most", most=most)
+
+
+async def save_folded(tx: Tx, agents: Sequence[Row]) -> None:
+    """Keep the names of agents as they are ordered."""
+    await tx.run_many(
+        "UPDATE reporting_agent SET name_key = :name_key WHERE id = :id",
+        [{"id": row["id"], "name_key": row["name"].casefold()} for row in agents],
+    )
 
 
 def selection(
