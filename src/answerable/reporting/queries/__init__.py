@@ -207,6 +207,9 @@ def _breach_cursor(page: PageRequest) -> tuple[int, str] | None:
 async def _breach_total(tx: Tx, span: Span, page: PageRequest) -> str:
     if span.is_always or page.exact_count:
         return str((await read_figures(tx, span)).breached)
+    part = await kept.part_of(tx, span)
+    if part is not None:
+        return total_text(rules.figures(part.tallies()).breached)
     return total_text(await store.count_breaches_to_cap(tx, span))
 
 
