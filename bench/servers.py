@@ -143,6 +143,21 @@ def tree_seconds(root: int) -> float:
     return total
 
 
+def workers_of(desk: Server) -> list[int]:
+    """Return the processes that answer for a desk of several workers."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                above = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # it has just ended
+            if above == desk.process.pid and b"--worker" in words:
+                found.append(int(folder.name))
+    return found
+
+
 def wait_until_quiet(desk: Server) -> None:
     """Wait until the desk has done what became due while it was not running: it would be measured along with a page."""
     give_up = time.monotonic() + QUIET_SECONDS
