@@ -70,9 +70,10 @@ class Desk:
             raise ValueError(f"cannot stand {event.name}")
         await tx.run("INSERT INTO test_seen (key, number) VALUES (:k, :n)", k=event.user_id, n=int(event.name))
 
-    async def bus(self) -> KafkaBus:
-        """Start another bus; it is one more member of the same group."""
-        bus = KafkaBus(self.db.settings.bus, self.db, [Feature("watcher", consumers={UserRegistered: self.see})])
+    async def bus(self, *, speaks: bool = False) -> KafkaBus:
+        """Start another bus; it is one more member of the same group. One that ``speaks`` has the users' feature."""
+        features = [Feature("watcher", consumers={UserRegistered: self.see}), *([Feature("users")] if speaks else [])]
+        bus = KafkaBus(self.db.settings.bus, self.db, features)
         self.buses.append(bus)
         await bus.start()
         return bus
@@ -478,6 +479,49 @@ async def test_topics_that_are_deleted_under_a_desk_are_made_again(
     await eventually(desk.everything_came_once_and_in_order)
     await eventually(lambda: _runs(bus))
     assert {record.partition for record in await records_in(broker, f"{desk.prefix}.users")} == {0, 1, 2}
+
+
+async def test_two_desks_do_not_share_a_prefix(
+    desk: Desk, broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second one would be given messages of the first, which would reach nobody there."""
+    first = await desk.bus(speaks=True)
+    await desk.say(*USERS)
+    await first.settle()
+    async with open_desk(tmp_path / "another", broker, bus__prefix=desk.prefix) as other:
+        bus = await other.bus(speaks=True)
+        await other.say("somebody")
+        told = ""
+
+        async def is_told() -> bool:
+            nonlocal told
+            told += capsys.readouterr().out
+            return "kafka is away" in told
+
+        await eventually(is_told)
+        assert f"the prefix {desk.prefix} hold messages of another desk; set bus.prefix" in told
+        await desk.say(*USERS)
+        await first.settle()
+        await eventually(desk.everything_came_once_and_in_order)
+        assert not bus.running
+        assert await other.seen() == {}
+        assert (await bus.lag())["relay"] == 1, "it waits in the outbox"
+
+
+async def test_who_was_killed_before_it_noted_what_it_had_sent_knows_its_own(desk: Desk) -> None:
+    bus = await desk.bus(speaks=True)
+    await desk.say(*USERS)
+    await bus.settle()
+    await bus.stop()
+
+    async def forget_relay(tx: Tx) -> None:
+        await tx.run("DELETE FROM bus_offset")
+
+    await desk.db.write(service("test"), forget_relay)
+    again = await desk.bus(speaks=True)
+    await desk.say(*USERS)
+    await again.settle()
+    assert await desk.everything_came_once_and_in_order()
 
 
 def test_a_desk_in_one_piece_loads_no_client_of_others() -> None:

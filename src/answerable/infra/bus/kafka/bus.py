@@ -16,6 +16,7 @@ from answerable.infra.bus.kafka.following import TopicFollowing
 from answerable.infra.bus.kafka.group import Group
 from answerable.infra.bus.kafka.hearing import Hearing
 from answerable.infra.bus.kafka.link import Backoff, Link, close, connect
+from answerable.infra.bus.kafka.prefix import PrefixCheck
 from answerable.infra.bus.kafka.relay import FOLLOW_SECONDS, Relay
 from answerable.infra.bus.local import load_offsets, storing_offsets
 from answerable.infra.bus.port import BUS, RELAY, Store
@@ -47,6 +48,7 @@ class KafkaBus:
             name: Group(name, self._consumers, self._link, self._progress, self._bury)
             for name in self._consumers.inboxes
         }
+        self._link.check = PrefixCheck(database, self._link, [f.name for f in features], self._has_sent).check
         self._hearing = Hearing(self._consumers, self._link, self._progress)
         self._asking: AIOKafkaConsumer | None = None
         self._making = asyncio.Lock()
@@ -71,6 +73,9 @@ class KafkaBus:
         stored = await self._db.read(BUS, load_offsets)
         before = min((stored.get(name, 0) for name in self._consumers.inboxes), default=0)
         return stored.get(RELAY, before)
+
+    async def _has_sent(self) -> bool:
+        return RELAY in await self._db.read(BUS, load_offsets)
 
     async def start(self) -> None:
         """Begin to work in the background; where Kafka is away, try until it is there."""

@@ -42,6 +42,7 @@ class Link:
         self._tls = _tls(settings)
         self._failing: set[str] = set()
         self._topics_made = False
+        self.check: Callable[[], Awaitable[None]] | None = None  # of what is in the topics, before anybody uses them
         self._making = asyncio.Lock()
 
     @property
@@ -95,11 +96,13 @@ class Link:
     async def make_topics(self) -> None:
         """Make the topics of the catalogue where they are missing; look once, and again after something has failed.
 
-        Raises ``KafkaError`` or ``OSError`` where it cannot be done now.
+        Raises what ``check`` does, and ``KafkaError`` or ``OSError`` where it cannot be done now.
         """
         async with self._making:
             if not self._topics_made:
                 await connect(self._make_topics)
+                if self.check is not None:
+                    await self.check()
                 self._topics_made = True
 
     async def _make_topics(self) -> None:
