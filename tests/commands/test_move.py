@@ -105,6 +105,14 @@ def test_a_desk_moves_with_its_own_secret_or_not_at_all(desk: Path, tmp_path: Pa
     assert (back / "secret").read_text() == secret
 
 
+def test_a_service_alone_moves_alone(tmp_path: Path) -> None:
+    here, there = tmp_path / "tickets", ENGINE.address_of(tmp_path / "there")
+    quickly("migrate", "--service", "tickets", "--data-dir", str(here), ANSWERABLE_DATABASE="", **SECRET)
+    with sqlite3.connect(here / "answerable.sqlite") as db:
+        db.execute("INSERT INTO tickets_counter (name, last) VALUES ('test', 7)")
+    assert "no difference" in run(here, "--service", "tickets", "--to", there)
+
+
 async def comments_of_their_own(there: str) -> int:
     """Count the comments that their requester's searches find."""
     db = await asyncpg.connect(there, server_settings={"search_path": SCHEMA})

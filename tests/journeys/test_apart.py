@@ -14,7 +14,7 @@ from tests.apart import ALL, SECRET
 from tests.cluster import Cluster, services_apart
 from tests.kafka import Broker
 from tests.patience import PATIENCE
-from tests.processes import ADMIN, eventually, hire, quickly, sign_in
+from tests.processes import ADMIN, PASSWORD, eventually, hire, quickly, sign_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_disk]
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
@@ -150,6 +150,7 @@ async def _follow(client: httpx.AsyncClient, headers: dict[str, str]) -> Any:
         (("mirror",), {}, "bus.url: is needed"),
         (("mirror",), {"ANSWERABLE_BUS_URL": "kafka://127.0.0.1:1"}, "No mirror is set"),
         (("gateway",), {"ANSWERABLE_PEERS_USERS": "users:80"}, "peers.users: must be an address"),
+        ((), {"ANSWERABLE_PEERS_USERS": "http://users:80"}, "The services run apart here ([peers]). Name one of them"),
     ],
 )
 def test_settings_that_are_missing_are_named(
@@ -159,3 +160,28 @@ def test_settings_that_are_missing_are_named(
     assert done.returncode != 0
     assert words in done.stderr
     assert SECRET not in done.stderr
+
+
+@pytest.mark.one_engine
+def test_a_command_beside_services_names_the_one_that_it_is_about(tmp_path: Path) -> None:
+    """Without a name it would make another desk, beside the services; with another name, look for what is not there."""
+    admin = ("create-admin", "--email", "ada@example.test", "--name", "Ada", "--password-stdin")
+    for command in (admin, ("migrate",), ("events", "verify"), ("demo",), ("move", "--to", str(tmp_path / "there"))):
+        done = quickly(
+            *command,
+            "--data-dir",
+            str(tmp_path / "desk"),
+            check=False,
+            typed=PASSWORD,
+            ANSWERABLE_PEERS_USERS="http://127.0.0.1:1",
+        )
+        assert done.returncode == 1
+        assert "The services run apart here ([peers])" in done.stderr
+    assert not (tmp_path / "desk").exists()
+    for service, command in (("tickets", admin), ("users", ("sla", "export"))):
+        done = quickly(
+            *command, "--service", service, "--data-dir", str(tmp_path / "desk"), check=False, typed=PASSWORD
+        )
+        assert done.returncode == 1
+        home = {"tickets": "users", "users": "assignment"}[service]
+        assert f"The service {service} knows nothing of '{command[0]}'. Give it with --service {home}." in done.stderr

@@ -9,7 +9,7 @@ from answerable import __version__
 from answerable.commands.opening import Opener, desk_options
 from answerable.infra.logging import set_up_logging
 from answerable.kernel.errors import Problem
-from answerable.services import features_of
+from answerable.services import features_of, service_of
 
 # Where each command is, loaded when it is asked for: a desk that serves draws no tables and asks no other process.
 PLACES = {
@@ -57,11 +57,14 @@ def build() -> click.Group:
     def cli(context: click.Context) -> None:
         """Answerable: a support desk that is answerable for every promise it makes."""
         set_up_logging("text")
-        context.obj = Opener()
+        context.obj = Opener(homes)
 
+    homes: dict[str, str] = {}
+    service_by_feature = service_of()
     for feature in features_of():
         for command in feature.commands:
             for each in getattr(command, "commands", {}).values() or (command,):
                 desk_options(each)
+            homes[command.name] = service_by_feature[feature.name]
             cli.add_command(command)
     return cli

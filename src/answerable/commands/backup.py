@@ -84,7 +84,7 @@ for _command in (backup, restore):
 
 
 async def _back_up(of: Opener, file: Path) -> Manifest:
-    settings = with_schema(of.settings(), of.services)
+    settings = with_schema(of.settings_of_desk(), of.services)
     place = Path(settings.storage.data_dir) / FILE
     if not settings.storage.database and not place.exists():
         raise Invalid(f"{settings.storage.data_dir}: there is no desk here.")
@@ -119,7 +119,7 @@ def _manifest(settings: Settings, services: tuple[str, ...], found: Facts, made_
 
 
 async def _restore(of: Opener, file: Path, replace: bool) -> Manifest:
-    settings = with_schema(of.settings(), of.services)
+    settings = with_schema(of.settings_of_desk(), of.services)
     manifest = await asyncio.to_thread(container.check, file)
     _check_kind(manifest, settings, of.services)
     if not settings.storage.database:
@@ -184,7 +184,7 @@ def _hold(manifest: Manifest, found: Facts) -> None:
 
 
 async def _prove(of: Opener, file: Path) -> tuple[list[str], Manifest]:
-    settings = with_schema(of.settings(), of.services)
+    settings = with_schema(of.settings_of_desk(), of.services)
     manifest = await asyncio.to_thread(container.check, file)
     _check_kind(manifest, settings, of.services)
     if not has_secret(settings):  # one made now would fit no seal

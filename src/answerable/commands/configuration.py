@@ -44,7 +44,7 @@ desk_options(show)
 def migrate(as_json: bool) -> None:
     """Bring the database up to date (serve does it too)."""
     opened = opener()
-    database = open_database(with_secret(with_schema(opened.settings(), opened.services)))
+    database = open_database(with_secret(with_schema(opened.settings_of_desk(), opened.services)))
     applied = apply_migrations(database, wanted_migrations(features_of(opened.services), database.engine))
     if as_json:
         click.echo(msgspec.json.encode([{"owner": m.owner, "name": m.name} for m in applied]).decode())

@@ -21,6 +21,7 @@ from answerable.infra.database.sqlite_transfer import SqliteStore
 from answerable.infra.database.transfer import Outcome, Source, Store, compare, copy, count_rows, filled_tables
 from answerable.infra.secret import FILE, fits_secret, has_secret, keep_secret, with_secret
 from answerable.kernel.errors import Conflict, Invalid
+from answerable.kernel.manifest import Feature
 from answerable.runtime import wanted_migrations, with_schema
 from answerable.services import features_of
 from answerable.settings import Settings, without_password
@@ -41,12 +42,13 @@ def move(target: str, source: str | None, hold: bool, only_verify: bool, as_json
     The desk may run meanwhile: what is copied is how it was when the copy began. Exit 1 where the copy is not the
     desk, because something differs or because the desk went on.
     """
-    settings = with_schema(opener().settings(), ())
+    opened = opener()
+    settings = with_schema(opened.settings_of_desk(), opened.services)
     here = _with_its_secret(_at(settings, source) if source else settings)
     there = _at(here, target)
     if _place(here) == _place(there):
         raise Invalid(f"--to: {_place(there)} is where the desk is already.")
-    outcome = asyncio.run(_move(here, there, hold, only_verify, as_json))
+    outcome = asyncio.run(_move(here, there, opened.services, hold, only_verify, as_json))
     whole = not outcome.differences and not outcome.went_on
     if as_json:
         click.echo(msgspec.json.encode(_report(outcome)).decode())
@@ -83,13 +85,16 @@ def _place(settings: Settings) -> str:
     return without_password(settings.storage.database) or str(Path(settings.storage.data_dir).resolve())
 
 
-async def _move(here: Settings, there: Settings, hold: bool, only_verify: bool, quiet: bool) -> Outcome:
+async def _move(
+    here: Settings, there: Settings, services: tuple[str, ...], hold: bool, only_verify: bool, quiet: bool
+) -> Outcome:
+    features = features_of(services)
     source_store, target_store = open_store(here), open_store(there)
-    await _check_source(source_store, here)
+    await _check_source(source_store, here, features)
     if not there.storage.database and not fits_secret(there):
         raise Conflict(f"{_place(there)} has the secret of another desk. Name an empty folder.")
     target = open_database(there)
-    migrate(target, wanted_migrations(features_of(), target.engine))
+    migrate(target, wanted_migrations(features, target.engine))
     await target.close()
     if not only_verify and (filled := await filled_tables(target_store)):
         raise Conflict(f"{_place(there)} is not empty ({', '.join(filled[:5])}). Name an empty database or folder.")
@@ -115,13 +120,13 @@ async def _count(store: Store, settings: Settings) -> int:
         return await count_rows(store)
 
 
-async def _check_source(store: Store, here: Settings) -> None:
+async def _check_source(store: Store, here: Settings, features: list[Feature]) -> None:
     """Refuse a desk of another version, for what its migrations would do is in no copy; and one of another secret."""
     engine = "postgres" if here.storage.database else "sqlite"
     with _readable(here):
         async with store.snapshot() as part:
             done = await _all(part, "bus_migration", "owner", "name", "checksum")
-            if pending_of(done, wanted_migrations(features_of(), engine)):
+            if pending_of(done, wanted_migrations(features, engine)):
                 raise Invalid(f"{_place(here)}: the desk is of an older version. {_UPDATE_IT}")
             _, mark = max(await _all(part, "bus_seal", "number", "mark"), default=(0, ""))
     if mark not in ("", mark_of(here.storage.secret)):

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,9 @@ T = TypeVar("T")
 class Opener:
     """Knows where the desk is; opened by the commands that need one."""
 
-    def __init__(self) -> None:
+    def __init__(self, homes: Mapping[str, str] | None = None) -> None:
+        """Take the service that commands belong to which not every service knows, by the name of the command."""
+        self._homes = homes or {}
         self.config = ""
         self.data_dir: str | None = None
         self.service = ""
@@ -48,9 +50,31 @@ class Opener:
             )
         )
 
+    def settings_of_desk(self) -> Settings:
+        """Read the settings of a command that opens the desk, or one service of it.
+
+        Raises ``Invalid`` where services run apart and none is named, or another one than the command belongs to.
+        """
+        settings = self.settings()
+        command = click.get_current_context().command_path.split()[1]
+        home = self._homes.get(command, "")
+        if home and self.service not in ("", home):
+            raise Invalid(f"The service {self.service} knows nothing of '{command}'. Give it with --service {home}.")
+        refuse_whole(settings, self.services)
+        return settings
+
     def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
         """Open the desk (beside a running server, if there is one), do ``work``, close it."""
-        return asyncio.run(with_desk(self.settings(), work, self.services))
+        return asyncio.run(with_desk(self.settings_of_desk(), work, self.services))
+
+
+def refuse_whole(settings: Settings, services: Sequence[str]) -> None:
+    """Raise ``Invalid`` where services run apart and none is named: the whole desk would be another one beside them."""
+    if not services and set(settings.peers.urls) - {"mirror"}:
+        raise Invalid(
+            "The services run apart here ([peers]). Name one of them: 'serve SERVICE', or --service SERVICE with "
+            "another command."
+        )
 
 
 def desk_options(command: Any, folder: str = "./data") -> Any:

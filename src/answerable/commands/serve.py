@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from answerable.commands.opening import any_server, desk_options, mirror_option, only_server, opener
+from answerable.commands.opening import any_server, desk_options, mirror_option, only_server, opener, refuse_whole
 from answerable.commands.workers import Workers
 from answerable.infra.logging import set_up_logging
 from answerable.infra.web.wire import protocol_of
@@ -88,6 +88,7 @@ def serve(
         speaks, descriptor, lifeline = worker
         uvloop.run(_serve(settings, services, socket.socket(fileno=descriptor), bool(speaks), lifeline))
         return
+    refuse_whole(settings, services)
     if services:
         _check_apart(settings, services)
     count = settings.server.workers

@@ -27,7 +27,7 @@ def demo(as_json: bool) -> None:
     people share one password, made now and printed once.
     """
     password = secrets.token_urlsafe(9)
-    counts = asyncio.run(_fill(opener().settings(), HASHER.hash(password)))
+    counts = asyncio.run(_fill(opener().settings_of_desk(), HASHER.hash(password)))
     people = [{"name": who.name, "email": who.email, "roles": list(who.roles)} for who in PEOPLE]
     if as_json:
         click.echo(msgspec.json.encode({"password": password, "people": people, "tickets": counts}).decode())
