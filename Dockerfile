@@ -50,6 +50,6 @@ WORKDIR /data
 EXPOSE 8765
 STOPSIGNAL SIGTERM
 # Asks /readyz of the server that holds /data; there is no curl here.
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-m", "answerable.infra.ready"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=600s --retries=3 CMD ["python", "-m", "answerable.infra.ready"]
 ENTRYPOINT ["answerable"]
 CMD ["serve"]

@@ -53,7 +53,7 @@ def test_only_the_gateway_is_published_and_only_to_this_machine() -> None:
     assert published == {"gateway": [f"127.0.0.1:8765:{ports()['gateway']}"]}
     assert SINGLE["services"]["desk"]["ports"] == [f"127.0.0.1:8765:{stages()[-1].last('EXPOSE').rest}"]
     outside = {name for name, each in SERVICES.items() if "outside" in each["networks"]}
-    assert outside == {"gateway", "notifications"}
+    assert outside == {"gateway", "users", "notifications"}, "people; an OpenID provider; mail and webhooks"
     assert DESK["networks"]["inside"] == {"internal": True}
 
 

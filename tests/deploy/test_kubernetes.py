@@ -59,6 +59,8 @@ def test_a_service_runs_what_it_is_called_and_answers_where_its_peers_ask(name: 
 @pytest.mark.parametrize("name", APART)
 def test_a_service_is_probed(name: str) -> None:
     ours = container(name)
+    starting = ours["startupProbe"]
+    assert starting["periodSeconds"] * starting["failureThreshold"] >= 600, "or migrations of a large desk never end"
     assert ours["livenessProbe"]["httpGet"] == ours["startupProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
     assert ours["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
     assert ours["resources"]["requests"].keys() == {"cpu", "memory"}
