@@ -14,7 +14,7 @@ from tests.apart import ALL, SECRET
 from tests.cluster import Cluster, services_apart
 from tests.kafka import Broker
 from tests.patience import PATIENCE
-from tests.processes import ADMIN, PASSWORD, eventually, hire, quickly, sign_in
+from tests.processes import ADMIN, PASSWORD, ServerProcess, eventually, hire, quickly, sign_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.on_disk]
 DRAFT = {"title": "Printer on fire", "description": "It burns, please help.", "category": "HARDWARE", "priority": "LOW"}
@@ -185,3 +185,12 @@ def test_a_command_beside_services_names_the_one_that_it_is_about(tmp_path: Path
         assert done.returncode == 1
         home = {"tickets": "users", "users": "assignment"}[service]
         assert f"The service {service} knows nothing of '{command[0]}'. Give it with --service {home}." in done.stderr
+
+
+@pytest.mark.one_engine
+def test_a_service_that_writes_links_says_that_it_does_not_know_the_gateway(tmp_path: Path) -> None:
+    apart = {"ANSWERABLE_PEERS_SECRET": SECRET, "ANSWERABLE_BUS_URL": "kafka://127.0.0.1:1"}
+    for service, warns in (("users", True), ("tickets", False)):
+        running = ServerProcess(tmp_path / service, service, **apart)
+        running.stop()
+        assert ("set server.public_url" in running.errors.read_text()) == warns

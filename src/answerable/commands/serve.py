@@ -25,6 +25,7 @@ from answerable.services import features_of
 from answerable.settings import Settings
 
 STOP_SECONDS = 2
+_WRITERS = {"users", "notifications"}  # of mails and of the link that makes the first administrator
 _log = structlog.get_logger(__name__)
 
 
@@ -115,6 +116,10 @@ def _check_apart(settings: Settings, services: tuple[str, ...]) -> None:
         raise Invalid("peers.secret: is needed to run some services only; gateway and services share it.")
     if "gateway" not in services and not settings.bus.servers:
         raise Invalid("bus.url: is needed to run some services only; they hear of each other over Kafka.")
+    if "gateway" not in services and _WRITERS & set(services) and not settings.server.public_url:
+        _log.warning(
+            "links lead to this service, not to the gateway: set server.public_url", service=" ".join(services)
+        )
 
 
 def _listen(settings: Settings, count: int) -> list[socket.socket]:
