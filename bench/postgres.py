@@ -100,9 +100,9 @@ def pgbench(url: str, seconds: float, text: str, mode: str = "prepared") -> floa
 
 
 def fill(folder: Path, url: str) -> None:
-    """Move a SQLite desk to a database."""
-    command = ["-m", "answerable", "move", "--data-dir", str(folder), "--to", url, "--json"]
-    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+    """Move a SQLite desk, which may have been kept by an earlier version, to a database."""
+    for words in (["migrate", "--data-dir", str(folder)], ["move", "--data-dir", str(folder), "--to", url, "--json"]):
+        subprocess.run([sys.executable, "-m", "answerable", *words], check=True, stdout=subprocess.DEVNULL)
 
 
 def ids_of(port: int, token: str) -> list[str]:
