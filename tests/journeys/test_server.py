@@ -2,7 +2,11 @@
 
 import asyncio
 import resource
+import signal
 import sqlite3
+import subprocess
+import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -226,6 +230,27 @@ def test_the_demo_fills_an_empty_desk_once(tmp_path: Path) -> None:
     assert again.returncode == 1
     assert "not empty" in again.stderr
     assert "no difference" in quickly("events", "verify", "--data-dir", folder).stdout
+
+
+@pytest.mark.one_engine
+def test_an_interrupt_among_the_imports_ends_it_without_a_word_about_them(tmp_path: Path) -> None:
+    # Whoever runs the tests may have interrupts ignored, which the desk would respect.
+    begun = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{begun}; from answerable.__main__ import main; main()"
+    command = [sys.executable, "-X", "importtime", "-c", program, "serve", "--port", "0", "--data-dir", str(tmp_path)]
+    told: list[str] = []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+        impatience = threading.Timer(PATIENCE, process.kill)
+        impatience.start()
+        assert process.stderr is not None
+        for line in process.stderr:
+            told.append(line)
+            if line.split("|")[-1].strip() == "click":  # about the first of many
+                process.send_signal(signal.SIGINT)
+        impatience.cancel()
+    assert process.returncode == -signal.SIGINT
+    words = [line for line in told if not line.startswith("import time:")]
+    assert not words, words
 
 
 def test_environment_of_tests_is_clean() -> None:
