@@ -1,8 +1,9 @@
 """PostgreSQL as it is in life: others write too, connections break, answers get lost, processes lead and end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from answerable.infra.database import StorageFault, open_database
 from answerable.infra.database.errors import OutcomeUnknown
 from answerable.infra.database.migrate import Migration, migrate
 from answerable.infra.database.postgres.address import lock_key
+from answerable.infra.database.postgres.connection import STATEMENT_SECONDS
 from answerable.infra.database.postgres.database import PostgresDatabase
 from answerable.infra.database.postgres.statement import of_words, statement
 from answerable.kernel.actor import ANONYMOUS, service
@@ -371,7 +373,8 @@ async def test_what_comes_while_a_commit_is_under_way_is_run_already(tmp_path: P
         async with other.transaction():
             await other.execute("SELECT pg_advisory_xact_lock($1)", lock_key(SCHEMA, "writers"))
             first = asyncio.ensure_future(database.write(ANONYMOUS, number, "first"))
-            waiting = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            waiting = """SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
             await eventually(lambda: other.fetchval(waiting))
             second = asyncio.ensure_future(database.write(ANONYMOUS, number, "second"))
             await eventually(lambda: asyncio.sleep(0, tries["second"]))
@@ -480,6 +483,58 @@ async def test_a_server_that_is_away_is_waited_for_and_then_told(tmp_path: Path)
         await asyncio.wait(waiting, timeout=0.1)
         wire.mend()
         assert await asyncio.gather(*waiting) == ["three", "read"]
+
+
+async def told(way: Awaitable[object]) -> None:
+    """Expect to be told that the store cannot, before a statement's own time is up."""
+    with pytest.raises(StorageFault):
+        await asyncio.wait_for(way, STATEMENT_SECONDS)
+
+
+async def test_a_server_that_stands_still_is_told_of_as_one_that_is_away(tmp_path: Path) -> None:
+    async with (
+        Wire(ENGINE.address_of(tmp_path)) as wire,
+        opened(tmp_path, storage__database=wire.url, storage__wait_seconds=1.0) as database,
+    ):
+        database.watch_others()
+        await database.pulse.wait(await database.pulse.wait(0, PATIENCE), PATIENCE)  # it listens
+        await database.write(ANONYMOUS, add, "one")
+        wire.freeze()
+        await asyncio.gather(told(database.write(ANONYMOUS, add, "two")), told(database.read(ANONYMOUS, names)))
+        await asyncio.gather(told(database.write(ANONYMOUS, add, "three")), told(database.read(ANONYMOUS, names)))
+        wire.mend()
+
+        async def takes_writes() -> bool:
+            with suppress(StorageFault):
+                return await database.write(ANONYMOUS, add, "four") == "four"
+            return False
+
+        await eventually(takes_writes)
+        stored = await database.read(ANONYMOUS, names)
+        assert {"one", "four"} <= set(stored)
+        assert "three" not in stored, "it was never sent"
+
+
+async def test_another_host_takes_the_place_of_one_that_stands_still(tmp_path: Path) -> None:
+    address = ENGINE.address_of(tmp_path)
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as dead:  # takes connections and says nothing
+        hosts = f"127.0.0.1:{dead.getsockname()[1]},127.0.0.1:"
+        async with opened(tmp_path, storage__database=address.replace("127.0.0.1:", hosts, 1)) as database:
+            await database.write(ANONYMOUS, add, "one")
+    head, _, rest = address.partition("127.0.0.1:")
+    async with Wire(address) as wire:
+        hosts = f"{wire.url.partition('127.0.0.1:')[2].partition('/')[0]},127.0.0.1:{rest}"
+        both = f"{head}127.0.0.1:{hosts}"
+        async with opened(tmp_path, storage__database=both, storage__wait_seconds=2.0) as database:
+            database.watch_others()
+            await database.pulse.wait(await database.pulse.wait(0, PATIENCE), PATIENCE)  # it listens
+            await database.write(ANONYMOUS, add, "two")
+            wire.freeze()
+            with suppress(StorageFault):
+                await asyncio.wait_for(database.write(ANONYMOUS, add, "three"), STATEMENT_SECONDS)
+            assert await asyncio.wait_for(database.write(ANONYMOUS, add, "four"), STATEMENT_SECONDS) == "four"
+            stored = await asyncio.wait_for(database.read(ANONYMOUS, names), STATEMENT_SECONDS)
+            assert {"one", "two", "four"} <= set(stored) <= {"one", "two", "three", "four"}
 
 
 async def _read(database: PostgresDatabase) -> str:

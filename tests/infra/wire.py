@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that can be cut at a chosen moment."""
+"""A wire to PostgreSQL that can be cut at a chosen moment, or swallow everything."""
 
 import asyncio
 from contextlib import suppress
@@ -17,6 +17,8 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
         self._word, self._moment, self._for_good = b"", "", False
         self._down = False
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.cuts = 0
         self.url = ""
 
@@ -30,6 +32,7 @@ class Wire:
     ) -> None:
         assert self._server is not None
         self.cut()
+        self._flows.set()
         self._server.close()
 
     def cut_at(self, word: bytes, moment: str, *, for_good: bool = False) -> None:
@@ -42,9 +45,14 @@ class Wire:
         for writer in self._writers:
             writer.transport.abort()
 
+    def freeze(self) -> None:
+        """Take what is sent, from new ones too, and bring nothing over."""
+        self._flows.clear()
+
     def mend(self) -> None:
-        """Let people in again."""
+        """Let people in again, and bring over what was taken."""
         self._down = False
+        self._flows.set()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._down:
@@ -56,6 +64,7 @@ class Wire:
         back = asyncio.ensure_future(self._bring_back(there_reader, writer, answered))
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                await self._flows.wait()
                 if self._word and self._word in data:
                     self._word = b""
                     self.cuts += 1
@@ -75,5 +84,6 @@ class Wire:
     async def _bring_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: asyncio.Event) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                await self._flows.wait()
                 writer.write(data)
         writer.transport.abort()

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from answerable.infra.database.postgres.address import check_address
+from answerable.infra.database.postgres.hosts import first_to_answer
 from answerable.kernel.errors import Invalid
 from answerable.settings import Settings
 
@@ -118,21 +119,25 @@ async def connect(settings: Settings, purpose: dict[str, str], seconds: float | 
     Raises ``Invalid`` for an address, a name or a password that cannot be right, and what ``is_lost`` knows where the
     server cannot be reached.
     """
-    try:
-        return await asyncpg.connect(
-            check_address(settings.storage.database),
-            target_session_attrs="primary",
-            timeout=CONNECT_SECONDS,
-            connection_class=_Connection,
-            command_timeout=seconds,
-            statement_cache_size=2048,
-            max_cached_statement_lifetime=0,
-            server_settings={**_COMMON, **purpose, "search_path": settings.storage.schema},
-        )
-    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-        raise Invalid(f"storage.database: {error}.") from None
-    except (ValueError, asyncpg.ClientConfigurationError):
-        raise Invalid("storage.database: is not an address that PostgreSQL's drivers understand.") from None
+
+    async def open_at(address: str) -> Any:
+        try:
+            return await asyncpg.connect(
+                address,
+                target_session_attrs="primary",
+                timeout=CONNECT_SECONDS,
+                connection_class=_Connection,
+                command_timeout=seconds,
+                statement_cache_size=2048,
+                max_cached_statement_lifetime=0,
+                server_settings={**_COMMON, **purpose, "search_path": settings.storage.schema},
+            )
+        except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+            raise Invalid(f"storage.database: {error}.") from None
+        except (ValueError, asyncpg.ClientConfigurationError):
+            raise Invalid("storage.database: is not an address that PostgreSQL's drivers understand.") from None
+
+    return await first_to_answer(check_address(settings.storage.database), open_at)
 
 
 async def close(connection: Any) -> None:

@@ -62,7 +62,7 @@ class PostgresDatabase:
         self._asking = Asking(self._readers, Together(self._readers))
         self._writer = Writer(settings)
         self._runner = Runner(self._writer, self._ids, clock, settings)
-        self._watch = Watch(settings, self._writer.name, self.pulse, self._touch, self._writer.forget)
+        self._watch = Watch(settings, self._writer.name, self.pulse, self._touch, self._writer.forget, self._hang_up)
         self._pump = Pump(self._writer, self._runner, self.pulse, self._faults, self._patience)
         self._bulk: Writing | None = None
         self._bulk_every = self._bulk_units = 0
@@ -228,10 +228,16 @@ class PostgresDatabase:
     async def _claim(self, _: Tx) -> None:
         await self._writer.claim()
 
-    async def _touch(self) -> None:
+    def _touch(self) -> None:
         """Use the writing connection, so that the server sees that this process is alive."""
-        with suppress(Exception):
-            await self._submit(Unit(_PROCESS, _nothing))
+        if not self._closed:
+            touched = self._submit(Unit(_PROCESS, _nothing))
+            touched.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _hang_up(self) -> None:
+        """Break all connections to a server that stands still: who waits is told, and another may take its place."""
+        self._readers.hang_up()
+        self._writer.hang_up()
 
     async def scrub(self) -> None:
         """Let the server take dead rows out of its tables. Raises ``StorageFault`` to try later."""

@@ -45,6 +45,7 @@ class Readers:
         self._patience = patience
         self._open = 0
         self._free: list[Any] = []
+        self._used: set[Any] = set()
         self._waiting: deque[asyncio.Future[Any]] = deque()
 
     async def use(self, work: Callable[[Any], Awaitable[T]]) -> T:
@@ -55,6 +56,7 @@ class Readers:
             connection = None
             try:
                 connection = await self._take()
+                self._used.add(connection)
                 return await work(connection)
             except asyncio.CancelledError:
                 if connection is not None:
@@ -69,6 +71,7 @@ class Readers:
                     raise
             finally:
                 if connection is not None:
+                    self._used.discard(connection)
                     self._give(connection)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -128,6 +131,11 @@ class Readers:
             if not turn.done():
                 return turn
         return None
+
+    def hang_up(self) -> None:
+        """Break all connections, whatever they are doing: the server stands still."""
+        for connection in (*self._free, *self._used):
+            connection.terminate()
 
     async def close(self) -> None:
         """Close what is open."""

@@ -1,7 +1,11 @@
-"""Noticing what other processes write: LISTEN, with a look once a second where nobody can be heard."""
+"""Noticing what other processes write, and a server that stands still: LISTEN, and a look once a second.
+
+A server of which nothing is heard any more (a frozen machine, a network that swallows everything) breaks no connection.
+What is asked of it would wait for as long as a statement may take.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,21 +21,26 @@ TOUCH_EVERY = 5  # looks
 
 
 class Watch:
-    """Beats the pulse at each commit of another process, and says so by ``heard``."""
+    """Beats the pulse at each commit of another process, and says so by ``heard``.
+
+    Calls ``silent`` where the server has not answered for ``storage.wait_seconds``.
+    """
 
     def __init__(
         self,
         settings: Settings,
         name: str,
         pulse: Pulse,
-        touch: Callable[[], Awaitable[None]],
+        touch: Callable[[], None],
         heard: Callable[[], None],
+        silent: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._name = name
         self._pulse = pulse
         self._touch = touch
         self._heard = heard
+        self._silent = silent
         self._task: asyncio.Task[None] | None = None
         self._connection: Any = None
 
@@ -62,9 +71,22 @@ class Watch:
             await asyncio.sleep(LOOK_SECONDS)
             looks += 1
             if looks % TOUCH_EVERY == 0:
-                await self._touch()
-                with suppress(Exception):
-                    await self._connection.fetchval("SELECT 1", timeout=LOOK_SECONDS)
+                self._touch()
+            if self._connection is not None and not self._connection.is_closed():
+                await self._ask()
+
+    async def _ask(self) -> None:
+        loop, patience = asyncio.get_running_loop(), self._settings.storage.wait_seconds
+        begun = loop.time()
+        try:
+            await self._connection.fetchval("SELECT 1", timeout=patience)
+        except TimeoutError:
+            self._connection.terminate()
+            if loop.time() - begun < patience + LOOK_SECONDS:  # else it was this process that stood still
+                _log.warning("the database does not answer: what waits for it is told so", seconds=patience)
+                self._silent()
+        except Exception as error:
+            _log.debug("cannot listen", error=repr(error))
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, news: str) -> None:
         name, *owners = news.split()

@@ -197,6 +197,11 @@ class Writer:
         except Exception:
             await self.drop()
 
+    def hang_up(self) -> None:
+        """Break the connection, whatever it is doing: the server stands still."""
+        if self._connection is not None:
+            self._connection.terminate()
+
     async def drop(self) -> None:
         """Hang up, whatever the connection was doing."""
         connection, self._connection, self._leads = self._connection, None, False
