@@ -53,18 +53,18 @@ class TestErrorsForBrowsers:
         assert '<a class="button primary" href="">Try again</a>' in page.text
         assert re.search(r"Status 500 · \w+, \d+ \w+ 20\d\d", page.text), "when it happened, to be told"
 
-    async def test_a_desk_that_cannot_store_says_so_in_the_language_of_the_reader(self, world: World) -> None:
+    async def test_a_desk_without_its_data_says_so_in_the_language_of_the_reader(self, world: World) -> None:
         browser = Browser(world, **{"Accept-Language": "de"})
         await browser.sign_in(await make_person(world, "USER"))
         await browser.open("/profile")
         async with world.nothing_can_be_written():
             page = await browser.send("/profile/name", {"name": "Somebody Else"})
             assert page.status_code == 503
-            assert "kann gerade nichts speichern" in page.text
+            assert "kommt gerade nicht an seine Daten" in page.text
             assert 'value="Somebody Else"' in page.text
             page = await browser.send("/notifications/read-all")
         assert page.status_code == 503
-        assert "kann gerade nichts speichern" in page.text
+        assert "kommt gerade nicht an seine Daten" in page.text
         assert "vielleicht noch da" in page.text, "it was typed"
         assert "Noch einmal versuchen" not in page.text, "what was sent is not sent again by a link"
 

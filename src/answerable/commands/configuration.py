@@ -13,6 +13,8 @@ from answerable.runtime import wanted_migrations, with_schema
 from answerable.services import features_of
 from answerable.settings.effective import effective
 
+WIDE = 1000
+
 
 @click.group()
 def config() -> None:
@@ -33,7 +35,10 @@ def show(as_json: bool) -> None:
     table = Table("setting", "value", "from", "what it is", box=None, pad_edge=False)
     for row in rows:
         table.add_row(row["setting"], str(row["value"]), row["from"], row["doc"])
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE  # who reads it from a pipe looks for whole values
+    console.print(table)
 
 
 desk_options(show)

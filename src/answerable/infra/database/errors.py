@@ -28,7 +28,7 @@ def is_fault(error: Exception) -> bool:
 class StorageFault(Unavailable):
     """The store cannot take or give data right now: disk full, file read-only, locked, unreachable."""
 
-    TOLD = "The desk cannot store anything right now. Nothing was changed; please try again soon."
+    TOLD = "The desk cannot get at its data right now. Nothing was changed; please try again soon."
 
     def __init__(self, detail: str) -> None:
         """Keep ``detail`` for the log; callers of the API see a general sentence."""

@@ -15,7 +15,7 @@ from answerable.kernel.words import N_, pattern_of
 # people call something.
 TEMPLATES = (
     # What the database says; it knows nothing of languages.
-    N_("The desk cannot store anything right now. Nothing was changed; please try again soon."),
+    N_("The desk cannot get at its data right now. Nothing was changed; please try again soon."),
     N_(
         "The connection to the database was lost while this was being stored, so it may be done or not. "
         "Please look before you repeat it; with an Idempotency-Key you can repeat it safely."
