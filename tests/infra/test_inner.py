@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import jwt
 import pytest
+from structlog.testing import capture_logs
 
 from answerable.infra.web.inner import ALGORITHM, AUDIENCE, Caller, InnerDoor
 from answerable.kernel.actor import ANONYMOUS, Actor, ApiKey
@@ -50,6 +51,22 @@ def test_it_lives_for_seconds() -> None:
     clock.now += 15 * SECOND
     with pytest.raises(Unauthenticated):
         gate.open(sealed)
+
+
+def test_a_gateway_whose_clock_is_behind_is_told_of_once_a_minute() -> None:
+    behind, clock = Clock(), Clock()
+    clock.now += 40 * SECOND
+    gateway, service = door(behind), door(clock)
+    with capture_logs() as lines:
+        for _ in range(3):
+            with pytest.raises(Unauthenticated):
+                service.open(gateway.seal(Caller(MAX, "192.0.2.7")))
+    assert [(line["log_level"], line["seconds"]) for line in lines] == [("warning", 10)]
+    assert "clocks" in lines[0]["event"]
+    behind.now = clock.now = clock.now + 60 * SECOND
+    with capture_logs() as lines:
+        assert service.open(gateway.seal(Caller(MAX, "192.0.2.7"))).actor == MAX
+    assert not lines
 
 
 def forged(secret: str = SECRET, algorithm: str | None = ALGORITHM, typ: str = "inner+jwt", **claims: object) -> bytes:

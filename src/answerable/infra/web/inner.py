@@ -12,6 +12,7 @@ from typing import Any
 
 import jwt
 import msgspec
+import structlog
 
 from answerable.infra.secret import check_secret
 from answerable.kernel.actor import ANONYMOUS, Actor, ApiKey
@@ -24,12 +25,14 @@ from answerable.settings import Settings
 HEADER = b"x-answerable-identity"
 LIFE_SECONDS = 30
 REUSE_SECONDS = 5  # one identity serves the requests of some seconds
+TELL_SECONDS = 60  # between two lines in the log about identities that are over
 ALGORITHM = "HS256"
 TYPE = "inner+jwt"
 AUDIENCE = "answerable services"
 _REFUSAL = "This service takes requests from its gateway only."
 _REQUIRED = ["aud", "sub", "kind", "roles", "name", "address", "exp"]
 
+_log = structlog.get_logger(__name__)
 GrantsOf = Callable[[Iterable[str]], frozenset[str]]
 
 
@@ -53,6 +56,7 @@ class InnerDoor:
         check_secret(settings.peers.secret, "peers.secret")
         self._secret = settings.peers.secret
         self._clock = clock
+        self._tell_from = 0
         self._sealed = lru_cache(maxsize=4096)(self._seal)
         self._grants = lru_cache(maxsize=4096)(grants_of)
 
@@ -95,7 +99,7 @@ class InnerDoor:
                 audience=AUDIENCE,
                 options={"require": _REQUIRED, "verify_exp": False},
             )
-            if claims["exp"] * SECOND <= self._clock() or jwt.get_unverified_header(sealed or b"").get("typ") != TYPE:
+            if jwt.get_unverified_header(sealed or b"").get("typ") != TYPE or self._is_over(claims["exp"] * SECOND):
                 raise Unauthenticated(_REFUSAL)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Unauthenticated(_REFUSAL) from error
@@ -111,6 +115,15 @@ class InnerDoor:
         likes = msgspec.convert(told["likes"], Preferences)
         visit = Visit(actor, told["id"], told["ver"], told["seen"], told["until"], likes, told["zone"])
         return Caller(actor, claims["address"], visit, base64.b64decode(told["form"]))
+
+    def _is_over(self, end: int) -> bool:
+        now = self._clock()
+        if end > now:
+            return False
+        if now >= self._tell_from:  # either somebody repeats what they once saw, or everybody is refused
+            self._tell_from = now + TELL_SECONDS * SECOND
+            _log.warning("an identity from the gateway is over: do the clocks agree?", seconds=(now - end) // SECOND)
+        return True
 
 
 def _key_of(told: dict[str, Any]) -> ApiKey:
