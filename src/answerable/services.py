@@ -50,4 +50,4 @@ def followers_of(settings: Settings, services: Sequence[str] = ()) -> list[Follo
     Raises ``Invalid`` for settings that cannot be used.
     """
     wanted = "mirror" in services or (not services and settings.mirror.url)
-    return [mirror_follower(settings)] if wanted else []
+    return [mirror_follower(settings, services)] if wanted else []

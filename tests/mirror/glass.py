@@ -1,5 +1,6 @@
 """A desk in a test, its mirror, and what a reader of MongoDB sees in it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -7,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner, Result
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from answerable.commands import build
 from answerable.infra.bus.history import OutboxHistory
 from answerable.kernel.times import iso
 from answerable.mirror import rules
@@ -60,6 +63,13 @@ class Glass(Client):
         return {
             (name, document["_id"]): document for name in COLLECTIONS async for document in self.database[name].find({})
         }
+
+    async def command(self, *words: str) -> Result:
+        """Run a command beside the desk."""
+        settings = self.world.desk.settings
+        arguments = [*words, "--data-dir", settings.storage.data_dir, "--mirror", settings.mirror.url]
+        secret = {"ANSWERABLE_STORAGE_SECRET": settings.storage.secret}
+        return await asyncio.to_thread(CliRunner().invoke, build(), arguments, env=secret)
 
     async def close(self) -> None:
         await self.following.stop()

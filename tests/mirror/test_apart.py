@@ -51,6 +51,7 @@ class MirrorProcess:
         }
         bus = {"bus__url": broker.url, "bus__prefix": prefix, "bus__partitions": 3}
         self.settings = settings_for(folder, mirror__url=url, **bus)
+        self.values["ANSWERABLE_STORAGE_SECRET"] = self.settings.storage.secret  # as everywhere in the desk
         self.reader: AsyncMongoClient[Document] = AsyncMongoClient(url, tz_aware=True)
         self.database = self.reader.get_default_database()
 
@@ -83,7 +84,7 @@ class MirrorProcess:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[tuple[TopicsHistory, MongoDB]]:
-        history, store = TopicsHistory(self.settings.bus, TYPES), open_store(self.settings.mirror.url, 10.0)
+        history, store = TopicsHistory(self.settings.bus, TYPES), open_store(self.settings, ["mirror"])
         try:
             yield history, store
         finally:

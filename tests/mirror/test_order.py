@@ -18,7 +18,7 @@ from answerable.mirror import rules
 from answerable.mirror.consumers import MirrorFollower
 from answerable.mirror.rules import VERSIONS, Document, Key
 from answerable.mirror.store import open_store
-from answerable.mirror.store.mongodb import guarded
+from answerable.mirror.store.mongodb import MongoDB, guarded
 from answerable.tickets.queries import view
 from answerable.tickets.store.tickets import ticket_of
 from tests.journeys.desk import LASTING, Client
@@ -163,7 +163,7 @@ async def test_the_server_itself_lets_only_the_newest_win(glass: Glass) -> None:
 
 @pytest.mark.slow
 async def test_what_is_newer_is_taken_though_something_else_of_the_document_is_not(url: str) -> None:
-    store = open_store(url, 30.0)
+    store = MongoDB(url, 30.0, "desk")
     await store.apply({("tickets", "t1"): rules.blank("tickets", "t1")})
 
     def said_of(words: int, due: int) -> dict[Key, Document]:
@@ -182,7 +182,7 @@ async def test_what_is_newer_is_taken_though_something_else_of_the_document_is_n
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [1, 2])
 async def test_two_who_write_a_new_document_at_once(url: str, first: int) -> None:
-    stores = [open_store(url, 30.0) for _ in range(2)]
+    stores = [MongoDB(url, 30.0, "desk") for _ in range(2)]
     await asyncio.gather(*(store.read_some("users", []) for store in stores))
     await asyncio.gather(stores[0].apply(person(first)), stores[1].apply(person(3 - first)))
     assert (await stores[0].read_some("users", ["una"]))["una"]["name"] == "Una 2"
@@ -201,7 +201,7 @@ async def test_a_real_server_bears_it_too(glass: Glass) -> None:
     chance = Random(SEED)
     told = [*wanted, *chance.sample(wanted, len(wanted) // 3)]
     chance.shuffle(told)
-    followers = [MirrorFollower(open_store(glass.world.desk.settings.mirror.url, 30.0)) for _ in range(2)]
+    followers = [MirrorFollower(open_store(glass.world.desk.settings)) for _ in range(2)]
     assert len({await each.group() for each in followers}) == 1
     for number, start in enumerate(range(0, len(told), 60)):
         await followers[number % 2].apply(told[start : start + 60])

@@ -5,9 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
 
-from answerable.commands import build
 from answerable.kernel.errors import Conflict
 from answerable.kernel.tx import Tx
 from answerable.mirror import actions, queries
@@ -44,13 +42,6 @@ class Story:
         await database["users"].replace_one({"_id": self.una.id}, {"name": "Nobody"})
         await database["notifications"].update_many({}, {"$set": {"_versions.notice": 10_000, "message": "Psst"}})
 
-    async def command(self, *words: str) -> Result:
-        """Run a command beside the desk."""
-        settings = self.glass.world.desk.settings
-        arguments = [*words, "--data-dir", settings.storage.data_dir, "--mirror", settings.mirror.url]
-        secret = {"ANSWERABLE_STORAGE_SECRET": settings.storage.secret}
-        return await asyncio.to_thread(CliRunner().invoke, build(), arguments, env=secret)
-
 
 @pytest.fixture
 async def story(glass: Glass) -> Any:
@@ -58,7 +49,7 @@ async def story(glass: Glass) -> Any:
     await make_person(glass.world, "AGENT")
     tickets = [await glass.raised(una) for _ in range(3)]
     await glass.reflect()
-    store = open_store(glass.world.desk.settings.mirror.url, 10.0)
+    store = open_store(glass.world.desk.settings)
     yield Story(glass, una, tickets, store)
     await store.close()
 
@@ -149,7 +140,7 @@ async def test_a_database_of_somebody_else_is_left_alone(glass: Glass) -> None:
     await make_person(glass.world)
     with pytest.raises(Conflict, match="holds documents that no mirror has written"):
         await glass.following.settle()
-    store = open_store(glass.world.desk.settings.mirror.url, 10.0)
+    store = open_store(glass.world.desk.settings)
     with pytest.raises(Conflict, match="rebuild --replace"):
         await actions.rebuild(glass.history, store)
     comparison = await queries.compare_all(glass.history, store, looks=1)
@@ -165,16 +156,16 @@ async def test_a_database_of_somebody_else_is_left_alone(glass: Glass) -> None:
 
 
 async def test_the_commands(story: Story) -> None:
-    fine = await story.command("mirror", "verify")
+    fine = await story.glass.command("mirror", "verify")
     assert (fine.exit_code, fine.stderr.strip()) == (0, "")
     assert fine.stdout.endswith("documents compared: no difference.\n")
     await story.tamper()
-    bad = await story.command("mirror", "verify")
+    bad = await story.glass.command("mirror", "verify")
     assert bad.exit_code == 1
     assert "From nowhere" not in bad.stdout  # a surplus document is named, not told
     assert "surplus" in bad.stdout
     assert "CLOSED" in bad.stdout
-    as_json = await story.command("mirror", "verify", "--json")
+    as_json = await story.glass.command("mirror", "verify", "--json")
     assert as_json.exit_code == 1
     told = msgspec.json.decode(as_json.stdout)
     ticket = {"field": "status", "expected": story.tickets[0]["status"], "found": "CLOSED"}
@@ -182,12 +173,12 @@ async def test_the_commands(story: Story) -> None:
         each for each in told["differences"] if each["id"] == story.tickets[0]["id"] and "tick" in each["collection"]
     ]
     assert first["fields"][0] == ticket
-    mended = await story.command("mirror", "rebuild", "--json")
+    mended = await story.glass.command("mirror", "rebuild", "--json")
     assert mended.exit_code == 0
     assert msgspec.json.decode(mended.stdout)["mended"] == len(told["differences"])
-    again = await story.command("mirror", "rebuild")
+    again = await story.glass.command("mirror", "rebuild")
     assert "0 documents written or removed." in again.stdout
-    assert (await story.command("mirror", "verify")).exit_code == 0
+    assert (await story.glass.command("mirror", "verify")).exit_code == 0
 
 
 async def test_a_restored_backup_of_the_desk_is_noticed(story: Story) -> None:

@@ -49,6 +49,11 @@ def has_secret(settings: Settings) -> bool:
     return bool(settings.storage.secret) or (Path(settings.storage.data_dir) / FILE).exists()
 
 
+def is_of_folder(settings: Settings) -> bool:
+    """Tell whether the secret, which ``with_secret`` has put in, is the one made in the data folder."""
+    return settings.origins.get("storage.secret") == str(Path(settings.storage.data_dir) / FILE)
+
+
 def fits_secret(settings: Settings) -> bool:
     """Tell whether a folder has the secret of a desk that moves there, or none."""
     path = Path(settings.storage.data_dir) / FILE

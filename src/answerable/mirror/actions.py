@@ -21,7 +21,7 @@ async def rebuild(history: History, store: "MongoDB", tell: Tell = tell_nobody) 
     Readers see every document all the while. A document is only replaced while it is what was compared, so a mirror at
     work is not disturbed. What is no document of this desk is removed, unless the beginning of the history is lost:
     then it may be one, and what no event is left of stays as it is. The second value is the comparison afterwards.
-    Raises ``Conflict``, and changes nothing, where all documents are somebody else's.
+    Raises ``Conflict``, and changes nothing, where all documents are somebody else's, or another desk's.
     """
     group = group_of(await store.generation())
     mended = 0

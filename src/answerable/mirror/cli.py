@@ -62,7 +62,7 @@ def verify(context: click.Context, as_json: bool) -> None:
 
 
 @mirror.command()
-@click.option("--replace", is_flag=True, help="Also where the database holds documents that no mirror has written.")
+@click.option("--replace", is_flag=True, help="Also where the database is another desk's mirror, or no mirror.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_address
 @click.pass_context
@@ -86,8 +86,7 @@ def rebuild(context: click.Context, replace: bool, as_json: bool) -> None:
 
 def _run(context: click.Context, work: Callable[[History, "MongoDB", Tell], Awaitable[T]], as_json: bool) -> T:
     async def run(desk: Any) -> T:
-        settings = desk.settings.mirror
-        store = open_store(settings.url, settings.timeout_seconds)
+        store = open_store(desk.settings, desk.services)
         history = open_history(desk.settings, desk.database, TYPES)
         try:
             shown = Console(stderr=True)

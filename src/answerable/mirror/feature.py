@@ -1,5 +1,7 @@
 """The manifest of the mirror."""
 
+from collections.abc import Sequence
+
 from answerable.infra.bus.follower import Follower
 from answerable.kernel.manifest import Feature
 from answerable.mirror.cli import mirror
@@ -13,9 +15,9 @@ def feature() -> Feature:
     return Feature("mirror", commands=(mirror,))
 
 
-def follower(settings: Settings) -> Follower:
-    """Return who follows the event stream for the mirror.
+def follower(settings: Settings, services: Sequence[str]) -> Follower:
+    """Return who follows the event stream for the mirror, in a process that runs ``services`` (none: all).
 
     Raises ``Invalid`` where no address is set, for one that cannot be used, and where PyMongo is not installed.
     """
-    return MirrorFollower(open_store(settings.mirror.url, settings.mirror.timeout_seconds))
+    return MirrorFollower(open_store(settings, services))

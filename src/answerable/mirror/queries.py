@@ -43,8 +43,9 @@ async def compare_all(history: History, store: "MongoDB", tell: Tell = tell_nobo
 
     ``tell`` hears what is done, how far it is, and the end where that is known. Documents that differ are looked at
     again, up to ``looks`` times, for as long as the mirror has messages to read. Where the beginning of the history is
-    lost, only what events are left of is compared.
+    lost, only what events are left of is compared. Raises ``Conflict`` where it is the mirror of another desk.
     """
+    await store.find_generation()  # before a long log is read
     end, size = await history.end()
     shares = 1 + size // MESSAGES_AT_ONCE
     documents, differences = 0, list[Difference]()

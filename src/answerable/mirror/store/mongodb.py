@@ -12,10 +12,16 @@ from answerable.kernel.errors import Conflict, Invalid, Unavailable
 from answerable.mirror.rules import COLLECTIONS, VERSIONS, Change, Document, Key, newer_groups
 
 DEFAULT_DATABASE = "answerable"
-MARKER = "answerable_mirror"  # a fifth collection with one document, which says which filling of the others this is
+# A fifth collection with one document, which says which filling of the others this is, and by ``desk`` whose.
+MARKER = "answerable_mirror"
+_ID = {"_id": "mirror"}
 FOREIGN = (
     "{where} holds documents that no mirror has written. Name a database of its own, "
     "or let 'answerable mirror rebuild --replace' take this one over."
+)
+OF_ANOTHER = (
+    "{where} is the mirror of another desk, or of this one when it had another storage.secret. Name a database of its "
+    "own, or let 'answerable mirror rebuild --replace' take this one over."
 )
 SAME_KEY = 11000  # error codes: https://www.mongodb.com/docs/manual/reference/error-codes/
 PART = 500
@@ -29,8 +35,11 @@ _UNUSABLE = (
 class MongoDB:
     """The database that holds the mirror. Every method raises ``Unavailable`` where the server cannot be reached."""
 
-    def __init__(self, url: str, seconds: float) -> None:
-        """Prepare to connect; an operation waits for ``seconds`` at most. Raises ``Invalid``, never naming ``url``."""
+    def __init__(self, url: str, seconds: float, desk: str) -> None:
+        """Prepare to connect; an operation waits for ``seconds`` at most. Raises ``Invalid``, never naming ``url``.
+
+        ``desk`` is by what the mirror knows its desk, empty where that is not known.
+        """
         milliseconds = max(1, int(seconds * 1000))
         try:
             self._client: AsyncMongoClient[Document] = AsyncMongoClient(
@@ -44,6 +53,7 @@ class MongoDB:
             self._database = self._client.get_default_database(DEFAULT_DATABASE)
         except (PyMongoError, ValueError):
             raise Invalid(_UNUSABLE) from None  # what PyMongo says may hold parts of the address
+        self._desk = desk
         self._updates = MOST_UPDATES
         hosts = url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2]
         self.where = f"{hosts}/{self._database.name}"
@@ -55,35 +65,60 @@ class MongoDB:
     # --- which filling this is -----------------------------------------------------------------------------------
 
     async def find_generation(self) -> str | None:
-        """Return the name of this filling of the collections, ``None`` where no mirror has begun here."""
-        with self._telling():
-            marker = await self._database[MARKER].find_one({"_id": "mirror"})
-        return None if marker is None else str(marker["generation"])
+        """Return the name of this filling of the collections, ``None`` where no mirror has begun here.
+
+        Raises ``Conflict`` where it is the mirror of another desk.
+        """
+        marker = await self._find_marker()
+        if marker is None:
+            return None
+        if marker.get("desk", self._desk) != self._desk:
+            raise Conflict(OF_ANOTHER.format(where=self.where))
+        return str(marker["generation"])
 
     async def generation(self) -> str:
         """Return the name of this filling of the collections; an empty database begins a new one.
 
-        Raises ``Conflict`` where there are documents, but none of a mirror.
+        Nobody's mirror, one of an earlier version, is this desk's from now on. Raises ``Conflict`` where there are
+        documents, but none of a mirror, and where it is the mirror of another desk.
         """
-        if (found := await self.find_generation()) is not None:
-            return found
-        for collection in COLLECTIONS:
-            with self._telling():
-                stranger = await self._database[collection].find_one({}, {"_id": 1})
-            if stranger is not None:
-                raise Conflict(FOREIGN.format(where=self.where))
-        return await self.take_over()
+        if await self.find_generation() is None:
+            for collection in COLLECTIONS:
+                with self._telling():
+                    stranger = await self._database[collection].find_one({}, {"_id": 1})
+                if stranger is not None:
+                    raise Conflict(FOREIGN.format(where=self.where))
+        return await self._begin()
 
     async def take_over(self) -> str:
-        """Make the database the mirror's, whatever it holds; return the name of the filling."""
+        """Make the database this desk's mirror, whatever it holds; return the name of the filling."""
+        marker = await self._find_marker()
+        if marker is not None and marker.get("desk", self._desk) != self._desk:
+            # Under a new name: whoever still writes here as the former desk sees that it is no longer its own.
+            with self._telling():
+                former = _ID | {"desk": marker["desk"]}
+                await self._database[MARKER].replace_one(former, {"generation": str(ObjectId())} | self._mine)
+        return await self._begin()
+
+    @property
+    def _mine(self) -> Document:
+        return {"desk": self._desk} if self._desk else {}
+
+    async def _begin(self) -> str:
+        """Write the marker, or what it lacks. Two processes may come here at once: the first one wins."""
         with self._telling():
             marker = self._database[MARKER]
-            # Two processes may come here at once: the first one wins.
-            await marker.update_one({"_id": "mirror"}, {"$setOnInsert": {"generation": str(ObjectId())}}, upsert=True)
+            await marker.update_one(_ID, {"$setOnInsert": {"generation": str(ObjectId())} | self._mine}, upsert=True)
+            if self._mine:
+                await marker.update_one(_ID | {"desk": {"$exists": False}}, {"$set": self._mine})
         found = await self.find_generation()
         if found is None:
             raise Unavailable(f"{self.where} does not keep what is written to it.")
         return found
+
+    async def _find_marker(self) -> Document | None:
+        with self._telling():
+            return await self._database[MARKER].find_one(_ID)
 
     # --- keeping current -----------------------------------------------------------------------------------------
 
