@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from answerable.infra.database.search import sqlite_query, words
-from answerable.infra.database.sqlite_reading import has_all, patterns
+from answerable.infra.database.sqlite_reading import LONGEST, can_be_read_for, has_all, patterns
 
 SETUP = """CREATE TABLE note (number INTEGER PRIMARY KEY, title TEXT NOT NULL, body TEXT NOT NULL);
 CREATE VIRTUAL TABLE note_fts USING fts5 (
@@ -104,3 +104,9 @@ def test_accents_behind_their_letters_make_a_word_longer_than_it_counts(notes: s
     write(notes, ("pri\u0308nte\u0308r", ""), ("pri\u0332nte\u0332r", ""))
     assert in_index(notes, "printer") == {1}
     assert read(notes, "printer") == {1: ASKED, 2: 0}
+
+
+def test_rows_are_not_read_for_what_would_take_long() -> None:
+    assert can_be_read_for(["printer", "x" * LONGEST])
+    assert not can_be_read_for(["printer", "x" * (LONGEST + 1)]), "in a text made for it, nearly there at each place"
+    assert not can_be_read_for(["gr\u00f6\u00dfe"])

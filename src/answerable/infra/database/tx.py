@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from answerable.infra.bus import outbox
 from answerable.infra.database.search import WHOLE, forms_in, sqlite_query, words
-from answerable.infra.database.sqlite_reading import patterns
+from answerable.infra.database.sqlite_reading import can_be_read_for, patterns
 from answerable.infra.database.sqlite_statement import Statement, statement
 from answerable.infra.database.units import REST
 from answerable.infra.stretch import Stretch
@@ -95,7 +95,7 @@ class SqliteTx:
 
     def _search(self, sql: str, asked: Statement, values: dict[str, Any]) -> Statement:
         """Write what a person typed as the statement needs it; return that for as many words."""
-        if asked.reads and (sought := words(values[asked.reads])) and all(word.isascii() for word in sought):
+        if asked.reads and (sought := words(values[asked.reads])) and can_be_read_for(sought):
             asked = statement(sql, len(sought))
             values |= patterns(asked.reads, sought)
         for name in asked.searches:
