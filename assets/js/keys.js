@@ -34,8 +34,11 @@ function onKey(event) {
   event.preventDefault();
 }
 
+// Not offsetParent: what a closed <details> hides still has one.
+const isSeen = (element) => element.checkVisibility();
+
 function seen(elements) {
-  return [...elements].find((element) => element.offsetParent !== null || element === document.activeElement);
+  return [...elements].find((element) => isSeen(element) || element === document.activeElement);
 }
 
 function act(element) {
@@ -48,8 +51,9 @@ function act(element) {
 const open = (row) => row.querySelector("a[href][data-open]") ?? row.querySelector("a[href]");
 
 function walk(step) {
-  const list = document.activeElement?.closest?.("[data-list]") ?? seen(document.querySelectorAll("[data-list]"));
-  const rows = [...(list?.querySelectorAll("[data-row]") ?? [])].filter((row) => row.offsetParent !== null);
+  // For a moment the focus can be on a row that has gone with its ticket into a closed list: there is no walking there.
+  const list = [document.activeElement?.closest?.("[data-list]"), ...document.querySelectorAll("[data-list]")].find((each) => each && isSeen(each));
+  const rows = [...(list?.querySelectorAll("[data-row]") ?? [])].filter(isSeen);
   if (!rows.length) return;
   const here = document.activeElement?.closest?.("[data-row]") ?? list.querySelector('[data-row][aria-current="true"]');
   const at = rows.indexOf(here);

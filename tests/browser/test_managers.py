@@ -74,6 +74,26 @@ async def test_tickets_are_given_by_dragging_and_by_keyboard_and_the_page_follow
     await desk.until(lambda: _is_with(desk, second, bea.id))
 
 
+async def test_keys_walk_the_list_one_sees_when_the_focus_went_into_a_closed_one(desk: BrowserDesk) -> None:
+    abe = await agent(desk, "Abe Agent")
+    first, second = await ticket(desk, "Printer on fire"), await ticket(desk, "Screen is dark")
+    mia = await desk.guest("MANAGER", name="Mia Manager")
+    page = await mia.open("/dashboard")
+    await mia.ready()
+    await desk.world.db.write(mia.person.actor, assign_to, first, abe.id)
+    agents = page.locator(f'[data-agent="{abe.id}"]')
+    await expect(agents.locator(f'[data-ticket="{first}"]')).to_have_count(1)
+    await agents.locator("summary").click()
+    await agents.locator(f'[data-ticket="{first}"] a').first.focus()
+    # In one step, before the browser takes the focus away from what it no longer shows.
+    closed_and_pressed = """(agent) => {
+        document.querySelector(`[data-agent="${agent}"] details`).open = false;
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }));
+    }"""
+    await page.evaluate(closed_and_pressed, abe.id)
+    await expect(page.locator(f'[data-ticket="{second}"]')).to_be_focused()
+
+
 async def _is_with(desk: BrowserDesk, ticket_id: str, agent_id: str) -> bool:
     return await holder(desk, ticket_id) == agent_id
 
