@@ -30,6 +30,7 @@ from answerable.messages.users import UserRegistered
 from answerable.settings import Settings
 from bench import servers
 from bench.__main__ import check, draft, load, posts, wait_until_caught_up
+from bench.apart import Ask, asking_from_elsewhere
 from bench.load import Result, closed_loop, open_loop, raw_request
 
 # Compiled quickly rather than well: a broker that has just started would compile all the time, on the cores that are
@@ -108,31 +109,24 @@ def latency(folder: Path, url: str, token: str, seconds: float) -> None:
     print(f"POST meanwhile: p50 {sent.percentile(0.5) * 1000:.1f} ms, p99 {sent.percentile(0.99) * 1000:.1f} ms")
 
 
-def catching_up(folder: Path, url: str, tokens: dict[str, str], events: int) -> None:
+def catching_up(folder: Path, url: str, tokens: dict[str, str], events: int, ask: Ask) -> None:
     """Print how long the desk takes for a backlog, and what people feel of it."""
     db = sqlite3.connect(folder / "answerable.sqlite")
     ids = [row[0] for row in db.execute("SELECT id FROM tickets_ticket ORDER BY number LIMIT 2000")]
 
     def get(port: int) -> Result:
-        return check(
-            open_loop(
-                port,
-                lambda n: raw_request("GET", f"/api/tickets/{ids[n * 7 % len(ids)]}", port, tokens["MANAGER"]),
-                100,
-                4,
-            ),
-            200,
-        )
+        paths = (f"/api/tickets/{ids[n * 7 % len(ids)]}" for n in range(400))
+        return check(ask(port, [raw_request("GET", path, port, tokens["MANAGER"]) for path in paths], 100), 200)
 
     def get_hello(port: int) -> Result:
-        return check(open_loop(port, lambda _: raw_request("GET", "/", port), 100, 2), 200)
+        return check(ask(port, [raw_request("GET", "/", port)] * 200, 100), 200)
 
     with servers.desk(folder, **environment(url, "bench")) as desk:
         wait_until_ready(desk.port)
         wait_until_caught_up(desk.port)
         servers.wait_until_quiet(desk)
         get(desk.port)
-        quiet = get(desk.port)
+        quiet = get(desk.port).latencies + get(desk.port).latencies
         with servers.hello() as hello:
             get_hello(hello.port)
             hello_quiet = get_hello(hello.port)
@@ -165,21 +159,23 @@ def catching_up(folder: Path, url: str, tokens: dict[str, str], events: int) -> 
                 hello_meanwhile += get_hello(hello.port).latencies
         thread.join()
         cpu = desk.cpu_seconds() - cpu
+        servers.wait_until_quiet(desk)  # and once more: a machine is not the same from one minute to the next
+        quiet += get(desk.port).latencies + get(desk.port).latencies
     db = sqlite3.connect(folder / "answerable.sqlite")
     followed = db.execute("SELECT MAX(position) FROM bus_outbox").fetchone()[0] - before
     db.close()
-    result = Result(1.0, meanwhile)
+    before_and_after, result = Result(1.0, quiet), Result(1.0, meanwhile)
     print(f"a backlog of {waiting} events, {followed} with what followed, in {found[0]:.1f} s")
     print(f"{cpu / followed * 1e6:.0f} us of the desk's processor time an event, {len(meanwhile)} GETs included")
     for name, one in (
-        ("GET quiet", quiet),
+        ("GET quiet", before_and_after),
         ("GET meanwhile", result),
         # What the machine itself makes of it: the desk, the broker and the load share its cores.
         ("a server that does nothing else, quiet", hello_quiet),
         ("a server that does nothing else, meanwhile", Result(1.0, hello_meanwhile)),
     ):
         print(f"{name}: p50 {one.percentile(0.5) * 1000:.1f} ms, p99 {one.percentile(0.99) * 1000:.1f} ms")
-    print(f"ratio of the p99: {result.percentile(0.99) / quiet.percentile(0.99):.1f} (goal 2)")
+    print(f"ratio of the p99: {result.percentile(0.99) / before_and_after.percentile(0.99):.1f} (goal 2)")
 
 
 def wait_until_ready(port: int, seconds: float = 60) -> None:
@@ -213,7 +209,8 @@ def main() -> None:
             if "latency" in parts:
                 latency(base / "desk", url, tokens["USER"], given.seconds)
             if "catching-up" in parts:
-                catching_up(base / "desk", url, tokens, given.events)
+                with asking_from_elsewhere() as ask:
+                    catching_up(base / "desk", url, tokens, given.events, ask)
 
 
 if __name__ == "__main__":
