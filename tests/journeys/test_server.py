@@ -256,3 +256,19 @@ def test_an_interrupt_among_the_imports_ends_it_without_a_word_about_them(tmp_pa
 def test_environment_of_tests_is_clean() -> None:
     ours = {name for name in environment() if name.startswith("ANSWERABLE_")}
     assert {name for name in ours if not name.startswith("ANSWERABLE_LIMITS_")} == set()  # one person asks for all
+
+
+@pytest.mark.one_engine
+def test_who_stops_it_as_soon_as_it_says_where_it_is_stops_it_in_good_order(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "answerable", "serve", "--port", "0", "--data-dir", str(tmp_path / "desk")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment()) as process:
+        impatience = threading.Timer(PATIENCE, process.kill)
+        impatience.start()
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Answerable is at")
+        process.terminate()
+        _, logged = process.communicate()
+        impatience.cancel()
+    assert process.returncode == 0
+    assert "stopped" in logged.splitlines()[-1]

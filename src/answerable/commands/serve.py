@@ -182,14 +182,15 @@ async def _serve(
     try:
         config = _uvicorn_config(desk)
         await desk.start()
-        if speaks:
-            await _announce(desk)
-        gc.freeze()  # what is loaded now stays: the collector need not search it while people wait
-        gc.set_threshold(20_000, 20, 50)
         server = _Server(config, desk.parts.get("live"))
         if lifeline is not None:
             asyncio.get_running_loop().add_reader(lifeline, server.stop_without_parent, lifeline)
-        await server.serve(sockets=[listening])
+        with server.capture_signals():  # from before it says that it is there: who hears that may stop it at once
+            if speaks:
+                await _announce(desk)
+            gc.freeze()  # what is loaded now stays: the collector need not search it while people wait
+            gc.set_threshold(20_000, 20, 50)
+            await server.serve(sockets=[listening])
     finally:
         await desk.stop()
         _log.info("stopped")
