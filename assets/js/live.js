@@ -95,14 +95,14 @@ function put(html, elements, fragment) {
     if (!element.isConnected) continue;
     if (fragment) {
       const { textContent: before, dataset: { says } } = element;
-      morph(element, page.body, "innerHTML");
+      morph(element, page.body, "innerHTML", { follows: true });
       if (before !== element.textContent) announce(says);
     } else {
       const next = page.getElementById(element.id);
       if (!next) continue;
       const { textContent: before, dataset: { says } } = element;
       const after = next.textContent;
-      morph(element, next, "outerHTML");
+      morph(element, next, "outerHTML", { follows: true });
       if (before !== after) announce(says);
     }
     htmx.process(element);

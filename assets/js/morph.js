@@ -11,7 +11,9 @@ export function isDirty(control) {
 }
 
 let root; // of the tree that is being morphed
+let following = false; // whether that is because something changed elsewhere, and not the answer to what one did here
 
+const SET_BY_SCRIPTS = new Set(["aria-selected", "tabindex"]);
 const callbacks = {
   beforeNodeMorphed(old, next) {
     if (old.nodeType !== Node.ELEMENT_NODE) return true;
@@ -28,17 +30,29 @@ const callbacks = {
     if (node.nodeType === Node.ELEMENT_NODE && node.dataset.version) queueMicrotask(() => tint(node));
     return true;
   },
-  beforeNodeRemoved: (node) => !(node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-keep")),
-  // What somebody has opened stays open; what only scripts set is not the server's to take away.
+  beforeNodeRemoved: (node) => !(node.nodeType === Node.ELEMENT_NODE && node.matches(following ? "[data-keep], [data-answer]" : "[data-keep]")),
+  // What somebody has opened stays open; what only scripts set is not the server's to take away: a row that can have
+  // the focus no more loses it.
   beforeAttributeUpdated: (name, node) =>
-    !(name === "open" && node.matches("details, dialog")) && !(name === "aria-selected" && node.hasAttribute("data-row")),
+    !(name === "open" && node.matches("details, dialog")) && !(SET_BY_SCRIPTS.has(name) && node.hasAttribute("data-row")),
 };
 
-export function morph(old, next, morphStyle = "outerHTML") {
+/** Make a tree into another; one that only follows what happened elsewhere keeps what an answer to somebody here said. */
+export function morph(old, next, morphStyle = "outerHTML", { follows = false } = {}) {
   root = old;
+  following = follows;
+  const held = old.contains(document.activeElement) ? document.activeElement : null;
   // An element stands for itself; its inside is meant here.
   const content = morphStyle === "innerHTML" && next.nodeType === Node.ELEMENT_NODE ? [...next.childNodes] : next;
-  return Idiomorph.morph(old, content, { morphStyle, ignoreActiveValue: true, restoreFocus: true, callbacks });
+  const made = Idiomorph.morph(old, content, { morphStyle, ignoreActiveValue: true, restoreFocus: true, callbacks });
+  if (held && document.activeElement !== held) giveBack(held);
+  return made;
+}
+
+/** Idiomorph gives the focus back to fields alone; whoever is on a row, a link or a button does not want to lose it either. */
+function giveBack(held) {
+  const one = held.isConnected ? held : held.id && document.getElementById(held.id);
+  if (one && document.activeElement === document.body) one.focus({ preventScroll: true });
 }
 
 function tint(element) {

@@ -4,6 +4,7 @@ let dialog;
 let input;
 let timer;
 let asked = 0;
+let chosen; // by arrow keys: what is found later does not take it away
 
 export function startPalette() {
   dialog = document.getElementById("palette");
@@ -55,6 +56,7 @@ function collectActions() {
 }
 
 function filter() {
+  chosen = undefined;
   const wanted = input.value.trim().toLocaleLowerCase();
   for (const item of dialog.querySelectorAll("[data-fixed] li")) {
     item.hidden = Boolean(wanted) && !item.textContent.toLocaleLowerCase().includes(wanted);
@@ -67,8 +69,9 @@ function tidy() {
     group.hidden = ![...group.querySelectorAll("li")].some((item) => !item.hidden);
   }
   const nothing = dialog.querySelector("[data-nothing]");
-  nothing.hidden = choices().length > 0;
-  select(choices()[0]);
+  const all = choices();
+  nothing.hidden = all.length > 0;
+  select(all.includes(chosen) ? chosen : all[0]);
 }
 
 async function find() {
@@ -110,8 +113,8 @@ function select(choice) {
 function onKey(event) {
   const all = choices();
   const at = all.findIndex((choice) => choice.getAttribute("aria-selected") === "true");
-  if (event.key === "ArrowDown") select(all[(at + 1) % all.length]);
-  else if (event.key === "ArrowUp") select(all[(at - 1 + all.length) % all.length]);
+  if (event.key === "ArrowDown") select((chosen = all[(at + 1) % all.length]));
+  else if (event.key === "ArrowUp") select((chosen = all[(at - 1 + all.length) % all.length]));
   else if (event.key === "Escape") dialog.close(); // a search field would only empty itself
   else if (event.key === "Enter" && event.target === input) all[at]?.click();
   else return;

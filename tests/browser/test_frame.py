@@ -1,13 +1,16 @@
 """The frame around all pages: keys, the palette, preferences, live parts, small windows."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from answerable.kernel.visit import Preferences
 from answerable.tickets import actions as tickets
 from answerable.tickets.rules import Draft
 from answerable.users.actions import people
 from tests.browser.desk import DESKTOP, PHONE, BrowserDesk, Guest
+from tests.patience import PATIENCE
 from tests.people import make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -42,6 +45,34 @@ async def test_the_palette_finds_pages_by_keyboard_alone(desk: BrowserDesk) -> N
     await expect(page.get_by_text("Nothing fits.")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("combobox", name="Find and do")).to_be_hidden()
+
+
+async def test_what_one_chose_in_the_palette_stays_when_more_is_found(desk: BrowserDesk) -> None:
+    guest = await desk.guest("ADMIN")
+    page = await guest.open("/")
+    await guest.ready()
+    found, asked = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await found.wait()
+        await route.continue_()
+
+    await page.route("**/*?q=*", hold)
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("e")
+    chosen = page.locator('#palette [aria-selected="true"]')
+    await expect(chosen).to_have_count(1)
+    first = await chosen.inner_text()
+    async with asyncio.timeout(PATIENCE):
+        await asked.wait()
+    await page.keyboard.press("ArrowDown")
+    second = await chosen.inner_text()
+    assert second != first
+    async with page.expect_response("**/*?q=*"):
+        found.set()
+    await page.wait_for_load_state("networkidle")
+    assert await chosen.inner_text() == second
 
 
 async def test_keys_work_until_they_are_switched_off_and_never_while_one_types(desk: BrowserDesk) -> None:

@@ -66,11 +66,13 @@ async def test_tickets_are_given_by_dragging_and_by_keyboard_and_the_page_follow
     await page.keyboard.press("Enter")
     await expect(chooser).to_be_hidden()
     await expect(page.get_by_text("Nobody waits.")).to_be_visible()
+    await expect(page.get_by_text("is with Bea Agent now.")).to_be_visible()
     assert await holder(desk, second) == bea.id
     # Back again: somebody's ticket goes to another agent, and Undo returns it.
     await page.locator(f'[data-agent="{bea.id}"] summary').click()
     await page.locator(f'[data-ticket="{second}"]').drag_to(page.locator(f'[data-agent="{abe.id}"] summary'))
-    await page.locator("#toasts").get_by_role("button", name="Undo").last.click()
+    await expect(page.get_by_text("is with Abe Agent now.")).to_be_visible()  # the Undo before it is of another change
+    await page.locator("#toasts").get_by_role("button", name="Undo").click()
     await desk.until(lambda: _is_with(desk, second, bea.id))
 
 

@@ -1,17 +1,19 @@
 """The agents' workspace: by keyboard, live, with two people on one ticket, on a phone, without scripts."""
 
+import asyncio
 import re
 import time
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from answerable.kernel.visit import Preferences
 from answerable.tickets import actions as tickets
 from answerable.tickets.pages.screens import ROWS
 from answerable.tickets.rules import Draft, Ticket
 from tests.browser.desk import PHONE, BrowserDesk, Guest
+from tests.patience import PATIENCE
 from tests.people import TestPerson, make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -24,6 +26,19 @@ FIRST_ASKED = """() => {
     window.fetch = ask;
     return asked[0];
 }"""
+
+TOO_LATE = """() => {
+    for (const one of document.querySelectorAll('#properties [name=version]')) one.value = '1';
+    const select = document.getElementById('set-priority');
+    select.value = 'CRITICAL';
+    select.dispatchEvent(new Event('change', { bubbles: true }));
+}"""
+# As by hand: it is over when the page has heard of it.
+SCROLL = """(talk) => new Promise((done) => {
+    talk.addEventListener("scroll", () => done(talk.scrollTop), { once: true });
+    talk.scrollTop = 120;
+})"""
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 async def raised(desk: BrowserDesk, una: TestPerson, title: str, words: str = "It burns, and I need it.") -> Ticket:
@@ -102,7 +117,7 @@ async def test_what_others_do_appears_at_once_and_disturbs_nothing(desk: Browser
     await listening(desk)
     await page.locator("#words").click()
     await page.keyboard.type("Half a sen")
-    scrolled = await page.locator("#talk").evaluate("(talk) => (talk.scrollTop = 120)")
+    scrolled = await page.locator("#talk").evaluate(SCROLL)
     await said(desk, una, ticket, "It is **out** now.")
     await expect(page.get_by_text("It is out now.").last).to_be_attached()
     await expect(page.locator("#words")).to_be_focused()
@@ -126,6 +141,113 @@ async def test_what_others_do_appears_at_once_and_disturbs_nothing(desk: Browser
     await expect(page.locator(".view-mine .count")).to_have_text("2")
 
 
+async def test_the_row_one_is_on_keeps_the_focus_while_the_list_changes(desk: BrowserDesk) -> None:
+    max_ = await desk.guest("MANAGER", name="Max Manager")
+    una = await make_person(desk.world, name="Una User")
+    first = await raised(desk, una, "Printer on fire")
+    page = await max_.open("/queue?view=open")
+    await max_.ready()
+    await listening(desk)
+    await page.keyboard.press("j")
+    row = page.locator(f"#row-{first.id}")
+    await expect(row).to_be_focused()
+    second = await raised(desk, una, "Screen is dark")
+    await expect(page.locator(f"#row-{second.id}")).to_be_visible()
+    await page.evaluate(FRAMES)  # what cannot have the focus loses it with the next picture
+    await expect(row).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#ticket-title")).to_have_text("Printer on fire")
+
+
+async def test_what_was_not_changed_is_told_until_one_goes_on(desk: BrowserDesk) -> None:
+    max_ = await desk.guest("MANAGER", name="Max Manager")
+    una = await make_person(desk.world, name="Una User")
+    first, second = await raised(desk, una, "Printer on fire"), await raised(desk, una, "Screen is dark")
+    page = await max_.open("/queue?view=open")
+    await max_.ready()
+    await listening(desk)
+    await desk.until(lambda: page.evaluate("!desk.isReading()"))
+    stale = "(id) => (document.querySelector(`#row-${id} [data-select]`).value = `${id} 0`)"
+    await page.evaluate(stale, first.id)
+    for ticket in (first, second):
+        await page.locator(f"#row-{ticket.id}").hover()
+        await page.locator(f"#row-{ticket.id} input").check()
+    await page.get_by_role("button", name="Set priority").click()
+    await expect(page.locator("#outcome")).to_contain_text("One stays as it is")
+    third = await raised(desk, una, "Mouse is gone")
+    await expect(page.locator(f"#row-{third.id}")).to_be_visible()
+    await expect(page.locator("#outcome")).to_contain_text("One stays as it is")
+    await page.get_by_role("link", name="Unassigned").first.click()
+    await expect(page.locator("#outcome")).to_have_count(0)
+
+
+async def test_what_is_written_while_an_answer_is_on_its_way_stays(desk: BrowserDesk) -> None:
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    una = await make_person(desk.world, name="Una User")
+    ticket = await raised(desk, una, "Printer on fire")
+    page = await abe.open(f"/queue?view=mine&ticket={ticket.id}")
+    await abe.ready()
+    await listening(desk)
+    sent, let_go = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        sent.set()
+        await let_go.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/reply", hold)
+    await page.locator("#words").click()
+    await page.keyboard.type("Is it out?")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Control+Enter")
+    async with asyncio.timeout(PATIENCE):
+        await sent.wait()
+    await expect(page.locator(".said-answered")).to_contain_text("Is it out?")  # a signal was quicker
+    await page.keyboard.type("And which floor")
+    let_go.set()
+    await expect(page.locator("#words")).to_have_value("And which floor")
+    await expect(page.locator("#words")).to_be_focused()
+    await expect(page.locator("#saved")).to_contain_text("Draft saved")
+
+
+async def test_a_draft_that_is_late_leaves_nothing_of_what_was_sent(desk: BrowserDesk) -> None:
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    una = await make_person(desk.world, name="Una User")
+    ticket = await raised(desk, una, "Printer on fire")
+    page = await abe.open(f"/queue?view=mine&ticket={ticket.id}")
+    await abe.ready()
+    drafting, pressed, asked, answered = (asyncio.Event() for _ in range(4))
+
+    async def late(route: Route) -> None:
+        drafting.set()
+        await pressed.wait()
+        if asked.is_set():
+            await answered.wait()
+        await route.continue_()
+
+    async def reply(route: Route) -> None:
+        asked.set()
+        answer = await route.fetch()
+        answered.set()
+        await route.fulfill(response=answer)
+
+    await page.route("**/draft", late)
+    await page.route("**/reply", reply)
+    await page.locator("#words").click()
+    await page.keyboard.type("Is it out?")
+    async with asyncio.timeout(PATIENCE):
+        await drafting.wait()
+    await page.keyboard.press("Control+Enter")
+    await page.evaluate(FRAMES)
+    pressed.set()
+    await expect(page.locator(".said-answered")).to_contain_text("Is it out?")
+    await expect(page.locator("#saved")).to_have_text("")
+    await page.reload()
+    await expect(page.locator(".said-answered")).to_contain_text("Is it out?")
+    await expect(page.locator("#words")).to_have_value("")
+
+
 async def test_two_people_on_one_ticket_see_each_other_and_cannot_overwrite_each_other(desk: BrowserDesk) -> None:
     una = await make_person(desk.world, name="Una User")
     abe = await desk.guest("AGENT", name="Abe Agent")
@@ -144,10 +266,11 @@ async def test_two_people_on_one_ticket_see_each_other_and_cannot_overwrite_each
     await expect(other.locator(".mark").last).to_contain_text("In progress")
     await desk.world.settle()
     await desk.until(lambda: other.evaluate("!desk.isReading()"))
-    # As if the signal had not come yet.
-    await other.evaluate("for (const one of document.querySelectorAll('#properties [name=version]')) one.value = '1'")
-    await other.locator("#set-priority").select_option("CRITICAL")
+    # As if the signal had not come yet: in one step, for it may be on its way.
+    await other.evaluate(TOO_LATE)
     await expect(other.get_by_text("Somebody was quicker")).to_be_visible()
+    await said(desk, una, ticket, "It is **out** now.")
+    await expect(other.locator("#talk")).to_contain_text("It is out now.")
     await max_.check("work-stale")
     await other.get_by_role("button", name="Make my change now").click()
     await expect(other.get_by_text("The priority is Critical now.")).to_be_visible()

@@ -13,6 +13,7 @@ const token = () => document.querySelector('meta[name="form-token"]')?.content ?
 let visits = 0;
 let lastKey = 0;
 let draftTimer;
+let keeping; // the draft that was last sent to the desk
 let lastChosen = null;
 
 document.addEventListener("click", onClick);
@@ -20,6 +21,7 @@ document.addEventListener("change", onChange);
 document.addEventListener("submit", onSubmit, true);
 document.addEventListener("input", onInput);
 document.addEventListener("keydown", onKey);
+document.addEventListener("htmx:confirm", onConfirm);
 document.addEventListener("htmx:beforeSwap", onAnswer);
 document.addEventListener("htmx:afterSettle", () => shown({ scroll: false }));
 document.addEventListener("desk:morphed", () => shown({ scroll: false }));
@@ -217,8 +219,17 @@ async function keepDraft() {
   draftTimer = undefined;
   const form = $("composer");
   if (!form || form.hasAttribute("aria-busy")) return;
-  const answer = await post(form.dataset.draft, { text: $("words").value, kind: new FormData(form).get("kind") });
+  keeping = post(form.dataset.draft, { text: $("words").value, kind: new FormData(form).get("kind") });
+  const answer = await keeping;
   if (answer !== null && answer !== GONE && $("saved")) $("saved").textContent = answer.trim();
+}
+
+/** What is sent goes after its draft that is on the way: the other way round, a draft of it would be left. */
+function onConfirm(event) {
+  if (event.detail.elt.id !== "composer" || !keeping) return;
+  event.preventDefault();
+  const enough = new Promise((done) => setTimeout(done, PAUSE));
+  void Promise.race([keeping, enough]).then(() => event.detail.issueRequest(true));
 }
 
 function keepDraftNow() {
@@ -232,13 +243,23 @@ function onAnswer(event) {
   if (elt.id === "composer") $("composer-newest")?.remove();
   if (xhr.status !== 200) return;
   if (elt.id === "composer") {
-    clearTimeout(draftTimer);
-    draftTimer = undefined;
-    lastKey = 0;
-    $("words").value = $("words").defaultValue = "";
+    emptyComposer(String(event.detail.requestConfig?.parameters.text ?? ""));
     followNext = true;
   }
   if (elt.id === "bulk") chooseNone();
+}
+
+/** Take away what was sent, and leave what somebody has written since. */
+function emptyComposer(sent) {
+  const words = $("words");
+  const now = words.value;
+  clearTimeout(draftTimer);
+  draftTimer = undefined;
+  sent = sent.replaceAll("\r\n", "\n");
+  words.defaultValue = "";
+  words.value = now.startsWith(sent) ? now.slice(sent.length) : now;
+  if (words.value) draftTimer = setTimeout(keepDraft, PAUSE);
+  else lastKey = 0;
 }
 
 let followNext = false;
