@@ -204,9 +204,12 @@ async def test_what_is_written_while_an_answer_is_on_its_way_stays(desk: Browser
     async with asyncio.timeout(PATIENCE):
         await sent.wait()
     await expect(page.locator(".said-answered")).to_contain_text("Is it out?")  # a signal was quicker
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("n")
     await page.keyboard.type("And which floor")
     let_go.set()
     await expect(page.locator("#words")).to_have_value("And which floor")
+    await expect(page.get_by_role("radio", name="Internal note")).to_be_checked()
     await expect(page.locator("#words")).to_be_focused()
     await expect(page.locator("#saved")).to_contain_text("Draft saved")
 

@@ -6,6 +6,7 @@ const { htmx, morph, readAgain, toast } = window.desk;
 const HERE = 10_000; // how often the desk is told that somebody is still there
 const PAUSE = 900; // after the last key, before a draft is kept
 const TYPING = 6000;
+const LONGEST = 5000; // to wait for a draft
 const GONE = Symbol("there is no such ticket, for whoever looks");
 const MINUTE = 60_000;
 const $ = (id) => document.getElementById(id);
@@ -228,7 +229,7 @@ async function keepDraft() {
 function onConfirm(event) {
   if (event.detail.elt.id !== "composer" || !keeping) return;
   event.preventDefault();
-  const enough = new Promise((done) => setTimeout(done, PAUSE));
+  const enough = new Promise((done) => setTimeout(done, LONGEST));
   void Promise.race([keeping, enough]).then(() => event.detail.issueRequest(true));
 }
 
@@ -240,7 +241,7 @@ function keepDraftNow() {
 function onAnswer(event) {
   const { elt, xhr } = event.detail.requestConfig ? { elt: event.detail.requestConfig.elt, xhr: event.detail.xhr } : event.detail;
   // The screen that comes has read what is there now, also where it is the one that stopped an answer.
-  if (elt.id === "composer") $("composer-newest")?.remove();
+  if (elt.id === "composer") $("composer-newest")?.removeAttribute("data-keep"); // not removed: all behind it would move up
   if (xhr.status !== 200) return;
   if (elt.id === "composer") {
     emptyComposer(String(event.detail.requestConfig?.parameters.text ?? ""));
