@@ -29,7 +29,8 @@ OWNER_MARK = 0xE000  # begins the word that says whose a row is: part of a word 
 WHOLE = "whole_"
 APART = 400  # numbers for each row that is asked for: where there are more, others may be many
 OTHERS = 100  # rows with the words for each row that is asked for: rather than through more, one goes to each
-APART_TO_READ, OTHERS_TO_READ = 20, 20  # the same where rows can be read (sqlite_reading.py)
+APART_TO_READ, OTHERS_TO_READ = 20, 20  # the same where rows can be read (sqlite_reading.py),
+ONE_COLUMN = 2  # and so many times fewer where one column is: such rows are small, and many stand on a page
 READ = 250  # rows, however many others there are: to count those takes as long
 MERGED_PAGES = 200  # in one transaction, while others wait to write
 
@@ -75,6 +76,8 @@ def _has(count: int, form: re.Match[str]) -> str:
     apart, most, few = APART, OTHERS, 0
     if count:
         apart, most, few = APART_TO_READ, OTHERS_TO_READ, READ
+        if "," not in columns:
+            apart, most = apart // ONE_COLUMN, most // ONE_COLUMN
         each = has_all(row, table, columns, query, count, each)
     most_here = f"{most} * (SELECT {many} FROM {edges})"
     others = f"(SELECT COUNT(*) FROM (SELECT 1 FROM {_in_fts(table, query, None, between)} LIMIT {most_here}))"

@@ -30,10 +30,11 @@ _WORD = re.compile(r"[^\W_]+")
 NEWEST = "t.number DESC, t.number DESC"  # an order
 NOTES = " AND c.internal = 0"  # are left out with this
 # Between which numbers the tickets that are near, and their comments, are.
-_EDGES = """said AS MATERIALIZED (SELECT MIN(c.number) AS first, MAX(c.number) AS last
+_EDGES = """said AS MATERIALIZED (SELECT COUNT(*) AS many, MIN(c.number) AS first, MAX(c.number) AS last
         FROM near x CROSS JOIN tickets_comment c WHERE c.ticket_id = x.id),
     edges AS MATERIALIZED (SELECT COUNT(*) AS many,
         COALESCE(MIN(x.number), 0) AS low, COALESCE(MAX(x.number), 0) AS high,
+        (SELECT many FROM said) AS comments,
         COALESCE((SELECT first FROM said), 0) AS first, COALESCE((SELECT last FROM said), 0) AS last FROM near x)"""
 
 
@@ -153,7 +154,7 @@ class Walk:
         owner = ", :me" if hidden and tuple(arms) == (OWN,) else ""
         self._has_itself = f"HAS(x.tickets_ticket(title, description), :q, edges.low, edges.high, edges.many{owner})"
         self._is_said = f"""(SELECT 1 FROM tickets_comment c WHERE c.ticket_id = x.id{hidden}
-            AND HAS(c.tickets_comment(body), :q, edges.first, edges.last, edges.many{owner}) LIMIT 1) = 1"""
+            AND HAS(c.tickets_comment(body), :q, edges.first, edges.last, edges.comments{owner}) LIMIT 1) = 1"""
         self._is_said += " OR x.number = :asked_number" if "asked_number" in values else ""
 
     def sort(self, column: str) -> None:
