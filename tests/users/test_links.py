@@ -14,6 +14,7 @@ from answerable.users.actions.browsers import prefer
 from answerable.users.actions.mails import make_setup_link
 from answerable.users.cli import greeting
 from tests.forms import Browser
+from tests.patience import PATIENCE
 from tests.people import PASSWORD, make_person
 from tests.smtp import Mailbox, open_mailbox
 from tests.world import TESTER, World, json_of, open_world
@@ -32,7 +33,7 @@ def mail_settings(mailbox: Mailbox) -> dict[str, Any]:
         "mail__host": "127.0.0.1",
         "mail__port": mailbox.port,
         "mail__security": "none",
-        "mail__timeout_seconds": 2.0,
+        "mail__timeout_seconds": PATIENCE,
         "server__public_url": "https://desk.example.org/",
     }
 

@@ -1,11 +1,14 @@
 """The HTTP interface of assignment."""
 
+from typing import Annotated
+
 import msgspec
 from litestar import Response, get, post, put
 
 from answerable.assignment import actions, queries
 from answerable.assignment.queries import AgentView, AssignmentView, WorkloadView
-from answerable.assignment.rules import Availability
+from answerable.assignment.rules import MAX_CAPACITY, Availability
+from answerable.infra.web.described import says
 from answerable.infra.web.grants import SIGNED_IN, needs
 from answerable.infra.web.paging import list_response
 from answerable.infra.web.request import DeskRequest, Reply
@@ -22,7 +25,7 @@ class NewAvailability(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     """What is to be different about an agent; what is left out or null stays."""
 
     available: bool | None = None
-    capacity: int | None = None
+    capacity: Annotated[int, says(minimum=0, maximum=MAX_CAPACITY)] | None = None
     skills: list[str] | None = None
 
 
