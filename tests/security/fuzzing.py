@@ -128,16 +128,16 @@ BEYOND_A_SCHEMA = tuple(
         r"category: (must be one of|is not one)",  # the desk's own
         r"role: is for a key that acts for nobody",
         r"categories: .*must be",  # the same
-        r"\w+: must be a whole number, not a number",  # 7.0 is one to a schema
+        r"\w+: must be a whole number( or null)?, not a number",  # 7.0 is one to a schema
         r"agentId: is missing",  # in the query or in the body
         r"url: must be an address like",
         r"skills: (each must be a code|must be at most)",  # counted without the blanks around, and each once
         # Calendars and policies: what several parts say together, and words that are the name of nothing.
-        r"zone: '.*' is not a time zone",
+        r"zone: (['\"]).*\1 is not a time zone",  # quoted as Python does
         r"has no open time",
         r"(week|special)\.\S+\[\d+\]: ('.*' closes when it opens|\S+ overlaps)",
         r"week\.\w+: \S+ overlaps",
-        r"(holidays|special)\.\S+: '.*' is not a date",  # 30 February
+        r"(holidays|special)\.\S+: (['\"]).*\2 is not a date",  # 30 February
         r"targets\.\w+\.calendars(: needs at least one|\[\d+\]: there is no calendar)",
         r"(targets\.\w+\.times\.\w+|levels\[\d+\]\.at): must (be more than nothing|not be more than ten years)",
         r"levels\[\d+\]\.target: '\w+' is not among the policy's targets",
