@@ -66,6 +66,17 @@ async def listening(desk: BrowserDesk, many: int = 1) -> None:
     await desk.until(enough)
 
 
+async def reading(desk: BrowserDesk) -> tuple[Guest, TestPerson, Ticket]:
+    """Sign an agent in, open a ticket that somebody raised, and wait until its page hears of changes."""
+    abe = await desk.guest("AGENT", name="Abe Agent")
+    una = await make_person(desk.world, name="Una User")
+    ticket = await raised(desk, una, "Printer on fire")
+    await abe.open(f"/queue?view=mine&ticket={ticket.id}")
+    await abe.ready()
+    await listening(desk)
+    return abe, una, ticket
+
+
 async def test_a_day_of_work_by_keyboard_alone(desk: BrowserDesk) -> None:
     abe = await desk.guest("AGENT", name="Abe Agent")
     una = await make_person(desk.world, name="Una User")
@@ -183,12 +194,7 @@ async def test_what_was_not_changed_is_told_until_one_goes_on(desk: BrowserDesk)
 
 
 async def test_what_is_written_while_an_answer_is_on_its_way_stays(desk: BrowserDesk) -> None:
-    abe = await desk.guest("AGENT", name="Abe Agent")
-    una = await make_person(desk.world, name="Una User")
-    ticket = await raised(desk, una, "Printer on fire")
-    page = await abe.open(f"/queue?view=mine&ticket={ticket.id}")
-    await abe.ready()
-    await listening(desk)
+    page = (await reading(desk))[0].page
     sent, let_go = asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
@@ -399,12 +405,8 @@ async def test_the_list_is_as_wide_as_one_likes_it_by_mouse_and_keyboard(desk: B
 
 
 async def test_a_storm_of_news_is_read_a_few_times_and_then_it_is_quiet(desk: BrowserDesk) -> None:
-    abe = await desk.guest("AGENT", name="Abe Agent")
-    una = await make_person(desk.world, name="Una User")
-    ticket = await raised(desk, una, "Printer on fire")
-    page = await abe.open(f"/queue?view=mine&ticket={ticket.id}")
-    await abe.ready()
-    await listening(desk)
+    abe, una, ticket = await reading(desk)
+    page = abe.page
     await desk.until(lambda: page.evaluate("!desk.isReading()"))
     session = await abe.context.new_cdp_session(page)
     before, asked = await nodes_of(session), 0
