@@ -12,6 +12,7 @@ asks for it as it stands: that finds less, and is sooner done.
 
 import re
 import sqlite3
+import sys
 import unicodedata
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ _WORD = re.compile(r"[^\W_]+")
 _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
 MOST_FORMS = 24  # of a word that a person has not typed to its end
-PLACES = 8  # of words that are read at once: rare ones stand in few, and are passed together
+PLACES = 32  # of words that are read at once: rare ones stand in few, and are passed together
 OWNER_MARK = 0xE000  # begins the word that says whose a row is: part of a word for FTS5, and of none that is typed
 WHOLE = "whole_"
 APART = 400  # numbers for each row that is asked for: where there are more, others may be many
@@ -136,16 +137,15 @@ def sqlite_query(text: str, forms: Sequence[str] | None = None) -> str:
 
     Each word is quoted, so that nothing a person types is read as an operator. ``forms`` are all words that begin as
     the last one does, where they are known: FTS5 collects whatever begins so before it gives the first row; of whole
-    words it gives one row after the other.
+    words it gives one row after the other. It looks for the other words where it has found the first: that is the last
+    one here, which people add to find less.
     """
-    found = words(text)
-    if not found:
-        return '""'
+    *before, last = words(text) or [""]
     if forms is None:
-        return " ".join(f'"{word}"' for word in found) + "*"
-    *before, last = found
-    any_form = " OR ".join(f'"{form}"' for form in forms or [last])
-    return " AND ".join([*(f'"{word}"' for word in before), f"({any_form})"])
+        sought = f'"{last}"*' if last else '""'
+    else:
+        sought = f"({' OR '.join(f'{chr(34)}{form}{chr(34)}' for form in forms or [last])})"
+    return " AND ".join([sought, *(f'"{word}"' for word in before)])
 
 
 def forms_in(
@@ -171,15 +171,15 @@ def forms_in(
 
 
 def _forms_in_one(connection: sqlite3.Connection, table: str, word: str) -> list[str] | None:
-    sought = f"SELECT term FROM {table}_fts_terms WHERE term >= ? LIMIT {PLACES}"
-    behind, forms = word, dict[str, None]()
+    sought = f"SELECT term FROM {table}_fts_terms WHERE term >= ? AND term < ? LIMIT {PLACES}"
+    behind, end, forms = word, f"{word}{chr(sys.maxunicode)}", dict[str, None]()
     while len(forms) <= MOST_FORMS:
         try:
-            there = [row[0] for row in connection.execute(sought, (behind,))]
+            there = [row[0] for row in connection.execute(sought, (behind, end))]
         except sqlite3.OperationalError:
             return None
-        forms |= dict.fromkeys(term for term in there if term.startswith(word))
-        if len(there) < PLACES or not there[-1].startswith(word):
+        forms |= dict.fromkeys(there)
+        if len(there) < PLACES:
             return list(forms)
         behind = there[-1] + "\x01"  # behind all places of this word, before any longer one
     return None
