@@ -45,10 +45,10 @@ async def database(tmp_path: Path) -> AsyncIterator[PostgresDatabase]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, **values: object) -> AsyncIterator[PostgresDatabase]:
+async def opened(folder: Path, *more: Migration, **values: object) -> AsyncIterator[PostgresDatabase]:
     made = open_database(settings_for(folder, **values), Clock())
     assert isinstance(made, PostgresDatabase)
-    await asyncio.to_thread(migrate, made, [TABLE])  # the wire that some put between runs on this loop
+    await asyncio.to_thread(migrate, made, [TABLE, *more])  # the wire that some put between runs on this loop
     yield made
     await made.close()
 
@@ -222,8 +222,37 @@ def test_what_a_statement_touches() -> None:
     asked = of_words(found, statement(found), values)
     assert asked.text.count("w.words @@") == 3 + 1, "each word is a condition: GIN is slow where one holds many words"
     assert asked.arguments(values) == ("'cafe'", "'open'", "'12':*", "a'b")
+    for common, in_rows in (("open", 1), ("12", 1), ("cafe 12", 2), ("cafe open 12", 0), ("pen", 0)):
+        words = frozenset(("thing", word) for word in common.split())
+        assert of_words(found, statement(found), values, words).text.count("IS TRUE") == in_rows, common
+    assert "IS TRUE" not in of_words(found, statement(found), values, frozenset([("other", "open")])).text
     assert not statement("INSERT INTO thing VALUES (:a)").returns
     assert statement("DELETE FROM thing RETURNING 1 AS gone").returns
+
+
+async def test_a_word_that_most_rows_have_is_read_in_the_rows_that_a_rare_one_finds(tmp_path: Path) -> None:
+    """The server notes which words those are; what is found is the same before and after."""
+    words = """CREATE TABLE test_note_words (number BIGINT PRIMARY KEY, words TSVECTOR NOT NULL);
+        CREATE INDEX test_note_found ON test_note_words USING GIN (words);
+        INSERT INTO test_note_words SELECT n, array_to_tsvector(ARRAY['case', 'n' || n,
+            CASE WHEN n % 3 > 0 THEN 'cable' ELSE 'printer' END]) FROM generate_series(1, 300) n;"""
+    typed = ("case n7", "n7 case", "case", "cas", "case n", "cable n71", "printer case n3", "n71 cab", "case nothing")
+
+    async def search(tx: Tx, q: str) -> list[int]:
+        rows = await tx.run("SELECT x.number FROM FOUND_IN(test_note, :q) x ORDER BY x.number", q=q)
+        return [row["number"] for row in rows]
+
+    async def found() -> tuple[list[list[int]], frozenset[tuple[str, str]]]:
+        async with opened(tmp_path, Migration("test", "0002", words)) as database:
+            each = [await database.read(ANONYMOUS, search, q) for q in typed]
+            return each, await database._asking._common.read()
+
+    before, noted = await found()
+    assert before[:2] == [[7, *range(70, 80)], [7]]
+    assert noted == frozenset()
+    async with visitor(tmp_path) as other:
+        await other.execute("ANALYZE test_note_words")
+    assert await found() == (before, frozenset([("test_note", "case"), ("test_note", "cable")]))
 
 
 # --- others write too --------------------------------------------------------------------------------------------

@@ -106,27 +106,34 @@ def tables_of(sql: str) -> tuple[str, ...]:
     return tuple(sorted({*found, *(match[1] for match in _HAS.findall(sql))}))
 
 
-def for_postgres(sql: str, count: int = 1) -> tuple[str, frozenset[str]]:
+def for_postgres(
+    sql: str, count: int = 1, common: frozenset[tuple[str, int]] = frozenset()
+) -> tuple[str, frozenset[str]]:
     """Rewrite the forms for PostgreSQL; also return the names of the values that hold queries.
 
     The index of ``table`` is the table ``<table>_words``, whose rows carry the ``number`` of the table's. ``count`` is
-    how many words are asked for: each of them, ``:q_0`` and so on, is a condition of its own.
+    how many words are asked for: each of them, ``:q_0`` and so on, is a condition of its own. ``common`` are tables,
+    each with the place of a word that most of its rows have.
     """
     names = queries_of(sql)
     if not names:
         return sql, names
     rewritten = _MATCHES.sub(
-        lambda match: f"{match[1]}.number IN {_in_words(match[2], match[3], match[4], count)}", sql
+        lambda match: f"{match[1]}.number IN {_in_words(match[2], match[3], match[4], count, common)}", sql
     )
     # One value for one row: the planner does not know how few the rows are, and would ask the index for an EXISTS.
     one = r"(SELECT w.words @@ CAST(CAST(:\4 AS TEXT) AS TSQUERY) FROM \2_words w WHERE w.number = \1.number)"
     rewritten = _HAS.sub(one, rewritten)
-    return _FOUND_IN.sub(lambda match: _in_words(match[1], match[2], match[3], count), rewritten), names
+    return _FOUND_IN.sub(lambda match: _in_words(match[1], match[2], match[3], count, common), rewritten), names
 
 
-def _in_words(table: str, query: str, owner: str | None, count: int) -> str:
+def _in_words(table: str, query: str, owner: str | None, count: int, common: frozenset[tuple[str, int]]) -> str:
     # Of one condition for all words GIN goes through the most common one row by row; of several, it skips.
     asked = [f"w.words @@ CAST(CAST(:{query}_{place} AS TEXT) AS TSQUERY)" for place in range(count)]
+    in_rows = [place for place in range(count) if (table, place) in common]
+    if len(in_rows) < count:  # a rare one finds rows in the index
+        for place in in_rows:
+            asked[place] = f"({asked[place]}) IS TRUE"  # GIN does not know such a condition
     if owner:
         asked.append(f"w.words @@ CAST('''#' || CAST(:{owner} AS TEXT) || '''' AS TSQUERY)")
     return f"(SELECT w.number FROM {table}_words w WHERE {' AND '.join(asked)})"

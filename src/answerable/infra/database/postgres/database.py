@@ -26,7 +26,6 @@ from answerable.infra.database.postgres.pump import Pump
 from answerable.infra.database.postgres.readers import Readers, roll_back
 from answerable.infra.database.postgres.runner import Runner
 from answerable.infra.database.postgres.scrub import scrub
-from answerable.infra.database.postgres.together import Together
 from answerable.infra.database.postgres.tx import Asking, PostgresTx, Reading, Writing
 from answerable.infra.database.postgres.watch import Watch
 from answerable.infra.database.postgres.writer import Writer
@@ -59,7 +58,7 @@ class PostgresDatabase:
         self._patience = settings.storage.wait_seconds
         self._faults = Faults(self.place)
         self._readers = Readers(partial(connect, settings, READING), settings.storage.connections, self._patience)
-        self._asking = Asking(self._readers, Together(self._readers))
+        self._asking = Asking(self._readers)
         self._writer = Writer(settings)
         self._runner = Runner(self._writer, self._ids, clock, settings)
         self._watch = Watch(settings, self._writer.name, self.pulse, self._touch, self._writer.forget, self._hang_up)

@@ -77,19 +77,31 @@ class Statement:
         return storable(given, REPLACEMENT if self.table is None else "")
 
 
-def of_words(sql: str, asked: Statement, values: Mapping[str, Any]) -> Statement:
-    """Return the statement that ``asked`` is for as many words as are searched for: it has one search."""
+def of_words(
+    sql: str, asked: Statement, values: Mapping[str, Any], common: frozenset[tuple[str, str]] = frozenset()
+) -> Statement:
+    """Return the statement that ``asked`` is for as many words as are searched for: it has one search.
+
+    ``common`` are tables, each with a word that most of its rows have.
+    """
     (name,) = asked.searches
-    return statement(sql, len(queries(values[name])))
+    sought = queries(values[name])
+    there = [(table, place) for table, word in common for place, one in enumerate(sought) if one in _written(word)]
+    return statement(sql, len(sought), frozenset(there))
+
+
+def _written(word: str) -> tuple[str, str]:
+    """Return how ``queries`` writes a word, and one that may be the beginning of others."""
+    return f"'{word}'", f"'{word}'{BEGINS}"
 
 
 @lru_cache(maxsize=4096)
-def statement(sql: str, count: int = 1) -> Statement:
-    """Translate a statement of the portable subset, in which ``count`` words are searched for.
+def statement(sql: str, count: int = 1, common: frozenset[tuple[str, int]] = frozenset()) -> Statement:
+    """Translate a statement of the portable subset, in which ``count`` words are searched for; some are ``common``.
 
     ``MATCHES(alias.table, :q)`` and ``FOUND_IN(table, :q)`` ask the full-text index (infra/database/search.py).
     """
-    sql, searches = for_postgres(sql, count)
+    sql, searches = for_postgres(sql, count, common)
     order: dict[str, int] = {}
 
     def place(match: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from answerable.infra.bus import outbox
+from answerable.infra.database.postgres.common import CommonWords
 from answerable.infra.database.postgres.knowledge import Key, Knowledge
 from answerable.infra.database.postgres.readers import Readers
 from answerable.infra.database.postgres.sending import goes_along, send, send_at_once
@@ -42,11 +43,12 @@ class Reading:
 class Asking:
     """Statements that only read, each on whatever connection is free: the like of them, by key, together."""
 
-    __slots__ = ("_readers", "_together")
+    __slots__ = ("_common", "_readers", "_together")
 
-    def __init__(self, readers: Readers, together: Together) -> None:
+    def __init__(self, readers: Readers) -> None:
         self._readers = readers
-        self._together = together
+        self._together = Together(readers)
+        self._common = CommonWords(readers)
 
     async def run(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement and return its rows."""
@@ -54,7 +56,7 @@ class Asking:
         if asked.by_key:
             return await self._together.ask(asked, asked.arguments(values))
         if asked.searches:
-            asked = of_words(sql, asked, values)
+            asked = of_words(sql, asked, values, await self._common.read())
         arguments = asked.arguments(values)
 
         async def fetch(connection: Any) -> list[Row]:
