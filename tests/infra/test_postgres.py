@@ -224,8 +224,8 @@ def test_what_a_statement_touches() -> None:
     assert asked.arguments(values) == ("'cafe'", "'open'", "'12':*", "a'b")
     for common, in_rows in (("open", 1), ("12", 1), ("cafe 12", 2), ("cafe open 12", 0), ("pen", 0)):
         words = frozenset(("thing", word) for word in common.split())
-        assert of_words(found, statement(found), values, words).text.count("IS TRUE") == in_rows, common
-    assert "IS TRUE" not in of_words(found, statement(found), values, frozenset([("other", "open")])).text
+        assert of_words(found, statement(found), values, words).text.count("COALESCE") == in_rows, common
+    assert "COALESCE" not in of_words(found, statement(found), values, frozenset([("other", "open")])).text
     assert not statement("INSERT INTO thing VALUES (:a)").returns
     assert statement("DELETE FROM thing RETURNING 1 AS gone").returns
 

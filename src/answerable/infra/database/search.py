@@ -133,7 +133,7 @@ def _in_words(table: str, query: str, owner: str | None, count: int, common: fro
     in_rows = [place for place in range(count) if (table, place) in common]
     if len(in_rows) < count:  # a rare one finds rows in the index
         for place in in_rows:
-            asked[place] = f"({asked[place]}) IS TRUE"  # GIN does not know such a condition
+            asked[place] = f"COALESCE({asked[place]}, FALSE)"  # no condition for GIN, and not taken for a rare one
     if owner:
         asked.append(f"w.words @@ CAST('''#' || CAST(:{owner} AS TEXT) || '''' AS TSQUERY)")
     return f"(SELECT w.number FROM {table}_words w WHERE {' AND '.join(asked)})"
