@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from answerable.infra.bus import outbox
-from answerable.infra.database.postgres.common import CommonWords
+from answerable.infra.database.postgres.common_words import CommonWords
 from answerable.infra.database.postgres.knowledge import Key, Knowledge
 from answerable.infra.database.postgres.readers import Readers
 from answerable.infra.database.postgres.sending import goes_along, send, send_at_once
