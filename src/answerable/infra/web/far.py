@@ -29,6 +29,7 @@ _ASKING = service("web")
 class FarVisits:
     """Asks the users service, and believes it for some seconds; for as long as it is away, also longer.
 
+    One that is away is asked about those it told of once in those seconds: it may keep whoever asks waiting.
     What its events tell holds at once: ``still_good`` is asked for every visit, whatever was believed.
     """
 
@@ -48,16 +49,19 @@ class FarVisits:
         self._grants_of = grants_of
         self._still_good = still_good
         self._known: dict[str, tuple[int, Visit]] = {}
+        self._away_until = 0  # as far as anybody knows
 
     async def visit(self, cookie: str) -> Visit:
         """Return the visit of a cookie; raises ``Unauthenticated``, or ``Unavailable`` where nobody can say."""
         asked_at, known = self._known.get(cookie, (0, None))
         now = self._db.clock()
-        if known is not None and now < min(asked_at + BELIEVED, known.expires_at) and await self._holds(known):
+        believed = max(asked_at + BELIEVED, self._away_until)
+        if known is not None and now < min(believed, known.expires_at) and await self._holds(known):
             return known
         try:
             visit = await self._ask(cookie)
         except Unavailable:
+            self._away_until = self._db.clock() + BELIEVED
             if known is None or known.expires_at <= now or not await self._holds(known):
                 raise
             return known
@@ -66,7 +70,7 @@ class FarVisits:
             raise
         while len(self._known) >= KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[cookie] = (now, visit)
+        self._known[cookie], self._away_until = (now, visit), 0
         await self._db.read(_ASKING, self._still_good, visit)
         return visit
 
