@@ -8,13 +8,15 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import Litestar, Response, get, post
+from litestar import Litestar, Response, get, post, put
 
 from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import migrate, migrations_of
+from answerable.infra.metrics import exposition
 from answerable.infra.web.edge import Edge
 from answerable.infra.web.grants import PUBLIC, needs
 from answerable.infra.web.inner import HEADER, InnerDoor
+from answerable.infra.web.kept import GATHERED
 from answerable.infra.web.proxy import Proxy
 from answerable.users.rules import grants_of
 from tests.apart import SECRET, serving_app
@@ -33,6 +35,18 @@ async def stream() -> Response[bytes]:
 @post("/api/things/{name:str}", opt=EVERYBODY)
 async def thing(name: str) -> Response[bytes]:
     """Run elsewhere."""
+    return Response(b"never from here")
+
+
+@put("/api/things/{name:str}", opt=EVERYBODY)
+async def changed_thing(name: str) -> Response[bytes]:
+    """Run elsewhere."""
+    return Response(b"never from here")
+
+
+@get("/api/export/{name:str}", opt=EVERYBODY | GATHERED)
+async def export(name: str) -> Response[bytes]:
+    """Run elsewhere, and be made whole in the gateway."""
     return Response(b"never from here")
 
 
@@ -111,9 +125,10 @@ async def gateway(folder: Path, service: str) -> AsyncIterator[tuple[httpx.Async
     )
     database: DeskDatabase = open_database(settings, Clock())
     migrate(database, migrations_of("bus", "answerable.infra.bus", database.engine))
-    app = Litestar([stream, thing, user, here], openapi_config=None)
+    app = Litestar([stream, thing, changed_thing, export, user, here], openapi_config=None)
     inner = InnerDoor(settings, database.clock, grants_of)
-    owners = {stream.fn: "tickets", thing.fn: "tickets", user.fn: "users"}
+    owners = {stream.fn: "tickets", thing.fn: "tickets", changed_thing.fn: "tickets"}
+    owners |= {export.fn: "users", user.fn: "users"}
     proxy = Proxy(app, app, owners, settings, inner)
     async with serving_app(Edge(cast(Any, proxy), database, {}, None)) as address:
         async with httpx.AsyncClient(base_url=address, timeout=PATIENCE) as client:
@@ -135,6 +150,7 @@ async def test_a_request_and_its_answer_are_handed_on(tmp_path: Path) -> None:
         assert (answer.status_code, answer.content) == (201, b"done")
         assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
         assert answer.headers["x-own"] == "kept"
+        assert len(answer.headers.get_list("date")) == 1, "of the two servers, one says what time it is"
         assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
         [(method, asked, headers, body)] = service.asked
         assert (method, asked, body) == ("POST", "/api/things/%C3%A4%20b%2525?q=1&q=%26", b"body")
@@ -145,7 +161,7 @@ async def test_a_request_and_its_answer_are_handed_on(tmp_path: Path) -> None:
         assert service.asked[-1][2][b"authorization"] == b"Bearer t", "the users service ends sessions by their token"
         assert (await client.get("/api/here")).content == b"here"
         assert (await client.get("/api/nowhere")).status_code == 404
-        assert (await client.put("/api/things/x")).status_code == 405
+        assert (await client.delete("/api/things/x")).status_code == 405
         assert len(service.asked) == 2
 
 
@@ -183,8 +199,52 @@ async def test_a_service_that_is_silent_or_gone_is_told_of(tmp_path: Path) -> No
         assert (silent.status_code, silent.headers["retry-after"]) == (503, "2")
         with pytest.raises(httpx.RemoteProtocolError):
             await client.post("/api/things/broken")
+        half = await client.get("/api/export/broken")
+        assert (half.status_code, half.headers["retry-after"]) == (503, "2"), "nothing of it was out yet"
     async with gateway(tmp_path, address) as (client, _):
         gone = await client.post("/api/things/x")
         assert gone.status_code == 503
         assert gone.json()["message"].startswith("This part of the desk is away")
         assert "127.0.0.1" not in gone.text
+
+
+async def test_a_change_is_asked_for_once_and_a_question_anew(tmp_path: Path) -> None:
+    """A service that dies with a change in hand may have made it: its neighbour, asked again, would refuse it."""
+    asked: list[bytes] = []
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).partition(b" ")[0])
+        writer.close()
+
+    dying = await asyncio.start_server(die, "127.0.0.1", 0)
+    async with dying, gateway(tmp_path, f"http://127.0.0.1:{dying.sockets[0].getsockname()[1]}") as (client, _):
+        for method in ("PUT", "POST", "GET"):
+            answer = await client.request(method, "/api/things/x" if method != "GET" else "/api/stream")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert asked == [b"PUT", b"POST", b"GET", b"GET"]
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_a_body_is_no_fault(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service()
+    before = _counted("400")
+    async with serving_app(service) as address, gateway(tmp_path, address) as (client, _):
+        _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write(b"POST /api/things/x HTTP/1.1\r\nHost: desk\r\nContent-Length: 500\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+        async with asyncio.timeout(PATIENCE):
+            while _counted("400") == before and "Traceback" not in caplog.text:
+                assert (await client.get("/api/here")).content == b"here"
+    assert (_counted("400"), service.asked) == (before + 1, [])
+    assert "Traceback" not in caplog.text
+
+
+def _counted(status: str) -> int:
+    """Return how many POSTs were answered so."""
+    requests = [
+        line for line in exposition().decode().splitlines() if line.startswith("answerable_http_requests_total")
+    ]
+    found = [line for line in requests if 'method="POST"' in line and f'"{status}"' in line]
+    return int(sum(float(line.rpartition(" ")[2]) for line in found))

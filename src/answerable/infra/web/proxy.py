@@ -38,6 +38,7 @@ _TOLD_ANEW = frozenset(
     b"host content-length x-request-id forwarded x-forwarded-for x-forwarded-host x-forwarded-proto".split()
 ) | {HEADER}
 _DROPPED = _NEIGHBOURS | _TOLD_ANEW
+_DROPPED_FROM_ANSWERS = _NEIGHBOURS | {b"date"}  # which this server says itself, and which there may be one of
 SERVICE = "service"  # the parameter that names one
 KEEPER_OF_TOKENS = "users"  # the one service that may see the token itself, to end its session
 _log = structlog.get_logger(__name__)
@@ -115,7 +116,10 @@ class Proxy:
         scope["state"]["answer"] = lambda *_: False  # what the short way would write at once has to come by here
 
         async def answer(keep: Any) -> None:
-            await (self._hand_on(peer, plain, receive, keep) if peer else self._app(plain, receive, keep))
+            try:
+                await (self._hand_on(peer, plain, receive, keep) if peer else self._app(plain, receive, keep))
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:  # half an answer, of which nothing is out
+                raise Unavailable(AWAY, retry_after=2) from error
 
         asks = scope["state"].get("actor", ANONYMOUS).id
         await gather(self._asking, self._peers.keys() - {peer}, asks, answer, send)
@@ -171,6 +175,7 @@ class Proxy:
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                middlewares=(_ask_once,),
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
                 trust_env=False,
             )
@@ -186,8 +191,21 @@ class Proxy:
             _log.info("peer is back", peer=peer)
 
 
+async def _ask_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Ask anew, where a connection ends without an answer, for what only reads: the library repeats PUT and DELETE too.
+
+    They may have been done, and whoever asked would be told of the second time: that it can no longer be done.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method == "GET" or isinstance(error, aiohttp.ClientConnectorError):
+            raise
+        raise aiohttp.ClientConnectionError("ended without an answer") from error
+
+
 def _start_of(answer: aiohttp.ClientResponse) -> dict[str, Any]:
-    headers = [(name.lower(), value) for name, value in answer.raw_headers if name.lower() not in _NEIGHBOURS]
+    headers = [(name.lower(), value) for name, value in answer.raw_headers if name.lower() not in _DROPPED_FROM_ANSWERS]
     return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
 

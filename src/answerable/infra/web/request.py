@@ -10,7 +10,6 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import msgspec
 from litestar import Request, Response
 from litestar.datastructures import State
-from litestar.exceptions import ClientException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from answerable.infra.web import idempotency
@@ -219,7 +218,10 @@ class JsonAnswer(Response[T]):
 
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Any, most: int) -> bytes:
-    """Read the body of a request; raises ``TooLarge`` before more than ``most`` bytes of it are held."""
+    """Read the body of a request; raises ``TooLarge`` before more than ``most`` bytes of it are held.
+
+    Raises ``Invalid`` where the client goes away before its end: nobody reads that answer, but it is counted as theirs.
+    """
     announced = headers.get(b"content-length", b"0")
     if announced.isdigit() and (len(announced) > _MOST_DIGITS or int(announced) > most):
         raise TooLarge(TOO_LARGE)
@@ -227,7 +229,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Any, most: int) -> 
     while True:
         message: Any = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientException("The client went away.")
+            raise Invalid("The client went away.")
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > most:
