@@ -3,10 +3,12 @@
 import asyncio
 import os
 import random
+import resource
 import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,17 @@ def run(folder: Path, *arguments: str) -> Result:
     place = ("--data-dir", str(folder), *(("--database", database) if database else ()))
     environment = {"ANSWERABLE_STORAGE_SCHEMA": SCHEMA} if database else {}
     return CliRunner(env=environment).invoke(build(), [arguments[0], *place, *arguments[1:]])
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """Let this process find no room for more: SQLite takes that for a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 async def at_prompt(folder: Path, *arguments: str) -> Result:
@@ -259,6 +272,33 @@ async def test_an_older_backup_is_brought_up_to_date(whole: Path, tmp_path: Path
         assert isinstance(world.db, SqliteDatabase)
         assert {row["erased_at"] for row in await world.sql("SELECT erased_at FROM users_person")} == {None}
         assert (await verify_log(world.db))[1] == []
+
+
+@pytest.mark.one_engine
+def test_a_disk_that_is_full_is_told_in_a_sentence(whole: Path, tmp_path: Path) -> None:
+    """Wherever the room ends: in the copy of the desk, or in what comes back out of a backup."""
+    (tmp_path / "copies").mkdir()
+    with no_file_longer_than(200_000):
+        copied = run(whole.parent / "desk", "backup", str(tmp_path / "copies" / "another"))
+        restored = run(tmp_path / "elsewhere", "restore", str(whole))
+    for done in (copied, restored):
+        assert isinstance(done.exception, SystemExit), done.exception
+        assert (done.exit_code, done.output.count("\n")) == (1, 1)
+        assert done.output.startswith("Error: "), done.output
+    assert list((tmp_path / "copies").iterdir()) == [], "nothing is left of it"
+    assert run(tmp_path / "elsewhere", "restore", str(whole)).exit_code == 0
+
+
+@pytest.mark.on_postgres
+def test_a_server_that_is_away_is_not_taken_for_the_file(tmp_path: Path) -> None:
+    nobody = "postgresql://desk:geheim@127.0.0.1:1/desk"
+    told = CliRunner().invoke(
+        build(), ["backup", "--data-dir", str(tmp_path), "--database", nobody, f"{tmp_path}/file"]
+    )
+    assert "127.0.0.1:1/desk: cannot be reached" in told.output
+    assert "written" not in told.output
+    assert "geheim" not in told.output
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.on_postgres

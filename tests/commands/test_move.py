@@ -104,6 +104,13 @@ def test_a_desk_moves_with_its_own_secret_or_not_at_all(desk: Path, tmp_path: Pa
     assert "no difference" in move("--data-dir", str(desk), "--database", there, "--to", str(back), check=True)
     assert (back / "secret").read_text() == secret
 
+    (tmp_path / "held").write_text(secret)
+    (desk / "secret").write_text("another secret, that of no desk " + "x7Q")
+    unset = {"ANSWERABLE_DATABASE": "", "ANSWERABLE_STORAGE_SECRET_FILE": str(tmp_path / "held")}
+    told = move("--data-dir", str(desk), "--to", ENGINE.address_of(tmp_path / "again"), check=True)
+    assert "3. Start it with ANSWERABLE_DATABASE=" in told
+    assert "keep the folder" not in told, "the secret in the folder is not the desk's"
+
 
 def test_a_service_alone_moves_alone(tmp_path: Path) -> None:
     here, there = tmp_path / "tickets", ENGINE.address_of(tmp_path / "there")

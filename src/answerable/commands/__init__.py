@@ -1,5 +1,7 @@
 """The commands of the desk's operator: serve, migrate, demo, replay, events, config, top and those of the features."""
 
+import errno
+import sqlite3
 from importlib import import_module
 from typing import Any
 
@@ -46,6 +48,23 @@ class _DeskGroup(click.Group):
         except Problem as problem:
             lines = [problem.message, *(f"  {line}" for line in problem.errors)]
             raise click.ClickException("\n".join(lines)) from problem
+        except Exception as error:
+            if not (told := _told(error)):
+                raise
+            raise click.ClickException(told) from error
+
+
+def _told(error: Exception) -> str:
+    """Return what the machine did to a command, in a sentence; nothing where the fault is the program's own."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return "" if error.errno == errno.EPIPE else f"{where}{error.strerror}."  # who reads no more is told nothing
+    from answerable.infra.database.errors import is_fault as failed  # noqa: PLC0415  # most commands end well
+    from answerable.infra.database.postgres.connection import is_fault as failed_there  # noqa: PLC0415
+
+    if failed(error) if isinstance(error, sqlite3.Error) else failed_there(error):
+        return f"The database cannot be used ({str(error) or 'it does not answer'})."
+    return ""
 
 
 def build() -> click.Group:

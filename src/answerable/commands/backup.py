@@ -100,7 +100,8 @@ async def _back_up(of: Opener, file: Path) -> Manifest:
     except OSError as error:
         raise Invalid(f"{file}: cannot be written ({error.strerror}).") from error
     finally:
-        copied.unlink(missing_ok=True)
+        for leftover in ("", "-journal"):  # SQLite keeps the latter where it found no room
+            copied.with_name(copied.name + leftover).unlink(missing_ok=True)
 
 
 def _manifest(settings: Settings, services: tuple[str, ...], found: Facts, made_at: str) -> Manifest:

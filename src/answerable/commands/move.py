@@ -19,7 +19,7 @@ from answerable.infra.database.open import open_store
 from answerable.infra.database.postgres.address import is_postgres
 from answerable.infra.database.sqlite_transfer import SqliteStore
 from answerable.infra.database.transfer import Outcome, Source, Store, compare, copy, count_rows, filled_tables
-from answerable.infra.secret import FILE, fits_secret, has_secret, keep_secret, with_secret
+from answerable.infra.secret import FILE, fits_secret, has_secret, is_of_folder, keep_secret, with_secret
 from answerable.kernel.errors import Conflict, Invalid
 from answerable.kernel.manifest import Feature
 from answerable.runtime import wanted_migrations, with_schema
@@ -176,7 +176,7 @@ def _tell(outcome: Outcome, there: Settings, only_verify: bool) -> None:
     click.echo("  2. See that it did nothing more: give this command once more, with --verify.")
     if there.storage.database:
         click.echo(f"  3. Start it with ANSWERABLE_DATABASE={without_password(there.storage.database)}")
-        if there.origins.get("storage.secret") not in ("ANSWERABLE_STORAGE_SECRET",):
+        if is_of_folder(there):
             click.echo(
                 f"     and the secret that it has: keep the folder {there.storage.data_dir}, or set "
                 f"ANSWERABLE_STORAGE_SECRET to what is in its file '{FILE}'."

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from answerable.infra.database.backup.facts import EMPTY, SEAL, Facts
-from answerable.infra.database.postgres.connection import close, connect
+from answerable.infra.database.postgres.connection import close, connect, is_lost
 from answerable.infra.database.transfer import NOT_OF_THE_DESK
 from answerable.kernel.errors import Conflict, Invalid
-from answerable.settings import Settings
+from answerable.settings import Settings, without_password
 
 _PATIENT = {"idle_in_transaction_session_timeout": "0", "statement_timeout": "0"}
 _ASIDE = "_before_restore"
@@ -23,7 +23,13 @@ LONGEST_SECONDS = 6 * 3600
 
 @asynccontextmanager
 async def _session(settings: Settings) -> AsyncIterator[Any]:
-    connection = await connect(settings, _PATIENT, None)
+    try:
+        connection = await connect(settings, _PATIENT, None)
+    except Exception as error:
+        if not is_lost(error):
+            raise
+        place = without_password(settings.storage.database)
+        raise Invalid(f"{place}: cannot be reached ({str(error) or 'it does not answer'}).") from None
     try:
         yield connection
     finally:
