@@ -813,6 +813,22 @@ async def test_who_types_the_beginning_of_a_common_word_has_it_counted_as_it_is_
         assert ([ticket.number for ticket in page.rows], page.total, asked) == (newest, str(counted), said), (cap, q)
 
 
+async def test_a_ticket_that_the_index_finds_more_than_once_is_one_find(
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sees everything gets what the index says as it is; a number that no ticket has finds none."""
+    monkeypatch.setattr("answerable.tickets.store.near.ASKED_FIRST", 1)
+    first = await office.raised(title="The printer again", description="A printer.")
+    second = await office.raised(title="A cable")
+    for ticket in (first, second):
+        for _ in range(2):
+            await office.said(office.max, ticket, "It is the printer.")
+    await office.raised(title="Nothing like it")
+    for q, found in (("printer", [1002, 1001]), ("#1001", [1001]), ("9999", []), ("printer cable", [])):
+        answer = await office.get(office.max, "/tickets", q=q)
+        assert (numbers(json_of(answer)), answer.headers["x-total-count"]) == (found, str(len(found))), q
+
+
 async def test_nobody_writes_a_ticket_into_what_another_person_finds(
     office: TicketDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,11 +188,14 @@ async def _search_index(
 
     Where ``few`` have the words, each is asked whose it is; all that is somebody's is not gone through.
     """
+    seen = arms(tx.actor)
     parts = [
         f"SELECT t.number AS n, {column} AS s FROM tickets_ticket t WHERE "
         + within(arm.replace("t.requester_id =", "t.requester_id || '' =") if few else arm, [*conditions, _FOUND])
-        for arm in arms(tx.actor)
+        for arm in seen
     ]
+    if seen == [EVERYTHING] and not conditions and column == NUMBER:  # they see whatever is found
+        parts = ["SELECT DISTINCT f.number AS n, f.number AS s FROM f WHERE f.number IS NOT NULL"]
     down = " DESC" if order.endswith("DESC") else ""
     begin = f"WHERE {after[0].replace(f'({column}, t.number)', '(h.s, h.n)')}" if after else ""
     sql = f"""WITH f AS MATERIALIZED ({found}), hits AS MATERIALIZED ({" UNION ALL ".join(parts)})
@@ -394,5 +397,5 @@ def found_sql(tx: Tx, text: str, values: dict[str, Any]) -> str:
     number = text.strip().lstrip("#")
     if number.isascii() and number.isdigit() and len(number) <= 15:
         values["asked_number"] = int(number)
-        found += " UNION ALL SELECT CAST(:asked_number AS BIGINT)"
+        found += " UNION ALL SELECT t.number FROM tickets_ticket t WHERE t.number = :asked_number"
     return found
