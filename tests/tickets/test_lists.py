@@ -696,7 +696,7 @@ async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
         there = text.lower().rstrip(".").split()
         return all(word in there for word in typed[:-1]) and any(word.startswith(typed[-1]) for word in there)
 
-    monkeypatch.setattr("answerable.tickets.store.lists.COUNT_CAP", cap)
+    monkeypatch.setattr("answerable.tickets.store.search.COUNT_CAP", cap)
     for first in (2, 200):
         monkeypatch.setattr("answerable.tickets.store.near.ASKED_FIRST", first)
         for who in (office.una, office.otto):
@@ -807,7 +807,7 @@ async def test_who_types_the_beginning_of_a_common_word_has_it_counted_as_it_is_
         (6, "prin", 6, ["printer", "prin", "prin", "prin", "prin"]),  # and which they are
         (6, "press", 1, ["press", "press"]),  # few: which they are, at once
     ):
-        monkeypatch.setattr("answerable.tickets.store.lists.COUNT_CAP", cap)
+        monkeypatch.setattr("answerable.tickets.store.search.COUNT_CAP", cap)
         page = await office.world.db.read(office.una.actor, found, q)
         newest = [1002] if q == "press" else [1006, 1005]
         assert ([ticket.number for ticket in page.rows], page.total, asked) == (newest, str(counted), said), (cap, q)
@@ -838,7 +838,7 @@ async def test_nobody_writes_a_ticket_into_what_another_person_finds(
     for mark in (f"\ue000{una.replace('-', '')}", f"'#{una}'", f"#{una}"):
         for _ in range(2):
             await office.raised(office.otto, title=f"printer {mark}", description=f"{mark} printer")
-    monkeypatch.setattr("answerable.tickets.store.lists.COUNT_CAP", 3)
+    monkeypatch.setattr("answerable.tickets.store.search.COUNT_CAP", 3)
     answer = await office.get(office.una, "/tickets", q="printer")
     assert numbers(json_of(answer)) == mine[::-1]
     assert answer.headers["x-total-count"] == "2", "not even counted"

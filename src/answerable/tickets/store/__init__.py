@@ -12,7 +12,7 @@ from answerable.tickets.store.desks import (
     prune_desks,
     save_draft,
 )
-from answerable.tickets.store.lists import NO_DUE, arms, find_tickets, list_tickets
+from answerable.tickets.store.lists import NO_DUE, list_tickets
 from answerable.tickets.store.people import (
     has_category,
     list_categories,
@@ -21,6 +21,7 @@ from answerable.tickets.store.people import (
     save_agent,
     save_person,
 )
+from answerable.tickets.store.search import find_tickets
 from answerable.tickets.store.tickets import (
     find_ticket,
     insert_ticket,
@@ -39,6 +40,7 @@ from answerable.tickets.store.tickets import (
     save_ticket,
     ticket_of,
 )
+from answerable.tickets.store.ways import arms
 from answerable.tickets.store.words import (
     count_comments,
     count_history,

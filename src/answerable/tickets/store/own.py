@@ -6,9 +6,8 @@ from answerable.kernel.tx import Row, Tx
 from answerable.tickets.rules import Ticket
 from answerable.tickets.rules.own import DONE, OPEN, YOURS
 from answerable.tickets.store import near
-from answerable.tickets.store.lists import arms
 from answerable.tickets.store.tickets import COLUMNS, ticket_of
-from answerable.tickets.store.ways import NUMBER, OWN, ways
+from answerable.tickets.store.ways import NUMBER, OWN, arms, ways
 
 _STATUSES = {"open": OPEN, "done": DONE}
 

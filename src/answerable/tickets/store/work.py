@@ -8,8 +8,9 @@ from answerable.kernel.tx import Row, Tx
 from answerable.tickets import rules
 from answerable.tickets.rules.views import WorkFilter
 from answerable.tickets.store import near
-from answerable.tickets.store.lists import SORT_COLUMNS, arms, found_sql, search_condition
-from answerable.tickets.store.ways import MINE, ways
+from answerable.tickets.store.lists import SORT_COLUMNS
+from answerable.tickets.store.search import found_sql, search_condition
+from answerable.tickets.store.ways import MINE, arms, ways
 
 OPEN = "t.status IN ('CREATED', 'ASSIGNED', 'IN_PROGRESS', 'WAITING')"
 # The same, said so that no index of statuses is taken: where another index finds fewer tickets, or has the order.
