@@ -205,6 +205,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
             longest = await self._before_reading(consumer)
             await stretch.pause()
             found = await consumer.getmany(timeout_ms=int(longest * 1000), max_records=PORTION)
+            if any(tp not in self.done for tp in found):  # partitions changed hands while the client waited
+                _put_back(consumer, found)
+                continue
             went_well = True
             if found:
                 self._resting.clear()
@@ -295,6 +298,15 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Take note; the reading loop learns the rest before it goes on."""
         self._new_partitions, self.joined, self._read_at = True, False, _now()
+
+
+def _put_back(consumer: AIOKafkaConsumer, found: Found) -> None:
+    """Let the client give again what it gave before anybody knew where these partitions stand.
+
+    What could not be done of it would not come again, and nobody would know which keys wait behind others.
+    """
+    for tp, records in found.items():
+        consumer.seek(tp, records[0].offset)
 
 
 async def find_more(consumer: AIOKafkaConsumer, found: Found, at_once: int) -> None:
