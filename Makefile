@@ -54,13 +54,15 @@ test-fast: setup postgres ## Run the tests that take under a minute together
 test-faults: setup postgres ## Kill, freeze and cut off everything while people work: SEEDS=5 SECONDS=120, from SEED=1 on
 	@FAULT_SEED=$(SEED) FAULT_SEEDS=$(SEEDS) FAULT_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -s -rfEs tests/faults
 
-test-long: setup postgres ## Deadlines in a million random cases, then 100,000 pairs of worlds (three hours of a core), and every story on PostgreSQL with Kafka: SEED=1
+test-long: setup postgres ## Deadlines in a million random cases, then 100,000 pairs of worlds (three hours of a core), every story on PostgreSQL with Kafka, and the web desk with late answers: SEED=1
 	@SLA_CASES=1000000 $(BIN)/python -m pytest -n $(WORKERS) -q -rfEs tests/sla/test_opening.py
 	@echo "Seed $(SEED) in $(WORKERS) processes"
 	@WORLD_PAIRS=100000 WORLD_SHARES=500 WORLD_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -rfEs tests/security/test_01_paired_worlds.py
 	@PARSER_CASES=5000 $(BIN)/python -m pytest -n $(WORKERS) -q -rfEs tests/security/test_fuzzed_parsers.py
 	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest -q -rfEs tests/security/test_fuzzed_interface.py
 	@TESTS_EVERYTHING=1 $(BIN)/python -m pytest -n $(PROCESSORS) -q -rfEs -k postgres tests/infra/test_bus.py tests/journeys tests/reporting tests/sla/test_kept.py tests/sla/test_backtest.py
+	@scripts/chromium install || echo "The tests of the web desk in a browser will be SKIPPED."
+	@DELAY_SEED=$(SEED) $(BIN)/python -m pytest -n $(PROCESSORS) -q -rfEs tests/browser
 
 check: setup ## Lint, types, walls, fresh docs, known vulnerabilities
 	@$(BIN)/ruff check .

@@ -23,7 +23,8 @@ export function startForms() {
   // Selects and switches that need no button: their form goes out when they change.
   document.addEventListener("change", (event) => event.target.closest?.("[data-submits]")?.form?.requestSubmit());
   window.addEventListener("pageshow", () => document.querySelectorAll("form[aria-busy]").forEach(release));
-  document.addEventListener("htmx:afterRequest", (event) => release(event.target));
+  // By its own answer alone: what a field or a part inside of it asks for says nothing of what was sent.
+  document.addEventListener("htmx:afterRequest", ({ detail: { elt } }) => elt.matches("form") && release(elt));
 }
 
 function fill(root) {
@@ -97,7 +98,6 @@ function onSubmit(event) {
   if (form.method === "post") form.setAttribute("aria-busy", "true");
 }
 
-function release(element) {
-  const form = element?.closest?.("form");
-  form?.removeAttribute("aria-busy");
+function release(form) {
+  form.removeAttribute("aria-busy");
 }

@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from tests.browser import late
 from tests.browser.desk import BrowserDesk, open_browser_desk
 
 FLAGS = [
@@ -52,3 +53,12 @@ async def desk(tmp_path: Path, chromium: Browser) -> AsyncIterator[BrowserDesk]:
     """A desk with all features, served on a free port."""
     async with open_browser_desk(tmp_path / "desk", chromium) as opened:
         yield opened
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say beside a failure what was held back, and with which seed."""
+    report = yield
+    if report.failed and (said := late.told()):
+        report.sections.append(("Held back", said))
+    return report

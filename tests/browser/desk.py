@@ -21,6 +21,7 @@ from answerable.users.actions.browsers import Browser as Signed
 from answerable.users.actions.browsers import prefer, sign_in
 from answerable.users.store import people
 from tests.apart import open_apart, serving_app
+from tests.browser import late
 from tests.kafka import Broker
 from tests.people import TestPerson, make_person
 from tests.world import Clock, World, lay_out, settings_for
@@ -166,7 +167,7 @@ async def open_browser_desk(folder: Path, browser: Browser, **settings: Any) -> 
     world = World(Desk(settings_for(folder, **settings), (), clock), clock)
     try:
         await world.desk.start()
-        async with serving_app(world.desk.app) as url:
+        async with serving_app(world.desk.app) as address, late.held_back(address, late.wanted()) as url:
             desk = BrowserDesk(world, url, browser)
             try:
                 yield desk
@@ -182,7 +183,8 @@ async def open_browser_desk_apart(folder: Path, browser: Browser, broker: Broker
     """Serve a desk whose services run apart, through its gateway; messages travel by themselves, over the broker."""
     async with (
         open_apart(folder, broker, Clock(system_clock()), running=True) as world,
-        serving_app(world.desk.app) as url,
+        serving_app(world.desk.app) as address,
+        late.held_back(address, late.wanted()) as url,
     ):
         opened = BrowserDesk(world, url, browser)
         try:

@@ -1,20 +1,31 @@
 """Those who ask: raising a ticket, following it, and being told."""
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.async_api import Error, Page, expect
+from playwright.async_api import Error, Page, Route, expect
 
 from answerable.infra.web.cookies import SESSION
 from answerable.kernel.visit import Preferences
 from answerable.tickets import actions
 from answerable.tickets.rules import Draft, Ticket
 from tests.browser.desk import PHONE, BrowserDesk, Guest
+from tests.patience import PATIENCE
 from tests.people import TestPerson, make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
 LONG = ("Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrikationsmaschine " * 3)[:200]
+
+# What is sent stays on its way.
+NEVER_ARRIVES = """() => {
+    [window.sent, window.told] = [0, false];
+    document.addEventListener("htmx:afterRequest", ({ target }) => (window.told ||= target.matches(".own-promise")));
+    window.addEventListener("submit", (event) => (event.preventDefault(), (window.sent += 1)));
+}"""
+SENT = """Object.keys(localStorage).filter((name) => name.startsWith("draft:"))
+    .map((name) => JSON.parse(localStorage[name]).sent === true)"""
 
 
 async def raised(desk: BrowserDesk, who: TestPerson, title: str = "Printer on fire") -> Ticket:
@@ -70,6 +81,33 @@ async def test_a_ticket_is_raised_with_all_that_helps(desk: BrowserDesk) -> None
     await page.wait_for_load_state()  # its script forgets the draft, once the page says that it is done
     page = await at_form(guest)
     await expect(page.get_by_label("In one sentence")).to_have_value("")
+
+
+async def test_who_presses_twice_while_the_page_still_looks_something_up_raises_one_ticket(desk: BrowserDesk) -> None:
+    guest = await desk.guest(name="Una User")
+    page = await at_form(guest)
+    await page.get_by_label("In one sentence").fill("Printer on fire")
+    await page.get_by_label("What happened").fill("It burns on all floors.")
+    asked, pressed = asyncio.Event(), asyncio.Event()
+
+    async def look_up(route: Route) -> None:
+        asked.set()
+        await pressed.wait()
+        await route.continue_()
+
+    await expect(page.get_by_text("First answer within 2 h")).to_be_visible()
+    await page.route("**/sla/promises*", look_up)
+    await page.evaluate(NEVER_ARRIVES)
+    await page.get_by_label("What is it about").select_option("HARDWARE")
+    async with asyncio.timeout(PATIENCE):
+        await asked.wait()
+    await page.get_by_label("What happened").press("Control+Enter")
+    pressed.set()
+    await desk.until(lambda: page.evaluate("window.told"))
+    await page.get_by_label("What happened").press("Control+Enter")
+    assert await page.evaluate("window.sent") == 1, "what is on its way is not sent again"
+    page = await guest.open("/my")
+    assert await page.evaluate(SENT) == [True], "nor does it come back as a draft, once it has arrived"
 
 
 async def test_what_was_typed_outlives_the_session_for_its_writer_alone(desk: BrowserDesk) -> None:
