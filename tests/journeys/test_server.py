@@ -188,18 +188,23 @@ async def test_a_breach_is_found_within_a_second_of_its_time(tmp_path: Path) -> 
 def test_helpful_errors(tmp_path: Path) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text("[server]\nport = 'eight'\n")
+    made, nowhere = str(tmp_path / "b"), str(tmp_path / "mistyped")
+    quickly("migrate", "--data-dir", made)
     for arguments, words in (
         (("serve", "nonsense", "--data-dir", str(tmp_path / "a")), "Unknown service nonsense"),
         (("config", "show", "--config", str(bad)), "server.port: must be a whole number"),
         (("serve", "--data-dir", "/proc/nothing"), "cannot be used"),
         (("replay", str(bad)), "line 1"),
-        (("events", "retry", "no-such-message", "--data-dir", str(tmp_path / "b")), "No parked message"),
+        (("events", "retry", "no-such-message", "--data-dir", made), "No parked message"),
+        (("events", "verify", "--data-dir", nowhere), "mistyped: there is no desk here"),
+        (("person", "export", "una@example.org", "--data-dir", nowhere), "mistyped: there is no desk here"),
         (("serve", "--data-dir", str(tmp_path / "c"), "--host", "203.0.113.1"), "Cannot listen"),
     ):
         failed = quickly(*arguments, check=False)
         assert failed.returncode != 0
         assert words in failed.stderr
         assert "Traceback" not in failed.stderr
+    assert not Path(nowhere).exists(), "no new desk is made, proved whole, and taken for the one that was meant"
 
 
 @pytest.mark.one_engine

@@ -22,7 +22,7 @@ class Opener:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def run(self, work: Callable[[Desk], Awaitable[Any]]) -> Any:
+    def run(self, work: Callable[[Desk], Awaitable[Any]], *, existing: bool = False) -> Any:
         return asyncio.run(with_desk(settings_for(self.folder), work))
 
 

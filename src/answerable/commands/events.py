@@ -51,7 +51,7 @@ def tail(wanted: tuple[str, ...], last: int, follow: bool, as_json: bool) -> Non
             position = new[-1].position if new else position
 
     try:
-        opener().run(work)
+        opener().run(work, existing=True)
     except KeyboardInterrupt:
         return
 
@@ -92,7 +92,7 @@ def verify(as_json: bool, seal: str | None) -> None:
             newest = await desk.database.read(OPERATOR, seals.last_seal)
             return checked, differences + await desk.audit(), newest
 
-    checked, differences, newest = opener().run(work)
+    checked, differences, newest = opener().run(work, existing=True)
     if as_json:
         found = {"messages": checked, "differences": differences, "sealed": newest.last, "seal": newest.hash}
         click.echo(msgspec.json.encode(found).decode())
@@ -111,7 +111,7 @@ def verify(as_json: bool, seal: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def parked(as_json: bool) -> None:
     """List the messages that were tried several times and set aside."""
-    rows = opener().run(_load_parked)
+    rows = opener().run(_load_parked, existing=True)
     if as_json:
         click.echo(msgspec.json.encode([dict(row) for row in rows]).decode())
         return
@@ -145,7 +145,7 @@ def retry(message: str | None, every: bool) -> None:
     async def work(desk: Desk) -> int:
         return await desk.database.write(OPERATOR, try_again, message)
 
-    count = opener().run(work)
+    count = opener().run(work, existing=True)
     if not count and message:
         raise click.ClickException(f"No parked message has the id {message}.")
     click.echo(f"{count} {'message' if count == 1 else 'messages'} will be tried again.")

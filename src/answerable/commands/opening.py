@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from answerable.commands.sources import settings_from
+from answerable.infra.database.open import FILE
 from answerable.infra.ready import LOCK
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk, with_desk
@@ -63,9 +64,17 @@ class Opener:
         refuse_whole(settings, self.services)
         return settings
 
-    def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
-        """Open the desk (beside a running server, if there is one), do ``work``, close it."""
-        return asyncio.run(with_desk(self.settings_of_desk(), work, self.services))
+    def run(self, work: Callable[[Desk], Awaitable[T]], *, existing: bool = False) -> T:
+        """Open the desk (beside a running server, if there is one), do ``work``, close it.
+
+        Where there is none yet it is made; but for ``existing`` ones, of which nothing can be said then: raises
+        ``Invalid``. (A desk on PostgreSQL is made in a database that somebody made for it.)
+        """
+        settings = self.settings_of_desk()
+        folder = Path(settings.storage.data_dir).resolve()
+        if existing and not settings.storage.database and not (folder / FILE).exists():
+            raise Invalid(f"{folder}: there is no desk here.")
+        return asyncio.run(with_desk(settings, work, self.services))
 
 
 def refuse_whole(settings: Settings, services: Sequence[str]) -> None:

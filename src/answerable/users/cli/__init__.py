@@ -66,7 +66,7 @@ def verify(context: click.Context, noted: str | None, as_json: bool) -> None:
             verdict.complaints.append("the hash that was noted is not part of this log")
         return verdict
 
-    verdict = context.obj.run(work)
+    verdict = context.obj.run(work, existing=True)
     if as_json:
         click.echo(msgspec.json.encode(verdict).decode())
     else:
@@ -96,7 +96,7 @@ def export(context: click.Context, shape: str) -> None:
                 return
             part, first = PageRequest(MAX_SIZE, cursor=decode_cursor(found.next_cursor, NEWEST)), False
 
-    context.obj.run(work)
+    context.obj.run(work, existing=True)
 
 
 async def greeting(tx: Tx) -> list[str]:

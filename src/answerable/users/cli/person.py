@@ -37,7 +37,7 @@ def export(context: click.Context, who: str, output: str | None, text: bool) -> 
     async def work(desk: Any) -> Kept:
         return await _everything(desk, await _person_id(desk, who))
 
-    kept: Kept = context.obj.run(work)
+    kept: Kept = context.obj.run(work, existing=True)
     found = msgspec.to_builtins(kept)
     written = "\n".join(_lines(found)) if text else msgspec.json.format(msgspec.json.encode(found)).decode()
     if output is None:
@@ -73,7 +73,7 @@ def erase(context: click.Context, who: str, yes: bool, dry_run: bool) -> None:
     async def work(desk: Any) -> None:
         await desk.database.write(_OPERATOR, erasure.erase_person, found.id)
 
-    found, kept = context.obj.run(look)
+    found, kept = context.obj.run(look, existing=True)
     click.echo(f"{found.name} <{found.email}>, {found.id}:")
     for part, things in kept.parts.items():
         for name, values in things.items():
@@ -84,7 +84,7 @@ def erase(context: click.Context, who: str, yes: bool, dry_run: bool) -> None:
         return
     if not yes:
         click.confirm("Erase this person for good?", abort=True)
-    context.obj.run(work)
+    context.obj.run(work, existing=True)
     click.echo(
         f"Erased. Their tickets and notifications follow within seconds of a running desk, or after its next start.\n"
         f"Keep the id {found.id}: after a restore of an older backup, erase it again."
