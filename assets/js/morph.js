@@ -32,9 +32,11 @@ const callbacks = {
   },
   beforeNodeRemoved: (node) => !(node.nodeType === Node.ELEMENT_NODE && node.matches(following ? "[data-keep], [data-answer]" : "[data-keep]")),
   // What somebody has opened stays open; what only scripts set is not the server's to take away: a row that can have
-  // the focus no more loses it.
+  // the focus no more loses it, and a form that is on its way would be sent again.
   beforeAttributeUpdated: (name, node) =>
-    !(name === "open" && node.matches("details, dialog")) && !(SET_BY_SCRIPTS.has(name) && node.hasAttribute("data-row")),
+    !(name === "open" && node.matches("details, dialog")) &&
+    !(SET_BY_SCRIPTS.has(name) && node.hasAttribute("data-row")) &&
+    !(name === "aria-busy" && following && node.matches("form")),
 };
 
 /** Make a tree into another; one that only follows what happened elsewhere keeps what an answer to somebody here said. */

@@ -173,6 +173,23 @@ async def test_a_conversation_goes_on_while_one_writes(desk: BrowserDesk) -> Non
     await expect(page.get_by_role("heading", name="It was taken back.")).to_be_visible()
 
 
+async def test_an_answer_on_its_way_is_not_sent_again_when_the_conversation_goes_on(desk: BrowserDesk) -> None:
+    guest = await desk.guest(name="Una User")
+    abe = await make_person(desk.world, "AGENT", name="Abe Agent")
+    ticket = await raised(desk, guest.person)
+    page = await guest.open(f"/tickets/{ticket.id}")
+    await guest.ready()
+    await desk.until(lambda: live(desk))
+    await page.evaluate(NEVER_ARRIVES)
+    answer = page.get_by_label("Add something")
+    await answer.fill("It is the third floor.")
+    await answer.press("Control+Enter")
+    await desk.world.db.write(abe.actor, actions.add_comment, ticket.id, "Which floor?", 0)
+    await expect(page.locator("#talk")).to_contain_text("Which floor?")
+    await answer.press("Control+Enter")
+    assert await page.evaluate("window.sent") == 1
+
+
 async def test_the_bell_counts_and_so_does_the_title(desk: BrowserDesk) -> None:
     guest = await desk.guest(name="Una User")
     abe = await make_person(desk.world, "AGENT", name="Abe Agent")
