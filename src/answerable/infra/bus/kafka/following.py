@@ -90,6 +90,7 @@ class TopicFollowing(Member):
     def _tell(self, error: Exception) -> None:
         if isinstance(error, Problem):
             self._is_away(error)
+            self._link.works(self.name)  # who comes as far as the far side has been at the brokers
         elif not isinstance(error, AnotherFarSide):
             super()._tell(error)
         if not self.joined:
@@ -122,6 +123,7 @@ class TopicFollowing(Member):
         if group != self._joined_as:
             raise AnotherFarSide
         self._rests_until = None
+        self._listen_from_now_on()
         consumer.resume(*consumer.paused())
 
     async def _take(self, consumer: AIOKafkaConsumer, found: Found) -> bool:

@@ -238,6 +238,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
         self.joined = not self._new_partitions
         self._progress.beat()
 
+    def _listen_from_now_on(self) -> None:
+        """Forgive the brokers that they have not answered until now: they were not asked."""
+        self._read_at = _now()
+
     def _again(self, consumer: AIOKafkaConsumer, found: Found) -> None:
         """Read once more what was read."""
         for tp, records in found.items():

@@ -1,19 +1,21 @@
-"""Partitions change hands while what is read from them cannot be done: it comes again, all of it, and in order."""
+"""What is read cannot be done just now: it comes again, all of it and in order, and nobody else is blamed for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from answerable.infra.bus.kafka import KafkaBus
 from answerable.infra.bus.kafka.following import TopicFollowing
+from answerable.infra.bus.kafka.member import SILENCE_SECONDS
 from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.kernel.errors import Unavailable
 from answerable.messages.base import Envelope
 from answerable.messages.users import UserRegistered
 from tests.infra.test_kafka import USERS, Desk, open_desk
-from tests.kafka import Broker
+from tests.kafka import Broker, own_broker
 from tests.processes import eventually
 
 
@@ -31,10 +33,13 @@ class Shelf:
 
     def __init__(self) -> None:
         self.is_open = True
+        self.hides = False
         self.refusals = 0
         self.keys: set[str] = set()
 
     async def group(self) -> str:
+        if self.hides:
+            raise Unavailable("The shelf is nowhere.")
         return "shelf"
 
     async def apply(self, messages: Sequence[Envelope]) -> None:
@@ -121,3 +126,55 @@ async def test_a_far_side_goes_away_just_as_a_follower_takes_partitions_over(des
     finally:
         for following in followings:
             await following.stop()
+
+
+@pytest.mark.slow
+async def test_a_desk_that_starts_before_its_broker_does_not_wait_for_a_far_side(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.hides = True
+    with own_broker(tmp_path / "kafka") as broker:
+        broker.stop()
+        async with open_desk(tmp_path / "desk", broker) as desk:
+            bus = await desk.bus()
+            following = bus.following(shelf)
+            following.start()
+            try:
+                await eventually(lambda: _says_that_kafka_is_away(bus, shelf.name))
+                await asyncio.to_thread(broker.start)
+                await eventually(lambda: _runs(bus))
+                shelf.hides = False
+                await desk.say(*USERS)
+                await bus.settle()
+                assert await following.settle() == len(USERS)
+            finally:
+                await following.stop()
+
+
+async def _says_that_kafka_is_away(bus: KafkaBus, part: str) -> bool:
+    return part in bus._link._failing
+
+
+async def _runs(bus: KafkaBus) -> bool:
+    return bus.running
+
+
+@pytest.mark.slow
+async def test_who_rests_for_long_does_not_blame_the_brokers(desk: Desk) -> None:
+    bus, shelf = await desk.bus(), Shelf()
+    following = bus.following(shelf)
+    following.start()
+    try:
+        await following.settle()
+        shelf.is_open = False
+        with capture_logs() as told:
+            following._pause = 2.5 * SILENCE_SECONDS  # as after some attempts; of that, half at least
+            await desk.say(*USERS)
+
+            async def has_tried_twice() -> bool:
+                return shelf.refusals >= 2
+
+            await eventually(has_tried_twice)
+            shelf.is_open = True
+        assert [line["event"] for line in told] == ["shelf is away"]
+    finally:
+        await following.stop()
