@@ -17,10 +17,12 @@ from pymongo import AsyncMongoClient
 from structlog.testing import capture_logs
 
 from answerable.infra import metrics
+from answerable.infra.bus import wire
 from answerable.infra.bus.kafka.following import TopicFollowing
 from answerable.infra.bus.kafka.history import TopicsHistory
 from answerable.kernel.tx import Tx
 from answerable.messages import CATALOGUE
+from answerable.messages.base import Envelope
 from answerable.messages.notifications import NotificationsRead
 from answerable.mirror import actions, queries
 from answerable.mirror.queries import Comparison
@@ -29,7 +31,7 @@ from answerable.mirror.store import open_store
 from answerable.mirror.store.mongodb import MongoDB
 from answerable.runtime import Desk
 from tests.journeys.desk import company, signed_in
-from tests.kafka import Broker, forget_offsets, raw_consumer, settings_on
+from tests.kafka import Broker, forget_offsets, raw_consumer, send_raw, settings_on
 from tests.mirror.server import OwnServer
 from tests.patience import PATIENCE
 from tests.processes import ServerProcess, answerable, eventually
@@ -238,3 +240,28 @@ async def _is_behind(count: int) -> bool:
 async def _rests_long(following: TopicFollowing) -> bool:
     """Tell whether it has tried a few times."""
     return following._pause >= 1.0
+
+
+async def test_a_message_that_no_version_can_read_does_not_hold_up_the_mirror(
+    tmp_path: Path, broker: Broker, url: str
+) -> None:
+    """What somebody else has written there; the consumers put it aside too."""
+    prefix = settings_on(broker)["bus__prefix"]
+    mirror = MirrorProcess(tmp_path / "mirror", prefix, broker, url)
+    await mirror.read_again()
+    bodies = ('{"nothing":1}', '{"userId":"una","notificationIds":["n-1"]}')
+    for sequence, body in enumerate(bodies, 1):
+        message = Envelope(
+            id=f"m-{sequence}", type=NotificationsRead.TYPE, topic=NotificationsRead.TOPIC, key="una", body=body,
+            sequence=sequence, time=0, actor="una", actor_kind="person", cause=None, depth=0, trace=None,
+        )  # fmt: skip
+        key, value, headers = wire.record_of(message)
+        await send_raw(broker, f"{prefix}.notifications", key, value, headers)
+    with capture_logs() as told:
+        await mirror.read_again()
+    assert [(line["event"], line["id"]) for line in told if line["log_level"] == "error"] == [
+        ("mirror passed over an unreadable message", "m-1")
+    ]
+    assert set(await mirror.documents()) == {("notifications", "n-1")}
+    assert (await mirror.compare()).differences == []
+    await mirror.reader.close()

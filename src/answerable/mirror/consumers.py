@@ -5,15 +5,18 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from answerable.infra.bus.outbox import open_envelope
+import structlog
+
 from answerable.kernel.errors import Conflict
 from answerable.messages.base import Envelope
-from answerable.mirror.rules import NAME, TYPES, Document, Key, changes_of, fold, group_of
+from answerable.mirror.queries import changes_in
+from answerable.mirror.rules import NAME, TYPES, Document, Key, fold, group_of
 
 if TYPE_CHECKING:
     from answerable.mirror.store.mongodb import MongoDB
 
 LOOK_SECONDS = 5.0  # how long it may write before it looks again whether the database is still its own
+_log = structlog.get_logger(__name__)
 
 
 class MirrorFollower:
@@ -41,7 +44,12 @@ class MirrorFollower:
         await self._look()
         documents: dict[Key, Document] = {}
         for number, sealed in enumerate(messages):
-            fold(documents, changes_of(sealed, open_envelope(sealed)))
+            changes = changes_in(sealed)
+            if changes is None:
+                _log.error(
+                    "mirror passed over an unreadable message", type=sealed.type, id=sealed.id, origin=sealed.origin
+                )
+            fold(documents, changes or ())
             if number % 50 == 49:
                 await asyncio.sleep(0)  # people first, also while an hour is caught up
         await self._store.apply(documents)

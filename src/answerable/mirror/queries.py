@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+import msgspec
+
 from answerable.infra.bus import outbox
 from answerable.infra.bus.history import History, Place
 from answerable.messages.base import Envelope
@@ -126,12 +128,18 @@ async def _differences_of(store: "MongoDB", expected: dict[Key, Document]) -> li
 
 def changes_of(messages: Iterable[Envelope]) -> list[rules.Change]:
     """Return what some messages say of documents."""
-    return [
-        change
-        for sealed in messages
-        if sealed.type in rules.TYPES
-        for change in rules.changes_of(sealed, outbox.open_envelope(sealed))
-    ]
+    return [change for sealed in messages if sealed.type in rules.TYPES for change in changes_in(sealed) or ()]
+
+
+def changes_in(sealed: Envelope) -> list[rules.Change] | None:
+    """Return what a message says of documents, ``None`` where it does not say what its type has to say.
+
+    Only somebody else than a desk writes such a message to the topics; the consumers put it aside.
+    """
+    try:
+        return rules.changes_of(sealed, outbox.open_envelope(sealed))
+    except (msgspec.DecodeError, OverflowError):
+        return None
 
 
 def _is_of(document_id: Any, share: tuple[int, int]) -> bool:
