@@ -198,7 +198,7 @@ def desks(engine: str, base: Path, sizes: list[int], people: str) -> Iterator[li
         root = stack.enter_context(kept_cluster(base)) if engine == "postgres" else ""
         for size in sizes:
             name = f"desk{size}{kind.replace('-', '_')}"
-            folder, url = base / f"million{kind}-{size}", root.replace("/postgres", f"/{name}")
+            folder, url = base / f"{engine}{kind}-{size}", root.replace("/postgres", f"/{name}")
             begun = time.perf_counter()
             if not folder.exists():
                 shutil.copytree(base / f"desk-{BASE}", folder)
