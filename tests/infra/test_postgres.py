@@ -49,8 +49,10 @@ async def opened(folder: Path, *more: Migration, **values: object) -> AsyncItera
     made = open_database(settings_for(folder, **values), Clock())
     assert isinstance(made, PostgresDatabase)
     await asyncio.to_thread(migrate, made, [TABLE, *more])  # the wire that some put between runs on this loop
-    yield made
-    await made.close()
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 @asynccontextmanager
@@ -813,6 +815,36 @@ async def test_who_begins_to_listen_looks_once_more_when_it_can_hear(tmp_path: P
         assert await database.pulse.wait(beats, 5) == 2, "somebody may have written while it was being connected"
 
 
+async def beaten(database: PostgresDatabase, times: int) -> None:
+    """Wait until the pulse has beaten so often."""
+    async with asyncio.timeout(PATIENCE):
+        while database.pulse.count < times:
+            await database.pulse.wait(database.pulse.count)
+
+
+async def test_who_could_not_begin_to_listen_tries_again(tmp_path: Path) -> None:
+    """The server stands still at the very word: as soon as for any other, it is asked on another connection."""
+    async with (
+        opened(tmp_path) as here,
+        Wire(ENGINE.address_of(tmp_path)) as wire,
+        opened(tmp_path, storage__database=wire.url, storage__wait_seconds=1.0) as there,
+    ):
+        wire.freeze_at(b"LISTEN")
+        there.watch_others()
+        begun = asyncio.get_running_loop().time()
+        await beaten(there, 2)  # it is tried anew,
+        assert asyncio.get_running_loop().time() - begun < STATEMENT_SECONDS, (
+            "and not only when a statement may not go on"
+        )
+        wire.mend()
+        for number in range(int(PATIENCE)):
+            await here.write(ANONYMOUS, add, f"printer {number}")
+            if there.pulse.last("test") > there.pulse.last("users"):  # told of that table, and not only to look again
+                return
+            await there.pulse.wait(there.pulse.count, 1)
+        pytest.fail("It hears nothing of what others change.")
+
+
 async def test_a_commit_says_whose_tables_it_changed(tmp_path: Path) -> None:
     async def forget_others(tx: Tx) -> None:
         await tx.run("DELETE FROM bus_idempotency WHERE key = :key", key="")
@@ -822,10 +854,10 @@ async def test_a_commit_says_whose_tables_it_changed(tmp_path: Path) -> None:
 
     async with opened(tmp_path) as here, opened(tmp_path) as there:
         there.watch_others()
-        await there.pulse.wait(1, PATIENCE)  # it can hear
+        await beaten(there, 2)  # it can hear
 
         async def seen(beats: int) -> list[tuple[int, int]]:
-            await there.pulse.wait(2 + beats - 1, PATIENCE)
+            await beaten(there, 2 + beats)
             assert (here.pulse.count, there.pulse.count) == (beats, 2 + beats)
             return [(here.pulse.last(owner), there.pulse.last(owner) - 2) for owner in ("test", "bus", "users")]
 

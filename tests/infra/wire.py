@@ -17,6 +17,7 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
         self._word, self._moment, self._for_good = b"", "", False
         self._down = False
+        self._last_word = b""
         self._flows = asyncio.Event()
         self._flows.set()
         self.cuts = 0
@@ -49,6 +50,10 @@ class Wire:
         """Take what is sent, from new ones too, and bring nothing over."""
         self._flows.clear()
 
+    def freeze_at(self, word: bytes) -> None:
+        """Take what is sent, and bring nothing over, once the desk says ``word``."""
+        self._last_word = word
+
     def mend(self) -> None:
         """Let people in again, and bring over what was taken."""
         self._down = False
@@ -64,6 +69,9 @@ class Wire:
         back = asyncio.ensure_future(self._bring_back(there_reader, writer, answered))
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                if self._last_word and self._last_word in data:
+                    self._last_word = b""
+                    self.freeze()
                 await self._flows.wait()
                 if self._word and self._word in data:
                     self._word = b""

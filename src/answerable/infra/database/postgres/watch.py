@@ -62,12 +62,14 @@ class Watch:
             if self._connection is None or self._connection.is_closed():
                 self._pulse.beat()  # nobody can tell what was missed
                 try:
-                    self._connection = await connect(self._settings, {})
+                    self._connection = await connect(self._settings, {}, self._settings.storage.wait_seconds)
                     await self._connection.add_listener(self._settings.storage.schema, self._hear)
                     self._heard()
                     self._pulse.beat()  # what was written while it was being connected, nobody has told us
                 except Exception as error:
                     _log.debug("cannot listen", error=repr(error))
+                    if self._connection is not None:
+                        self._connection.terminate()  # should it live, it would hear nothing
             await asyncio.sleep(LOOK_SECONDS)
             looks += 1
             if looks % TOUCH_EVERY == 0:
