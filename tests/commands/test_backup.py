@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -299,6 +300,28 @@ def test_a_server_that_is_away_is_not_taken_for_the_file(tmp_path: Path) -> None
     assert "written" not in told.output
     assert "geheim" not in told.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.on_postgres
+async def test_the_desk_that_a_broken_restore_set_aside_is_not_lost(tmp_path: Path) -> None:
+    """A restore that is killed half way leaves it under another name; the next one says so, and drops nothing."""
+    place, file = tmp_path / "desk", tmp_path / "file"
+    async with open_world(place, storage__secret=SECRET) as world:
+        await a_desk(world)
+    assert (await at_prompt(place, "backup", str(file))).exit_code == 0
+    connection = await asyncpg.connect(ENGINE.address_of(place))
+    try:
+        await connection.execute(f"ALTER SCHEMA {SCHEMA} RENAME TO {SCHEMA}_before_restore")
+        for again in ((), ("--replace",)):
+            refused = await at_prompt(place, "restore", str(file), *again)
+            assert isinstance(refused.exception, SystemExit), refused.exception
+            assert f"The schema {SCHEMA}_before_restore has the desk" in refused.output
+            assert await connection.fetchval(f"SELECT COUNT(*) FROM {SCHEMA}_before_restore.tickets_ticket") == 4
+        await connection.execute(f"ALTER SCHEMA {SCHEMA}_before_restore RENAME TO {SCHEMA}")
+    finally:
+        await connection.close()
+    back = await at_prompt(place, "restore", str(file), "--replace")
+    assert back.exit_code == 0, back.output
 
 
 @pytest.mark.on_postgres

@@ -101,6 +101,11 @@ async def put(settings: Settings, copied: Path, schema: str, *, replace: bool) -
         )
         if others:
             raise Conflict("A desk is at work in this database. Stop it first.")
+        if await connection.fetchval("SELECT 1 FROM pg_namespace WHERE nspname = $1", aside):
+            raise Conflict(
+                f"The schema {aside} has the desk that an earlier restore set aside before it was broken off. "
+                f"Rename it to {schema} to have it back (drop what has that name), or drop it; then try again."
+            )
         if exists:
             await connection.execute(f"ALTER SCHEMA {schema} RENAME TO {aside}")
         try:
