@@ -6,8 +6,8 @@ row itself tells in less than one. Which words those are the server notes when i
 """
 
 import asyncio
-
-from answerable.infra.database.postgres.readers import Readers
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 MOST = 0.5  # of the rows: of a less common word, going to each row that the others find may cost more than it saves
 KNOWN_SECONDS = 600.0
@@ -20,18 +20,17 @@ _TABLE = "_words"  # behind the name of the table whose words it keeps
 class CommonWords:
     """What the server has noted, asked once in ``KNOWN_SECONDS``."""
 
-    def __init__(self, readers: Readers) -> None:
-        self._readers = readers
+    def __init__(self) -> None:
         self._known: frozenset[tuple[str, str]] = frozenset()
         self._known_until = 0.0
 
-    async def read(self) -> frozenset[tuple[str, str]]:
-        """Return tables, each with a word that most of its rows have."""
+    async def read(self, fetch: Callable[[str], Awaitable[Sequence[Any]]]) -> frozenset[tuple[str, str]]:
+        """Return tables, each with a word that most of its rows have; ``fetch`` runs a statement."""
         now = asyncio.get_running_loop().time()
         if now >= self._known_until:
             before, self._known_until = self._known_until, now + KNOWN_SECONDS  # who comes meanwhile does not ask too
             try:
-                rows = await self._readers.use(lambda connection: connection.fetch(_ASKED))
+                rows = await fetch(_ASKED)
             except BaseException:
                 self._known_until = before
                 raise

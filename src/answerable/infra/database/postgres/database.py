@@ -15,6 +15,7 @@ import structlog
 
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.database.migrate import Migration
+from answerable.infra.database.postgres.common_words import CommonWords
 from answerable.infra.database.postgres.connection import (
     READING,
     connect,
@@ -58,7 +59,8 @@ class PostgresDatabase:
         self._patience = settings.storage.wait_seconds
         self._faults = Faults(self.place)
         self._readers = Readers(partial(connect, settings, READING), settings.storage.connections, self._patience)
-        self._asking = Asking(self._readers)
+        self._common = CommonWords()
+        self._asking = Asking(self._readers, self._common)
         self._writer = Writer(settings)
         self._runner = Runner(self._writer, self._ids, clock, settings)
         self._watch = Watch(settings, self._writer.name, self.pulse, self._touch, self._writer.forget, self._hang_up)
@@ -103,7 +105,7 @@ class PostgresDatabase:
             return await self._read_in_bulk(actor, query, *args, **kwargs)
 
         async def work(connection: Any) -> T:
-            tx = PostgresTx(Reading(connection), self._ids, self.clock(), actor, self.settings)
+            tx = PostgresTx(Reading(connection, self._common), self._ids, self.clock(), actor, self.settings)
             try:  # who gives up may do so before BEGIN has answered, and still have begun
                 await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 return await query(tx, *args, **kwargs)

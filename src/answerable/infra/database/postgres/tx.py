@@ -22,16 +22,17 @@ from answerable.settings import Settings
 class Reading:
     """Statements that only read, one round trip each."""
 
-    __slots__ = ("connection",)
+    __slots__ = ("_common", "connection")
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, common: CommonWords) -> None:
         self.connection = connection
+        self._common = common
 
     async def run(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement and return its rows."""
         asked = statement(sql)
         if asked.searches:
-            asked = of_words(sql, asked, values)
+            asked = of_words(sql, asked, values, await self._common.read(self.connection.fetch))
         rows: list[Row] = await self.connection.fetch(asked.text, *asked.arguments(values))
         return rows
 
@@ -45,10 +46,10 @@ class Asking:
 
     __slots__ = ("_common", "_readers", "_together")
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, common: CommonWords) -> None:
         self._readers = readers
         self._together = Together(readers)
-        self._common = CommonWords(readers)
+        self._common = common
 
     async def run(self, sql: str, values: dict[str, Any]) -> list[Row]:
         """Run one statement and return its rows."""
@@ -56,11 +57,12 @@ class Asking:
         if asked.by_key:
             return await self._together.ask(asked, asked.arguments(values))
         if asked.searches:
-            asked = of_words(sql, asked, values, await self._common.read())
-        arguments = asked.arguments(values)
+            asked = of_words(sql, asked, values, await self._common.read(self._fetch))
+        return await self._fetch(asked.text, *asked.arguments(values))
 
+    async def _fetch(self, text: str, *arguments: Any) -> list[Row]:
         async def fetch(connection: Any) -> list[Row]:
-            rows: list[Row] = await connection.fetch(asked.text, *arguments)
+            rows: list[Row] = await connection.fetch(text, *arguments)
             return rows
 
         return await self._readers.use(fetch)
