@@ -90,8 +90,10 @@ lighthouse: setup ## Let Lighthouse look at the demo's pages and write its marks
 	@cd bench/lighthouse && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@$(BIN)/python -m bench.marks --write
 
-bench: setup ## Measure and write the table of docs/speed.md (takes some minutes)
+bench: setup ## Measure and write the tables of docs/speed.md (a quarter of an hour; Java and Maven for Kafka)
 	@$(BIN)/python -m bench --write
+	@$(BIN)/python -m bench --engine postgres --tickets 20000 --seconds 3 --write
+	@$(BIN)/python -m bench.kafka --write
 
 lock: ## Resolve the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \

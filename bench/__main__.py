@@ -4,14 +4,12 @@ import argparse
 import asyncio
 import http.client
 import os
-import platform
 import re
 import shutil
 import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -31,6 +29,7 @@ from answerable.users.store import people
 from bench import servers
 from bench.load import Result, closed_loop, open_loop, raw_request
 from bench.postgres import measure
+from bench.report import Report
 
 WORDS = [
     "printer",
@@ -50,8 +49,6 @@ WORDS = [
     "update",
 ]
 PEOPLE = 100
-PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
-MARKER = "<!-- BENCH TABLE: written by `make bench` -->"
 AGENTS = 20
 
 
@@ -123,21 +120,6 @@ def raw_commits(folder: Path, seconds: float) -> float:
     return number / took
 
 
-class Report:
-    """Lines of the table."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, str, str, str]] = []
-
-    def add(self, what: str, measured: str, goal: str, kept: bool) -> None:
-        self.rows.append((what, measured, goal, "yes" if kept else "NO"))
-        print(f"{what}: {measured} (goal {goal}) {'' if kept else '  <-- MISSED'}", flush=True)
-
-    def markdown(self) -> str:
-        lines = ["| what | measured | goal | kept |", "|---|---|---|---|"]
-        return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in self.rows)]) + "\n"
-
-
 def posts(port: int, token: str, start: int) -> Callable[[int], bytes]:
     def make(number: int) -> bytes:
         return raw_request("POST", "/api/tickets", port, token, msgspec.json.encode(draft(start + number)))
@@ -176,7 +158,7 @@ def run(count: int, seconds: float, keep: Path | None) -> Report:
         report.add("idle memory", f"{desk.rss_mb():.0f} MB", "under 150 MB", desk.rss_mb() < 150)
         before = desk.cpu_seconds()
         time.sleep(5)
-        print(f"idle CPU {(desk.cpu_seconds() - before) / 5:.2%}")
+        report.note("idle processor time", f"{(desk.cpu_seconds() - before) / 5:.2%} of a core")
     with servers.hello() as hello:
         closed_loop(hello.port, lambda _: raw_request("GET", "/", hello.port), seconds=1)
         hello_rate = check(
@@ -227,7 +209,7 @@ def measure_reads(
             closed_loop(desk.port, gets(desk.port, path, tokens["MANAGER"]), connections=1, seconds=2),
             200,
         )
-        print(f"{path}: p95 {one.percentile(0.95) * 1000:.1f} ms with one connection")
+        report.note(f"`{path}`, one connection, p95", f"{one.percentile(0.95) * 1000:.1f} ms")
 
 
 def measure_writes(
@@ -290,16 +272,6 @@ def wait_until_caught_up(port: int, seconds: float = 120, every: float = 0.2) ->
     raise TimeoutError("messages are still waiting")
 
 
-def machine() -> str:
-    """Say what was measured on."""
-    model = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        "",
-    )
-    versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    return f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores {model}, {versions}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tickets", type=int, default=100_000)
@@ -308,15 +280,10 @@ def main() -> None:
     parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--write", action="store_true", help="Write the table to docs/speed.md.")
     given = parser.parse_args()
-    if given.engine == "postgres":
-        measure(given.tickets, given.seconds, given.keep)
-        return
-    report = run(given.tickets, given.seconds, given.keep)
-    table = f"{machine()}, {given.tickets:,} tickets.\n\n{report.markdown()}"
-    print(f"\n{table}")
+    measured = measure if given.engine == "postgres" else run
+    report = measured(given.tickets, given.seconds, given.keep)
     if given.write:
-        head, marker, _ = PAGE.read_text().partition(MARKER)
-        PAGE.write_text(f"{head}{marker}\n\n{table}")
+        report.write(given.engine, f"{given.tickets:,} tickets")
 
 
 if __name__ == "__main__":

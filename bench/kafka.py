@@ -32,6 +32,7 @@ from bench import servers
 from bench.__main__ import check, draft, load, posts, wait_until_caught_up
 from bench.apart import Ask, asking_from_elsewhere
 from bench.load import Result, closed_loop, open_loop, raw_request
+from bench.report import Report
 
 # Compiled quickly rather than well: a broker that has just started would compile all the time, on the cores that are
 # measured, and one that has run for days has long done so (docs/speed.md).
@@ -80,14 +81,15 @@ def environment(url: str, prefix: str) -> dict[str, str]:
     return {"ANSWERABLE_BUS_URL": url, "ANSWERABLE_BUS_PREFIX": prefix}
 
 
-def latency(folder: Path, url: str, token: str, seconds: float) -> None:
-    """Print the time from a ticket to its stored notification at 200 tickets a second."""
+def latency(report: Report, folder: Path, url: str, token: str, seconds: float) -> None:
+    """Measure the time from a ticket to its stored notification at 200 tickets a second."""
     with servers.desk(folder, **environment(url, "bench")) as desk:
         wait_until_ready(desk.port)
         wait_until_caught_up(desk.port)
         before = desk.cpu_seconds()
         time.sleep(5)
-        print(f"idle CPU on Kafka {(desk.cpu_seconds() - before) / 5:.2%}, memory {desk.rss_mb():.0f} MB")
+        idle = f"{(desk.cpu_seconds() - before) / 5:.2%} of a core, {desk.rss_mb():.0f} MB"
+        report.note("idle processor time and memory on Kafka", idle)
         check(open_loop(desk.port, posts(desk.port, token, 5_000_000), RATE, 2), 201)  # warm
         wait_until_caught_up(desk.port)
         db = sqlite3.connect(folder / "answerable.sqlite")
@@ -105,12 +107,15 @@ def latency(folder: Path, url: str, token: str, seconds: float) -> None:
     db.close()
     assert len(spans) == len(sent.latencies), (len(spans), len(sent.latencies))
     p50, p99 = spans[len(spans) // 2], spans[int(len(spans) * 0.99)]
-    print(f"creation to stored notification over Kafka at {RATE}/s: p50 {p50:.1f} ms, p99 {p99:.1f} ms (goal 250 ms)")
-    print(f"POST meanwhile: p50 {sent.percentile(0.5) * 1000:.1f} ms, p99 {sent.percentile(0.99) * 1000:.1f} ms")
+    shown = f"{p99:.1f} ms (p50 {p50:.1f} ms)"
+    report.add(f"creation to stored notification over Kafka at {RATE}/s, p99", shown, "250 ms", p99 < 250)
+    report.note(
+        "POST meanwhile, p99", f"{sent.percentile(0.99) * 1000:.1f} ms (p50 {sent.percentile(0.5) * 1000:.1f} ms)"
+    )
 
 
-def catching_up(folder: Path, url: str, tokens: dict[str, str], events: int, ask: Ask) -> None:
-    """Print how long the desk takes for a backlog, and what people feel of it."""
+def catching_up(report: Report, folder: Path, url: str, tokens: dict[str, str], events: int, ask: Ask) -> None:
+    """Measure how long the desk takes for a backlog, and what people feel of it."""
     db = sqlite3.connect(folder / "answerable.sqlite")
     ids = [row[0] for row in db.execute("SELECT id FROM tickets_ticket ORDER BY number LIMIT 2000")]
 
@@ -165,17 +170,19 @@ def catching_up(folder: Path, url: str, tokens: dict[str, str], events: int, ask
     followed = db.execute("SELECT MAX(position) FROM bus_outbox").fetchone()[0] - before
     db.close()
     before_and_after, result = Result(1.0, quiet), Result(1.0, meanwhile)
-    print(f"a backlog of {waiting} events, {followed} with what followed, in {found[0]:.1f} s")
-    print(f"{cpu / followed * 1e6:.0f} us of the desk's processor time an event, {len(meanwhile)} GETs included")
+    report.note("a backlog caught up with", f"{waiting} events, {followed} with what followed, in {found[0]:.1f} s")
+    each = f"{cpu / followed * 1e6:.0f} µs, {len(meanwhile)} GETs included"
+    report.note("the desk's processor time for an event of them", each)
     for name, one in (
         ("GET quiet", before_and_after),
         ("GET meanwhile", result),
         # What the machine itself makes of it: the desk, the broker and the load share its cores.
-        ("a server that does nothing else, quiet", hello_quiet),
-        ("a server that does nothing else, meanwhile", Result(1.0, hello_meanwhile)),
+        ("hello-world, which does nothing else, quiet", hello_quiet),
+        ("hello-world meanwhile", Result(1.0, hello_meanwhile)),
     ):
-        print(f"{name}: p50 {one.percentile(0.5) * 1000:.1f} ms, p99 {one.percentile(0.99) * 1000:.1f} ms")
-    print(f"ratio of the p99: {result.percentile(0.99) / before_and_after.percentile(0.99):.1f} (goal 2)")
+        report.note(f"{name}, p99", f"{one.percentile(0.99) * 1000:.1f} ms (p50 {one.percentile(0.5) * 1000:.1f} ms)")
+    slow, usual = result.percentile(0.99), before_and_after.percentile(0.99)
+    report.add("GET p99 while catching up / quiet", f"{slow / usual:.1f}", "2", slow <= 2 * usual)
 
 
 def wait_until_ready(port: int, seconds: float = 60) -> None:
@@ -196,21 +203,27 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--write", action="store_true", help="Write the table to docs/speed.md.")
     parser.add_argument("--local", action="store_true", help="Catch up on the local bus; there is no broker then.")
     given = parser.parse_args()
+    if given.write and (given.only or given.local):
+        parser.error("--write: writes the whole table, and not a part of it.")
+    report = Report()
     parts = PARTS[2:] if given.local else (given.only,) if given.only else PARTS
     with tempfile.TemporaryDirectory(prefix="answerable-bench-") as name:
         base = Path(name)
         with nullcontext("") if given.local else broker(base / "kafka") as url:
             if "relay" in parts:
                 rate = uvloop.run(relay(base / "relay", url, given.events))
-                print(f"relay: {rate:.0f} events/s (goal 5,000)", flush=True)
+                report.add("relay", f"{rate:.0f} events/s", "5,000", rate >= 5000)
             tokens = asyncio.run(load(base / "desk", 1000))
             if "latency" in parts:
-                latency(base / "desk", url, tokens["USER"], given.seconds)
+                latency(report, base / "desk", url, tokens["USER"], given.seconds)
             if "catching-up" in parts:
                 with asking_from_elsewhere() as ask:
-                    catching_up(base / "desk", url, tokens, given.events, ask)
+                    catching_up(report, base / "desk", url, tokens, given.events, ask)
+    if given.write:
+        report.write("kafka", f"one broker on the same cores, {given.events:,} events")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import msgspec
 
 from answerable.infra.web.cookies import SESSION
 from bench import servers
-from bench.__main__ import machine
+from bench.report import machine
 from bench.web import FLAGS, cookies_of
 
 HERE = Path(__file__).parent / "lighthouse"

@@ -37,8 +37,9 @@ from answerable.runtime import Desk
 from answerable.settings import Settings
 from answerable.sla.actions.kept import count as count_promises
 from bench import postgres, servers
-from bench.__main__ import load, machine
+from bench.__main__ import load
 from bench.grow import A_DAY, IN_THE_LOG, grow
+from bench.report import machine
 
 BASE = 10_000
 ROUNDS, SECONDS = 3, 0.6

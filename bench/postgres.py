@@ -19,6 +19,7 @@ import msgspec
 from bench import servers
 from bench.hammer import Hammered, hammer
 from bench.load import raw_request
+from bench.report import Report
 from bench.share import held_to
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "postgres"
@@ -126,9 +127,9 @@ def hello_rate(workers: int, seconds: float) -> float:
 
 
 def get_rates(
-    folder: Path, url: str, token: str, workers: int, seconds: float, cluster: Path
+    report: Report, folder: Path, url: str, token: str, workers: int, seconds: float, cluster: Path
 ) -> tuple[Hammered, Hammered | None]:
-    """Return how many GETs by id a second a desk with some workers answers; print what each costs whom.
+    """Return how many GETs by id a second a desk with some workers answers; note what each costs whom.
 
     The second is with each worker held to ``SHARE`` of a core, where the machine lets that be.
     """
@@ -143,9 +144,10 @@ def get_rates(
         with held_to(SHARE, servers.workers_of(desk) if workers > 1 else [desk.process.pid]) as is_held:
             held = hammer(desk.port, gets, seconds) if is_held else None
     each = [(end - begin) / found.answers * 1e6 for begin, end in zip(before, after, strict=True)]
-    print(
-        f"an answer takes of the processors: desk {each[0]:.0f} us, PostgreSQL {each[1]:.0f} us, load {each[2]:.0f} us;"
-        f" two of them answer {2e6 / sum(each):.0f} a second at most, one worker {1e6 / each[0]:.0f}"
+    report.note(
+        f"an answer's processor time, workers: {workers}",
+        f"desk {each[0]:.0f}, PostgreSQL {each[1]:.0f}, load {each[2]:.0f} µs: two cores answer {2e6 / sum(each):.0f} "
+        "a second at most",
     )
     return found, held
 
@@ -177,16 +179,11 @@ def bare_rate(raw_url: str, seconds: float) -> Hammered:
         process.wait(10)
 
 
-def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, str, str, bool]]:
-    """Measure everything; return rows of the table."""
+def measure(count: int, seconds: float, keep: Path | None) -> Report:
+    """Measure everything."""
     from bench.__main__ import draft, load  # noqa: PLC0415
 
-    rows: list[tuple[str, str, str, bool]] = []
-
-    def add(what: str, measured: str, goal: str, kept: bool) -> None:
-        rows.append((what, measured, goal, kept))
-        print(f"{what}: {measured} (goal {goal}) {'' if kept else '  <-- MISSED'}", flush=True)
-
+    report = Report()
     base = keep or Path(tempfile.mkdtemp(prefix="answerable-bench-"))
     folder, saved = base / f"desk-{count}", base / f"tokens-{count}.json"
     if not saved.exists():
@@ -201,20 +198,20 @@ def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, st
         fill(folder, desk_url)
         print(f"moved {count} tickets in {time.perf_counter() - begun:.0f} s", flush=True)
         plain, plain_two = hello_rate(1, seconds), hello_rate(2, seconds)
-        print(f"hello-world itself, two workers / one: {plain_two:.0f} / {plain:.0f} = {plain_two / plain:.2f}")
-        first, first_held = get_rates(folder, desk_url, tokens["MANAGER"], 1, seconds, place)
+        report.note("hello-world itself, two workers / one", f"{plain_two:.0f} / {plain:.0f} = {plain_two / plain:.2f}")
+        first, first_held = get_rates(report, folder, desk_url, tokens["MANAGER"], 1, seconds, place)
         one = first.rate
-        add(
+        report.add(
             "GET by id / framework hello-world",
             f"{one:.0f} / {plain:.0f} = {one / plain:.2f}",
             "0.25",
             one >= plain / 4,
         )
-        both, both_held = get_rates(folder, desk_url, tokens["MANAGER"], 2, seconds, place)
+        both, both_held = get_rates(report, folder, desk_url, tokens["MANAGER"], 2, seconds, place)
         for how, two, of in (("", both, first), (f", each held to {SHARE:.0%} of a core", both_held, first_held)):
             if two and of:
                 shown = f"{two.rate:.0f} / {of.rate:.0f} = {two.rate / of.rate:.2f}"
-                add(f"GET by id, two workers / one{how}", shown, "1.5", two.rate >= 1.5 * of.rate)
+                report.add(f"GET by id, two workers / one{how}", shown, "1.5", two.rate >= 1.5 * of.rate)
         text = draft(1)["description"]
         raw: dict[str, list[float]] = {mode: [] for mode in MODES}
         made: dict[int, list[Hammered]] = {1: [], 2: []}
@@ -228,14 +225,15 @@ def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, st
                 posted.append(post_rate(folder, posts_url, tokens["USER"], workers, seconds, count * 10))
                 sql(url, "DROP DATABASE posts WITH (FORCE)")
         bare, planned = bare_rate(raw_url, seconds).rate, median(raw["prepared"])
-        print(
-            f"the framework alone, two rows in one commit / pgbench: {bare:.0f} / {planned:.0f} = {bare / planned:.2f}"
+        report.note(
+            "the framework alone, two rows in one commit / pgbench, prepared",
+            f"{bare:.0f} / {planned:.0f} = {bare / planned:.2f}",
         )
         for workers, posted in made.items():
             rate, slow = median(one.rate for one in posted), median(one.p99 for one in posted)
             for mode, what in MODES.items():
                 plain = median(raw[mode])
-                add(
+                report.add(
                     f"durable POST, 32 connections, workers: {workers} / pgbench's two inserts, {what}, "
                     f"medians of {ROUNDS} in turns",
                     f"{rate:.0f} / {plain:.0f} = {rate / plain:.2f} (p99 {slow:.0f} ms)",
@@ -244,4 +242,4 @@ def measure(count: int, seconds: float, keep: Path | None) -> list[tuple[str, st
                 )
     if keep is None:
         shutil.rmtree(base)
-    return rows
+    return report
