@@ -14,6 +14,7 @@ import msgspec
 from answerable import __version__
 from answerable.commands.opening import Opener, desk_options, only_server, opener
 from answerable.infra.bus import outbox, seals
+from answerable.infra.bus.local import send_again
 from answerable.infra.bus.verify import verify_log
 from answerable.infra.database import open_database
 from answerable.infra.database.backup import container, postgres, sqlite
@@ -24,7 +25,7 @@ from answerable.infra.database.open import FILE, system_clock
 from answerable.infra.secret import has_secret, with_secret
 from answerable.kernel.actor import service
 from answerable.kernel.errors import Conflict, Invalid
-from answerable.kernel.times import iso
+from answerable.kernel.times import DAY, iso, parse_iso
 from answerable.runtime import wanted_migrations, with_schema
 from answerable.services import features_of
 from answerable.settings import Settings
@@ -126,11 +127,26 @@ async def _restore(of: Opener, file: Path, replace: bool) -> Manifest:
     if not settings.storage.database:
         with only_server(settings.storage.data_dir):
             await _put_file(settings, of.services, file, manifest, replace)
+            await _send_again(settings, manifest)
         return manifest
     if not replace and not await postgres.is_empty(settings):
         raise Conflict(f"The schema {settings.storage.schema} is not empty. Name an empty database, or give --replace.")
     await _put_schema(settings, of.services, file, manifest, replace)
+    await _send_again(settings, manifest)
     return manifest
+
+
+async def _send_again(settings: Settings, manifest: Manifest) -> None:
+    """Let a desk on Kafka say once more what it said on the day before its backup, for other services' are older.
+
+    What the topics may have forgotten is left out: inboxes do not remember much longer.
+    """
+    since = max(parse_iso(manifest.made_at) - DAY, system_clock() - settings.bus.retention_days * DAY)
+    database = open_database(settings)
+    try:
+        await database.write(OPERATOR, send_again, since)
+    finally:
+        await database.close()
 
 
 def _check_kind(manifest: Manifest, settings: Settings, services: tuple[str, ...]) -> None:

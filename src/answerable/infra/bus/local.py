@@ -12,9 +12,10 @@ from answerable.infra.bus.consumers import Consumers, Unit
 from answerable.infra.bus.follower import Follower
 from answerable.infra.bus.following import Following
 from answerable.infra.bus.inbox import Inbox
-from answerable.infra.bus.port import BUS, Store
+from answerable.infra.bus.port import BUS, RELAY, Store
 from answerable.infra.database.errors import StorageFault
 from answerable.infra.stretch import Stretch
+from answerable.kernel.ids import uuid7
 from answerable.kernel.manifest import Feature
 from answerable.kernel.tx import Tx
 from answerable.messages.base import Envelope
@@ -236,3 +237,18 @@ def storing_offsets(offsets: dict[str, int]) -> Unit:
             )
 
     return store
+
+
+async def send_again(tx: Tx, since: int) -> None:
+    """Let what was said from ``since`` (microseconds) on be sent once more, where a relay has sent anything.
+
+    For a database that was put back to an earlier moment: Kafka keeps how far each group has read, and so gives nobody
+    a message that was read after that moment. Whoever has done it drops it, for as long as the inbox remembers.
+    """
+    await tx.run(
+        """UPDATE bus_offset SET position = COALESCE((
+            SELECT MIN(o.position) - 1 FROM bus_outbox o WHERE o.id >= :oldest AND o.position <= bus_offset.position
+        ), position) WHERE consumer = :relay""",
+        oldest=uuid7(max(0, since // 1000), 0, "0" * 16),
+        relay=RELAY,
+    )
