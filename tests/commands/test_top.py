@@ -131,6 +131,11 @@ def stranger(tmp_path: Path) -> Iterator[Any]:
     [
         (200, b"<html>", ["its numbers cannot be read"]),
         (200, b"\xff\xfe", ["its numbers cannot be read"]),
+        (
+            200,
+            b'{"status": "ready", "waiting": ["bus: is not running"]}',
+            ["people can work, what follows waits (bus: is not running)", "its numbers cannot be read"],
+        ),
         (404, b"", ["/readyz answers 404", "its numbers are not for this machine (server.metrics_networks)"]),
         (
             503,
@@ -169,6 +174,16 @@ def test_the_table_comes_again_until_it_is_stopped(tmp_path: Path) -> None:
     running.send_signal(2)
     _, errors = running.communicate(timeout=60)
     assert (running.returncode, errors) == (0, "")
+
+
+@pytest.mark.one_engine
+def test_in_a_pipe_it_is_one_table_with_whole_addresses(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "answerable", "top", "--data-dir", str(tmp_path / "nobody")]
+    values = environment(ANSWERABLE_SERVER_PORT="1")
+    done = subprocess.run(command, capture_output=True, text=True, env=values, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("away") == 1
+    assert "127.0.0.1:1" in done.stdout
 
 
 @pytest.mark.parametrize(

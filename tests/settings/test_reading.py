@@ -120,6 +120,14 @@ def test_files_without_a_secret_are_refused_by_name(tmp_path: Path) -> None:
         assert caught.value.message == f"ANSWERABLE_STORAGE_SECRET_FILE: {path} {reason}."
 
 
+def test_a_document_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\xfd")
+    for path, reason in ((tmp_path / "missing", "No such file or directory"), (tmp_path / "bytes", "it is not text")):
+        with pytest.raises(Invalid) as caught:
+            read_file(path)
+        assert caught.value.message == f"{path}: cannot be read ({reason})."
+
+
 def test_a_secret_in_two_places_is_refused(tmp_path: Path) -> None:
     (tmp_path / "password").write_text(SECRET)
     for names in (("MAIL_PASSWORD", "MAIL_PASSWORD_FILE"), ("MAIL_PASSWORD_FILE", "MAIL_PASSWORD")):

@@ -17,6 +17,8 @@ PROBING = service("probe")
 PATIENCE_SECONDS = 2.0
 FRESH = SECOND  # a probe answers for a second: readiness is public and must not wear the disk
 MOST_LAG = 10_000  # messages that a consumer may be behind
+_UNREADABLE, _UNAPPLIED, _BEHIND = "database: cannot be read", "migrations: are not applied", "bus: is far behind"
+_READ_THERE = (_UNAPPLIED, _BEHIND)  # nobody knows while the database is away, and it is not what has to be mended
 _log = structlog.get_logger(__name__)
 
 
@@ -67,14 +69,15 @@ class Probe:
 
 async def _look(database: Database, bus: Bus, migrations: list[Migration]) -> tuple[str, ...]:
     checks = {
-        "database: cannot be read": database.read(PROBING, probe_row.load),
+        _UNREADABLE: database.read(PROBING, probe_row.load),
         "database: cannot be written": database.write(PROBING, probe_row.save),
-        "migrations: are not applied": _no_migration_waits(database, migrations),
+        _UNAPPLIED: _no_migration_waits(database, migrations),
         "bus: is not running": _runs(bus),
-        "bus: is far behind": _keeps_up(bus),
+        _BEHIND: _keeps_up(bus),
     }
     held = await asyncio.gather(*(_holds(reason, check) for reason, check in checks.items()))
-    return tuple(reason for reason, holds in zip(checks, held, strict=True) if not holds)
+    found = tuple(reason for reason, holds in zip(checks, held, strict=True) if not holds)
+    return tuple(reason for reason in found if _UNREADABLE not in found or reason not in _READ_THERE)
 
 
 async def _no_migration_waits(database: Database, wanted: list[Migration]) -> bool:

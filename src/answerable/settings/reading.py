@@ -43,7 +43,7 @@ def read_file(path: Path) -> Document:
             open_to_all = stat.S_IMODE(os.fstat(file.fileno()).st_mode) & stat.S_IROTH
             text = file.read().decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path}: cannot be read ({error}).") from error
+        raise Invalid(f"{path}: cannot be read ({_why(error)}).") from error
     return Document(str(path), text, OPEN_FILE if open_to_all else "")
 
 
@@ -130,6 +130,10 @@ def _from_environment(settings: Settings, environment: Mapping[str, str]) -> Set
     return settings
 
 
+def _why(error: Exception) -> str | None:
+    return error.strerror if isinstance(error, OSError) else "it is not text"
+
+
 def _secret_in(known: Any, variable: str, path: str) -> str:
     """Read a secret from the file that a variable names; its last line end is not part of it."""
     if not may_hold_secret(known):
@@ -138,8 +142,7 @@ def _secret_in(known: Any, variable: str, path: str) -> str:
         with open(path, "rb") as file:
             text = file.read(LONGEST_SECRET + 1).decode()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise Invalid(f"{variable}: {path} cannot be read ({reason}).") from error
+        raise Invalid(f"{variable}: {path} cannot be read ({_why(error)}).") from error
     secret = text.rstrip("\r\n")
     if not secret or len(text) > LONGEST_SECRET:
         raise Invalid(f"{variable}: {path} is {'too large for a secret' if secret else 'empty'}.")

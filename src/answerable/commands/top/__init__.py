@@ -15,6 +15,7 @@ from answerable.infra.ready import LOCK, reachable
 from answerable.settings import Settings
 
 EVERY_SECONDS = 2.0
+NO_TERMINAL = 1000  # columns
 
 
 @click.command()
@@ -23,13 +24,16 @@ EVERY_SECONDS = 2.0
 def top(once: bool, wants_json: bool) -> None:
     """Show every service of the desk: ready or not, what waits, who listens, what is due.
 
-    Reads /readyz and /metrics of each process every two seconds. Nothing is opened and nothing is changed.
+    Reads /readyz and /metrics of each process every two seconds, once where it does not print to a terminal. Nothing is
+    opened and nothing is changed.
     """
     places = places_of(opener())
+    console = Console()
     if wants_json:
         click.echo(as_json(asyncio.run(look_at_all(places)), system_clock()))
-    elif once:
-        console = Console()
+    elif once or not console.is_terminal:
+        if not console.is_terminal:
+            console.width = NO_TERMINAL  # who reads it from a pipe looks for whole values
         console.print(shown(asyncio.run(look_at_all(places)), system_clock(), console.width))
     else:
         try:

@@ -19,10 +19,11 @@ MOST_LETTERS = 200
 
 
 class Said(msgspec.Struct):
-    """What ``/readyz`` says where a desk is not ready."""
+    """What ``/readyz`` says: why a desk is not ready, or what waits where it is."""
 
     message: str = ""
     errors: list[str] = []
+    waiting: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ async def look_at(client: aiohttp.ClientSession, service: str, address: str) -> 
     if isinstance(said, str):
         return Look(service, address, False, False, (said,))
     status, told = said
-    reasons = () if status == 200 else _reasons(status, told)
+    reasons = _reasons(status, told)
     if isinstance(counted, str):  # numbers are counted in the database, which may be what is away
         return Look(service, address, True, status == 200, (*reasons, f"/metrics {counted}"))
     found, numbers = counted
@@ -105,7 +106,10 @@ def _reasons(status: int, told: bytes) -> tuple[str, ...]:
         said = msgspec.json.decode(told, type=Said)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         said = Said()
-    reasons = said.errors or ([said.message] if said.message else [f"/readyz answers {status}"])
+    if status == 200:
+        reasons = [f"people can work, what follows waits ({reason})" for reason in said.waiting]
+    else:
+        reasons = said.errors or ([said.message] if said.message else [f"/readyz answers {status}"])
     return tuple(reason[:MOST_LETTERS] for reason in reasons[:MOST_REASONS])
 
 
