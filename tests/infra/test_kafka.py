@@ -34,7 +34,7 @@ from tests.kafka import Broker, forget_offsets, forget_topics, own_broker, recor
 from tests.processes import eventually
 from tests.world import settings_for
 
-SEEN = Migration("test", "0001", "CREATE TABLE test_seen (place INTEGER PRIMARY KEY, key TEXT, number BIGINT);")
+SEEN = Migration("test", "0001", "CREATE TABLE test_seen (place BIGINT PRIMARY KEY, key TEXT, number BIGINT);")
 
 
 def said(user: str, number: int) -> UserRegistered:
@@ -68,7 +68,11 @@ class Desk:
     async def see(self, tx: Tx, event: UserRegistered) -> None:
         if int(event.name) in self.fails_on:
             raise ValueError(f"cannot stand {event.name}")
-        await tx.run("INSERT INTO test_seen (key, number) VALUES (:k, :n)", k=event.user_id, n=int(event.name))
+        await tx.run(
+            "INSERT INTO test_seen VALUES ((SELECT COALESCE(MAX(place), 0) + 1 FROM test_seen), :k, :n)",
+            k=event.user_id,
+            n=int(event.name),
+        )
 
     async def bus(self, *, speaks: bool = False) -> KafkaBus:
         """Start another bus; it is one more member of the same group. One that ``speaks`` has the users' feature."""

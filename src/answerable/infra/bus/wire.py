@@ -14,6 +14,10 @@ from answerable.messages.base import Envelope
 Headers: TypeAlias = list[tuple[str, bytes]]
 SPEC = "1.0"
 TYPE = "ce_type"
+# Of a key, and of an attribute that is read: databases keep them in indexes, whose rows are bounded. Ours are far shorter.
+MOST_BYTES = 1000
+_FIRST_BYTES, _FIRST_HEADERS = 100_000, 50  # that are left of a record that is too large
+_NUL = b"\0"  # no text for PostgreSQL
 _JSON = b"application/json"
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -49,6 +53,13 @@ def record_of(message: Envelope) -> tuple[bytes, bytes, Headers]:
     return message.key.encode(), message.body.encode(), encoded
 
 
+def shortened(key: bytes | None, value: bytes | None, headers: Headers) -> tuple[bytes | None, bytes | None, Headers]:
+    """Return the beginning of a record that brokers do not take; the header ``cut-from`` says how many bytes it had."""
+    size = len(key or b"") + len(value or b"") + sum(len(name.encode()) + len(text) for name, text in headers)
+    first = [(name[:MOST_BYTES], text[:MOST_BYTES]) for name, text in headers[:_FIRST_HEADERS]]
+    return key and key[:MOST_BYTES], value and value[:_FIRST_BYTES], [*first, ("cut-from", str(size).encode())]
+
+
 def type_of(headers: Iterable[tuple[str, bytes | None]]) -> str | None:
     """Return the type of the message, without reading the rest; ``None`` where the record does not say."""
     for name, value in headers:
@@ -77,6 +88,9 @@ def _message_as_we_write_it(
     found = {name: text.decode() for name, text in headers}
     sequence, depth = found["ce_sequence"], found["ce_depth"]
     usual = found["ce_specversion"] == SPEC and len(found) == len(headers) and (sequence + depth).isascii()
+    told = b"".join([key, *(text for _, text in headers)])
+    if len(told) > MOST_BYTES or _NUL in told:
+        raise ValueError
     if not (usual and sequence.isdigit() and depth.isdigit() and len(sequence) <= 18 and len(depth) <= 18):
         raise ValueError
     if not (found["ce_id"] and found[TYPE] and found["ce_actorkind"]):
@@ -110,7 +124,7 @@ def _message_of_strangers(
         id=found.text("ce_id"),
         type=found.text(TYPE),
         topic=topic,
-        key=_utf8("the key", key),
+        key=_short("the key", key),
         sequence=found.count("ce_sequence"),
         time=found.instant("ce_time"),
         actor=found.text("ce_actor", may_be_empty=True),
@@ -132,7 +146,7 @@ class _Attributes:
             self._values.setdefault(name, value)
 
     def text_or_none(self, name: str) -> str | None:
-        return _utf8(name, self._values[name]) if name in self._values else None
+        return _short(name, self._values[name]) if name in self._values else None
 
     def text(self, name: str, *, may_be_empty: bool = False) -> str:
         value = self.text_or_none(name)
@@ -152,6 +166,14 @@ class _Attributes:
             return parse_iso(text)
         except (ValueError, OverflowError) as error:
             raise Poison(f"{name} is {text[:40]!r}, not an instant") from error
+
+
+def _short(what: str, value: bytes | None) -> str:
+    if value is not None and len(value) > MOST_BYTES:
+        raise Poison(f"{what} has {len(value):,} bytes, more than {MOST_BYTES:,}")
+    if value is not None and _NUL in value:
+        raise Poison(f"{what} has a NUL in it")
+    return _utf8(what, value)
 
 
 def _utf8(what: str, value: bytes | None) -> str:

@@ -245,7 +245,7 @@ class KafkaBus:
                 topic, _, place = (message.origin or f"{self._link.topic(message.topic)}//").partition("/")
                 partition, _, offset = place.partition("/")
                 origin = _origin(consumer, topic, partition, offset, error)
-                await self._relay.send_one(self._link.dead_letters, key, value, [*headers, *origin])
+                await self._relay.set_aside(key, value, headers, origin)
                 await self._db.deliver(BUS, _noting(consumer, message.id))
                 DEAD.labels(consumer).inc()
             return len(copied)
@@ -262,7 +262,7 @@ class KafkaBus:
         )
         headers = [(name, value if value is not None else b"") for name, value in record.headers]
         origin = _origin(consumer, record.topic, str(record.partition), str(record.offset), str(error))
-        await self._relay.send_one(self._link.dead_letters, record.key, record.value, [*headers, *origin])
+        await self._relay.set_aside(record.key, record.value, headers, origin)
         DEAD.labels(consumer).inc()
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
 from answerable.infra.bus import outbox, wire
@@ -188,21 +189,30 @@ class Relay:
         finally:
             sending.cancel()
 
-    async def send_one(self, topic: str, key: bytes | None, value: bytes | None, headers: wire.Headers) -> None:
-        """Send one record of another kind (a dead letter) and wait until it is safe."""
+    async def set_aside(
+        self, key: bytes | None, value: bytes | None, headers: wire.Headers, origin: wire.Headers
+    ) -> None:
+        """Send a record to the dead letters, with where it comes from, and wait until it is safe.
+
+        With that it may be larger than the brokers take, though they took it once: then its beginning must do.
+        """
+        try:
+            await self._send_one(key, value, [*headers, *origin])
+        except MessageSizeTooLargeError:
+            key, value, headers = wire.shortened(key, value, headers)
+            await self._send_one(key, value, [*headers, *origin])
+
+    async def _send_one(self, key: bytes | None, value: bytes | None, headers: wire.Headers) -> None:
         producer = await self._ready_producer()
         try:
-            await self._send_one(producer, topic, key, value, headers)
+            async with asyncio.timeout(ACK_SECONDS):
+                # A value of null and no key is no record for the client; an empty value says as much.
+                told = value if key or value else b""
+                await producer.send_and_wait(self._link.dead_letters, told, key=key, headers=headers)
         except Exception:
             if not self.term:  # nobody else here would notice that this producer is of no use any more
                 await self._drop_producer()
             raise
-
-    @staticmethod
-    async def _send_one(producer: Any, topic: str, key: bytes | None, value: bytes | None, headers: Any) -> None:
-        async with asyncio.timeout(ACK_SECONDS):
-            # A value of null and no key is no record for the client; an empty value says as much.
-            await producer.send_and_wait(topic, value if key or value else b"", key=key, headers=headers)
 
     async def _ready_producer(self) -> AIOKafkaProducer:
         async with self._making:

@@ -1,0 +1,137 @@
+"""What strangers write to a desk's topics: it is set aside, whatever it is, and what comes behind it is done."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import MessageSizeTooLargeError
+
+from answerable.infra.bus import inbox, wire
+from answerable.kernel.actor import ANONYMOUS
+from answerable.kernel.times import MINUTE
+from answerable.messages.base import Envelope
+from tests.infra.test_kafka import USERS, Desk, open_desk
+from tests.kafka import Broker, records_in, send_raw
+
+pytestmark = pytest.mark.slow
+Record = tuple[bytes, bytes, wire.Headers]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, broker: Broker) -> AsyncIterator[Desk]:
+    async with open_desk(tmp_path / "desk", broker) as opened:
+        yield opened
+
+
+def noise(length: int) -> str:
+    """Return letters that nothing can compress."""
+    return "".join(Random(7).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
+
+
+def record(time: bytes = b"2026-03-02T09:00:00Z", **said: Any) -> Record:
+    """Return a record that the watcher of the desk would do, but for what a test says of it."""
+    fields = {
+        "id": "m", "type": "USER_REGISTERED", "topic": "answerable.users", "key": "x1", "sequence": 1, "time": 0,
+        "actor": "", "actor_kind": "service", "cause": None, "depth": 0, "trace": None,
+        "body": '{"userId":"x1","name":"1","email":"e","roles":[],"active":true}',
+    }  # fmt: skip
+    key, value, headers = wire.record_of(Envelope(**(fields | said)))
+    return key, value, [(name, time if name == "ce_time" else text) for name, text in headers]
+
+
+async def dead_letter_of(desk: Desk, broker: Broker) -> ConsumerRecord:
+    (dead,) = await records_in(broker, f"{desk.prefix}.dead-letters")
+    assert dict(dead.headers)["origin-topic"] == f"{desk.prefix}.users".encode()
+    return dead
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (record(id=noise(9000)), "ce_id has 9,000 bytes, more than 1,000"),
+        (record(key=noise(9000)), "the key has 9,000 bytes, more than 1,000"),
+        (record(actor=noise(1001)), "ce_actor has 1,001 bytes, more than 1,000"),
+        (record(id="a\0b"), "ce_id has a NUL in it"),
+        (record(key="x\0001"), "the key has a NUL in it"),
+        (record(b"9999-12-31T23:59:59-23:59"), "ce_time is '9999-12-31T23:59:59-23:59', not an instant"),
+        (record(b"0001-01-01T00:00:00+23:59"), "ce_time is '0001-01-01T00:00:00+23:59', not an instant"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+async def test_what_no_database_takes_is_poison(desk: Desk, broker: Broker, sent: Record, reason: str) -> None:
+    bus = await desk.bus()
+    await desk.say(*USERS)
+    await bus.settle()
+    await send_raw(broker, f"{desk.prefix}.users", *sent)
+    await desk.say(*USERS)
+    await bus.settle()
+    assert await desk.everything_came_once_and_in_order()
+    dead = await dead_letter_of(desk, broker)
+    assert dict(dead.headers)["origin-error"] == reason.encode()
+    assert (dead.key, dead.value, list(dead.headers)[: len(sent[2])]) == sent, "as it came"
+    assert (await bus.lag())["watcher"] == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["9" * 30, "9" * 6000, "\\u0000é" * 1000, "x" + "é" * 400_000],
+    ids=["a number beyond 64 bits", "a number of 6000 digits", "NULs", "too long to be quoted"],
+)
+async def test_what_no_consumer_can_do_is_parked_once(desk: Desk, broker: Broker, name: str) -> None:
+    bus = await desk.bus()
+    body = '{"userId":"x1","name":"%s","email":"e","roles":[],"active":true}' % name
+    await send_raw(broker, f"{desk.prefix}.users", *record(body=body))
+    await desk.say(*USERS)
+    for _ in range(inbox.MAX_ATTEMPTS + 1):
+        await bus.settle()
+        desk.clock.ahead += MINUTE
+    assert await desk.everything_came_once_and_in_order()
+    (parked,) = await desk.db.read(ANONYMOUS, inbox.parked)
+    assert (parked["message"], parked["key"], len(parked["error"]) <= 500) == ("m", "x1", True)
+    assert (await dead_letter_of(desk, broker)).value == body.encode()
+    assert (await bus.lag())["watcher"] == 0
+
+
+@pytest.mark.parametrize("is_readable", [True, False], ids=["parked", "poison"])
+async def test_a_record_as_large_as_brokers_take_is_cut_for_the_dead_letters(
+    desk: Desk, broker: Broker, is_readable: bool
+) -> None:
+    """With its origin it would be larger than they take."""
+    bus = await desk.bus()
+    await desk.say(*USERS)
+    await bus.settle()
+    begin, end = ('{"userId":"x1","name":"x","email":"', '","roles":[],"active":true}') if is_readable else ("{", "")
+    sent = await send_the_largest(broker, f"{desk.prefix}.users", begin, end)
+    await desk.say(*USERS)
+    for _ in range(inbox.MAX_ATTEMPTS + 1):
+        await bus.settle()
+        desk.clock.ahead += MINUTE
+    assert await desk.everything_came_once_and_in_order()
+    dead = await dead_letter_of(desk, broker)
+    assert dead.key == b"x1"
+    assert sent[1].startswith(dead.value)
+    size = sum(map(len, sent[:2])) + sum(len(name) + len(text) for name, text in sent[2])
+    assert int(dict(dead.headers)["cut-from"]) == size
+    assert dict(dead.headers)["ce_id"] == b"m"
+    assert dict(dead.headers)["origin-offset"].isdigit()
+    assert (await bus.lag())["watcher"] == 0
+    assert bus.running
+
+
+async def send_the_largest(broker: Broker, topic: str, begin: str, end: str) -> Record:
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address, max_request_size=2_000_000)
+    await producer.start()
+    try:
+        for length in range(1_048_600, 1_047_000, -20):
+            sent = record(body=begin + noise(length) + end)
+            try:
+                await producer.send_and_wait(topic, sent[1], key=sent[0], headers=sent[2])
+            except MessageSizeTooLargeError:
+                continue
+            return sent
+    finally:
+        await producer.stop()
+    raise AssertionError("the broker takes none of them")
