@@ -485,6 +485,22 @@ async def test_topics_that_are_deleted_under_a_desk_are_made_again(
     assert {record.partition for record in await records_in(broker, f"{desk.prefix}.users")} == {0, 1, 2}
 
 
+@pytest.mark.slow
+async def test_nobody_waits_for_what_was_in_topics_that_are_gone(
+    desk: Desk, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offsets begin anew, and in some partitions nothing new is said."""
+    monkeypatch.setattr(link, "METADATA_SECONDS", 1.0)
+    bus = await desk.bus()
+    await desk.say(*USERS)
+    await bus.settle()
+    await forget_topics(broker, desk.prefix)
+    await desk.say("u1")
+    await eventually(lambda: bus.catch_up("watcher", 0.1))
+    assert await desk.everything_came_once_and_in_order(), "who has caught up has done what was sent"
+    assert (await bus.lag())["watcher"] == 0
+
+
 async def test_two_desks_do_not_share_a_prefix(
     desk: Desk, broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
 """What strangers write to a desk's topics: it is set aside, whatever it is, and what comes behind it is done."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,9 +12,12 @@ from aiokafka.errors import MessageSizeTooLargeError
 from answerable.infra.bus import inbox, wire
 from answerable.kernel.actor import ANONYMOUS
 from answerable.kernel.times import MINUTE
+from answerable.kernel.tx import Tx
 from answerable.messages.base import Envelope
 from tests.infra.test_kafka import USERS, Desk, open_desk
 from tests.kafka import Broker, records_in, send_raw
+from tests.patience import PATIENCE
+from tests.processes import eventually
 
 pytestmark = pytest.mark.slow
 Record = tuple[bytes, bytes, wire.Headers]
@@ -33,7 +36,7 @@ def noise(length: int) -> str:
 
 def record(time: bytes = b"2026-03-02T09:00:00Z", **said: Any) -> Record:
     """Return a record that the watcher of the desk would do, but for what a test says of it."""
-    fields = {
+    fields: dict[str, Any] = {
         "id": "m", "type": "USER_REGISTERED", "topic": "answerable.users", "key": "x1", "sequence": 1, "time": 0,
         "actor": "", "actor_kind": "service", "cause": None, "depth": 0, "trace": None,
         "body": '{"userId":"x1","name":"1","email":"e","roles":[],"active":true}',
@@ -82,7 +85,7 @@ async def test_what_no_database_takes_is_poison(desk: Desk, broker: Broker, sent
 )
 async def test_what_no_consumer_can_do_is_parked_once(desk: Desk, broker: Broker, name: str) -> None:
     bus = await desk.bus()
-    body = '{"userId":"x1","name":"%s","email":"e","roles":[],"active":true}' % name
+    body = f'{{"userId":"x1","name":"{name}","email":"e","roles":[],"active":true}}'
     await send_raw(broker, f"{desk.prefix}.users", *record(body=body))
     await desk.say(*USERS)
     for _ in range(inbox.MAX_ATTEMPTS + 1):
@@ -135,3 +138,81 @@ async def send_the_largest(broker: Broker, topic: str, begin: str, end: str) -> 
     finally:
         await producer.stop()
     raise AssertionError("the broker takes none of them")
+
+
+@pytest.mark.one_engine
+@pytest.mark.parametrize("ends_well", [True, False], ids=["committed", "aborted"])
+async def test_what_marks_the_end_of_a_transaction_is_not_waited_for(
+    desk: Desk, broker: Broker, ends_well: bool
+) -> None:
+    """A marker takes an offset, and nobody is ever given it."""
+    bus = await desk.bus()
+    follower = Notebook()
+    following = bus.following(follower)
+    key, value, headers = record(type="USER_TELEPORTED")
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address, transactional_id=desk.prefix)
+    await producer.start()
+    try:
+        for said in (USERS, ()):  # the second time, nobody is given anything
+            await desk.say(*said)
+            await bus.settle()
+            await producer.begin_transaction()
+            for partition in range(3):
+                await producer.send(f"{desk.prefix}.users", value, key=key, headers=headers, partition=partition)
+            await (producer.commit_transaction() if ends_well else producer.abort_transaction())
+            await bus.settle()
+            await eventually(lambda: all_behind(desk, 0))  # the markers themselves come a little later
+            assert await bus.catch_up("watcher", PATIENCE)
+            await following.settle()
+        assert len(follower.heard) == len(USERS)
+        await desk.bus()  # what the first member has committed holds for those that come after it
+        await eventually(lambda: all_behind(desk, 0))
+    finally:
+        await producer.stop()
+        await following.stop()
+
+
+async def all_behind(desk: Desk, count: int) -> bool:
+    return {(await bus.lag())["watcher"] for bus in desk.buses} == {count}
+
+
+class Notebook:
+    """A follower that notes what it hears."""
+
+    name, types = "notebook", frozenset({"USER_REGISTERED"})
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    async def group(self) -> str:
+        return "notebook"
+
+    async def apply(self, messages: Sequence[Envelope]) -> None:
+        self.heard += [message.id for message in messages]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.one_engine
+async def test_a_desk_comes_to_topics_whose_last_record_is_a_marker(desk: Desk, broker: Broker) -> None:
+    """Whoever looks at the last records, to see whose topics these are, finds none there."""
+    bus = await desk.bus(speaks=True)
+    await desk.say(*USERS)
+    await bus.settle()
+    await bus.stop()
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address, transactional_id=desk.prefix)
+    await producer.start()
+    key, value, headers = record(type="USER_TELEPORTED")
+    await producer.begin_transaction()
+    await producer.send(f"{desk.prefix}.users", value, key=key, headers=headers, partition=0)
+    await producer.commit_transaction()
+    await producer.stop()
+
+    async def forget(tx: Tx) -> None:  # as when it was killed before it noted what it had sent
+        await tx.run("DELETE FROM bus_offset")
+
+    await desk.db.write(ANONYMOUS, forget)
+    await desk.say(*USERS)
+    await desk.bus(speaks=True)
+    await eventually(desk.everything_came_once_and_in_order, 10)

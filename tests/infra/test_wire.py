@@ -11,7 +11,8 @@ from answerable.infra.bus import wire
 from answerable.kernel.times import parse_iso
 from answerable.messages.base import Envelope
 
-TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
+LETTERS = st.characters(codec="utf-8", exclude_characters="\0")
+TEXT = st.text(LETTERS, min_size=1, max_size=60)
 COUNT = st.integers(0, 10**18 - 1)
 LAST = parse_iso("9999-12-31T23:59:59.999999Z")
 ENVELOPES = st.builds(
@@ -19,10 +20,10 @@ ENVELOPES = st.builds(
     id=TEXT,
     type=TEXT,
     topic=st.sampled_from(["answerable.tickets", "answerable.tickets.commands", "answerable.users"]),
-    key=st.text(st.characters(codec="utf-8"), max_size=60),
+    key=st.text(LETTERS, max_size=60),
     sequence=COUNT,
     time=st.integers(0, LAST),
-    actor=st.text(st.characters(codec="utf-8"), max_size=60),
+    actor=st.text(LETTERS, max_size=60),
     actor_kind=st.sampled_from(["person", "service", "anonymous"]),
     cause=st.none() | TEXT,
     depth=st.integers(0, 12),
@@ -100,6 +101,10 @@ def without(name: str) -> list[tuple[str, bytes | None]]:
         (b"t1", b"{}", changed(ce_sequence=b"-1"), "ce_sequence is '-1', not a number"),
         (b"t1", b"{}", changed(ce_sequence="²".encode()), "ce_sequence is '²', not a number"),
         (b"t1", b"{}", changed(ce_depth=b"9" * 30), "not a number"),
+        (b"t1", b"{}", changed(ce_depth=b"9" * 2000), "ce_depth has 2,000 bytes, more than 1,000"),
+        (b"t1", b"{}", changed(ce_time=b"9999-12-31T23:59:59-23:59"), "not an instant"),
+        (b"t1", b"{}", changed(traceparent=b"\0"), "traceparent has a NUL in it"),
+        (b"t" * 1001, b"{}", changed(), "the key has 1,001 bytes, more than 1,000"),
         (None, b"{}", changed(), "the key is missing"),
         (b"\xc3", b"{}", changed(), "the key is not UTF-8"),
         (b"t1", None, changed(), "the value is missing"),

@@ -4,17 +4,18 @@ What CloudEvents does not name travels in extension attributes, whose names are 
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import msgspec
 
-from answerable.kernel.times import iso, parse_iso
+from answerable.kernel.times import EARLIEST, LATEST, iso, parse_iso
 from answerable.messages.base import Envelope
 
 Headers: TypeAlias = list[tuple[str, bytes]]
 SPEC = "1.0"
 TYPE = "ce_type"
-# Of a key, and of an attribute that is read: databases keep them in indexes, whose rows are bounded. Ours are far shorter.
+# Of a key, and of an attribute that is read: databases keep them in indexes, whose rows are short. Ours are shorter.
 MOST_BYTES = 1000
 _FIRST_BYTES, _FIRST_HEADERS = 100_000, 50  # that are left of a record that is too large
 _NUL = b"\0"  # no text for PostgreSQL
@@ -95,6 +96,9 @@ def _message_as_we_write_it(
         raise ValueError
     if not (found["ce_id"] and found[TYPE] and found["ce_actorkind"]):
         raise ValueError
+    time = parse_iso(found["ce_time"])
+    if not EARLIEST <= time <= LATEST:
+        raise ValueError
     _decode_object(value)
     return Envelope(
         id=found["ce_id"],
@@ -102,7 +106,7 @@ def _message_as_we_write_it(
         topic=topic,
         key=key.decode(),
         sequence=int(sequence),
-        time=parse_iso(found["ce_time"]),
+        time=time,
         actor=found["ce_actor"],
         actor_kind=found["ce_actorkind"],
         cause=found.get("ce_cause"),
@@ -162,10 +166,11 @@ class _Attributes:
 
     def instant(self, name: str) -> int:
         text = self.text(name)
-        try:
-            return parse_iso(text)
-        except (ValueError, OverflowError) as error:
-            raise Poison(f"{name} is {text[:40]!r}, not an instant") from error
+        with suppress(ValueError, OverflowError):
+            instant = parse_iso(text)
+            if EARLIEST <= instant <= LATEST:  # others could be kept, but not be written to the dead letters
+                return instant
+        raise Poison(f"{name} is {text[:40]!r}, not an instant")
 
 
 def _short(what: str, value: bytes | None) -> str:

@@ -17,6 +17,7 @@ from answerable.infra.bus.kafka.link import (
     close,
     connect,
     fetch_together,
+    place_of,
 )
 from answerable.infra.pulse import Pulse
 from answerable.infra.stretch import Stretch
@@ -98,6 +99,8 @@ class Hearing:
                     await stretch.pause()
                     self._tell(record)
                 self.heard[place] = records[-1].offset + 1
+            for place in self.heard:
+                self.heard[place] = place_of(consumer, place) or self.heard[place]
             if found:
                 self._progress.beat()
 

@@ -5,16 +5,17 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from random import SystemRandom
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from answerable.infra.bus.wire import topic_on
+from answerable.infra.database.open import system_clock
 from answerable.kernel.errors import Invalid
-from answerable.kernel.times import DAY
+from answerable.kernel.times import DAY, SECOND
 from answerable.messages import CATALOGUE
 from answerable.settings import Bus as BusSettings
 
@@ -191,6 +192,30 @@ def fetch_together(consumer: AIOKafkaConsumer) -> None:
     fetched before it answers: who was busy for 0.1 s would hear nothing for a second more.
     """
     consumer._fetcher._prefetch_backoff = HOLD_SECONDS  # there is no option for it
+
+
+def place_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> int | None:
+    """Return the offset behind all that a client has given of a partition; ``None`` where it does not know.
+
+    That is not always the one behind the last record: markers of transactions have offsets, and are given to nobody.
+    In a topic that was deleted and made anew, it is before the last record.
+    """
+    subscription = consumer._subscription.subscription
+    assignment = None if subscription is None else subscription.assignment
+    state = None if assignment is None else assignment.state_value(place)
+    return int(state.position) if state is not None and state.has_valid_position else None
+
+
+class Sent(NamedTuple):
+    """The last offset that brokers have given of a partition, and when: in seconds of the machine's clock."""
+
+    offset: int
+    at: float
+
+
+def machine_seconds() -> float:
+    """Return the machine's time, whatever the desk's is: the client stamps what it is told with it."""
+    return system_clock() / SECOND
 
 
 class Backoff:

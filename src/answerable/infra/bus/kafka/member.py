@@ -19,14 +19,15 @@ from answerable.infra.bus.kafka.link import (
     PORTION,
     Backoff,
     Link,
+    Sent,
     close,
     connect,
     fetch_together,
+    machine_seconds,
+    place_of,
 )
-from answerable.infra.database.open import system_clock
 from answerable.infra.pulse import Pulse
 from answerable.infra.stretch import Stretch
-from answerable.kernel.times import SECOND
 from answerable.messages import CATALOGUE
 
 COMMIT_SECONDS = 1.0
@@ -35,6 +36,7 @@ SOON_SECONDS = 0.1  # after the last record: others may wait to hear how far the
 SESSION_MS = 6000  # the shortest that brokers take: how long a process that was killed holds its partitions
 DRAIN_SECONDS = 8.0
 SILENCE_SECONDS = 5.0  # the brokers answer a fetch within half a second, also where there is nothing
+SURELY_SECONDS = 5.0  # an answer that comes so long after an offset was given says of it, too
 JOIN_SECONDS = CONNECT_SECONDS + 20.0
 LOOK_SECONDS = 1.0
 Found: TypeAlias = dict[TopicPartition, list[ConsumerRecord]]
@@ -78,18 +80,21 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
             heard = [consumer.last_poll_timestamp(tp) for tp in self.done]
         except AssertionError:  # partitions are changing hands
             return False
-        latest = max((moment for moment in heard if moment is not None), default=0)
         if not self._resting.is_set():
             return False
-        return bool(_now() - max(latest / 1000, self._read_at) > SILENCE_SECONDS)
+        now = machine_seconds()
+        self._read_at = min(self._read_at, now)  # the clock may have been set back: what it said before is no measure
+        latest = max((moment / 1000 for moment in heard if moment is not None and moment <= now * 1000), default=0)
+        return bool(now - max(latest, self._read_at) > SILENCE_SECONDS)
 
-    def behind(self, sent: Mapping[TopicPartition, int]) -> int | None:
+    def behind(self, sent: Mapping[TopicPartition, Sent]) -> int | None:
         """Return how many records wait, as the brokers last said; ``None`` where that is not known.
 
-        ``sent`` are the last offsets that this process itself has been given.
+        ``sent`` are the last offsets that this process itself has been given. What the brokers have said well after
+        that counts alone: a topic may have been deleted and made anew.
         """
         consumer = self._consumer
-        if consumer is None or not self.joined:
+        if consumer is None or not self.joined or not (self.done or self.every):
             return None
         waiting = 0
         try:
@@ -97,7 +102,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
                 end = consumer.highwater(tp)
                 if end is None:
                     return None
-                waiting += max(0, max(end, sent.get(tp, -1) + 1) - offset)
+                last = sent.get(tp)
+                if last is not None and (consumer.last_poll_timestamp(tp) or 0) / 1000 < last.at + SURELY_SECONDS:
+                    end = max(end, last.offset + 1)
+                waiting += max(0, end - offset)
         except AssertionError:
             return None
         return waiting
@@ -106,7 +114,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
         """Tell whether everything before ``ends`` is done, as far as it is ours to do."""
         return self.joined and all(ends.get(tp, 0) <= offset for tp, offset in self.done.items())
 
-    def finished(self, sent: Mapping[TopicPartition, int]) -> bool:
+    def finished(self, sent: Mapping[TopicPartition, Sent]) -> bool:
         """Tell whether nothing waits, in no partition of the topics: not here, and not elsewhere."""
         if self._consumer is None or self.behind(sent) != 0:
             return False
@@ -180,7 +188,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
             rebalance_timeout_ms=10_000,
             consumer_timeout_ms=5000,  # how often the client looks around although nothing has happened
         )
-        self._consumer, self._new_partitions, self._read_at = consumer, True, _now()
+        self._consumer, self._new_partitions, self._read_at = consumer, True, machine_seconds()
         consumer.subscribe(list(self._topics), listener=self)
         await connect(consumer.start, JOIN_SECONDS)
         fetch_together(consumer)
@@ -215,11 +223,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
                     await find_more(consumer, found, self.at_once)
                     went_well = await self._take(consumer, found)
                 finally:
-                    self._read_at = _now()
+                    self._read_at = machine_seconds()
                     self._resting.set()
+                self._follow_the_client(consumer)
                 self._progress.beat()
                 if sum(map(len, found.values())) < self.at_once:
                     await asyncio.sleep(LINGER_SECONDS)
+            else:
+                self._follow_the_client(consumer)
             if self.silent:
                 self._link.failed(self.name, TimeoutError("no answer"))
             elif went_well and not self._commit_failed:
@@ -240,7 +251,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
 
     def _listen_from_now_on(self) -> None:
         """Forgive the brokers that they have not answered until now: they were not asked."""
-        self._read_at = _now()
+        self._read_at = machine_seconds()
 
     def _again(self, consumer: AIOKafkaConsumer, found: Found) -> None:
         """Read once more what was read."""
@@ -253,6 +264,12 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
         for tp, records in found.items():
             if tp in self.done:  # else it was taken away meanwhile
                 self.done[tp] = records[-1].offset + 1
+
+    def _follow_the_client(self, consumer: AIOKafkaConsumer) -> None:
+        """Note what the client has passed over, and where it begins again. Nothing is in hand now."""
+        for tp in self.done:
+            if (place := place_of(consumer, tp)) is not None:
+                self.done[tp] = place
 
     async def _take(self, consumer: AIOKafkaConsumer, found: Found) -> bool:
         """Do what was read and tell whether the brokers took part in it well."""
@@ -288,7 +305,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
         consumer = self._consumer
         if consumer is None or not revoked:
             return
-        self.joined, self._read_at = False, _now()
+        self.joined, self._read_at = False, machine_seconds()
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._resting.wait()
@@ -301,7 +318,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # the client has
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Take note; the reading loop learns the rest before it goes on."""
-        self._new_partitions, self.joined, self._read_at = True, False, _now()
+        self._new_partitions, self.joined, self._read_at = True, False, machine_seconds()
 
 
 def _put_back(consumer: AIOKafkaConsumer, found: Found) -> None:
@@ -326,10 +343,6 @@ async def find_more(consumer: AIOKafkaConsumer, found: Found, at_once: int) -> N
         for tp, records in more.items():
             found.setdefault(tp, []).extend(records)
             count += len(records)
-
-
-def _now() -> float:
-    return system_clock() / SECOND  # the machine's time, whatever the desk's is: the client stamps with it
 
 
 def _forget_shielded() -> None:

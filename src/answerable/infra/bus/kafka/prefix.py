@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from answerable.infra.bus import outbox
@@ -20,6 +20,7 @@ from answerable.messages.base import Command
 
 LOOK_AGAIN_SECONDS = 30.0
 WAIT_MS = 500
+LAST = 10  # offsets that are looked at; those of strangers' transactions may be of no record
 _ID = "ce_id"
 
 
@@ -78,17 +79,17 @@ class PrefixCheck:
                 begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
                 left = {tp for tp in places if begins[tp] < ends[tp]}
                 for tp in left:
-                    consumer.seek(tp, ends[tp] - 1)
-                found: list[str] = []
+                    consumer.seek(tp, max(begins[tp], ends[tp] - LAST))
+                last: dict[TopicPartition, ConsumerRecord] = {}
                 while left:
                     read = await consumer.getmany(*left, timeout_ms=WAIT_MS)
-                    for tp, records in read.items():
-                        left.discard(tp)
-                        found += [
-                            value.decode("utf-8", "replace")
-                            for name, value in records[0].headers
-                            if name == _ID and value is not None
-                        ]
-                return found
+                    last |= {tp: records[-1] for tp, records in read.items()}
+                    left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
+                return [
+                    value.decode("utf-8", "replace")
+                    for record in last.values()
+                    for name, value in record.headers
+                    if name == _ID and value is not None
+                ]
         finally:
             await close(consumer.stop)

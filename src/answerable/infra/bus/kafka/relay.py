@@ -19,7 +19,16 @@ from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 
 from answerable.infra.bus import outbox, wire
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, REQUEST_SECONDS, Backoff, Link, close, connect
+from answerable.infra.bus.kafka.link import (
+    CONNECT_SECONDS,
+    REQUEST_SECONDS,
+    Backoff,
+    Link,
+    Sent,
+    close,
+    connect,
+    machine_seconds,
+)
 from answerable.infra.bus.local import storing_offsets
 from answerable.infra.bus.port import BUS, RELAY, Store
 from answerable.infra.database.errors import StorageFault
@@ -72,7 +81,7 @@ class Relay:
         self._rewound = 0
         self.position = 0
         self.total = 0
-        self.sent: dict[TopicPartition, int] = {}
+        self.sent: dict[TopicPartition, Sent] = {}
 
     def begin_behind(self, position: int) -> None:
         """Send what is behind ``position``, also where more was sent already."""
@@ -168,7 +177,8 @@ class Relay:
             asyncio.gather(*(_deliver(producer, batch, tp) for tp, batch in batches.items()))
         )
         for record, batch in zip(acknowledged, batches.values(), strict=True):
-            self.sent[TopicPartition(record.topic, record.partition)] = record.offset + batch.record_count() - 1
+            last = record.offset + batch.record_count() - 1
+            self.sent[TopicPartition(record.topic, record.partition)] = Sent(last, machine_seconds())
         self._link.works(RELAY)
         count = sum(batch.record_count() for batch in batches.values())
         self.total += count
