@@ -6,7 +6,7 @@ import jwt
 import pytest
 from structlog.testing import capture_logs
 
-from answerable.infra.web.inner import ALGORITHM, AUDIENCE, Caller, InnerDoor
+from answerable.infra.web.inner import ALGORITHM, AUDIENCE, Caller, InnerDoor, NotFromGateway
 from answerable.kernel.actor import ANONYMOUS, Actor, ApiKey
 from answerable.kernel.errors import Invalid, Unauthenticated
 from answerable.kernel.scopes import narrowed
@@ -81,6 +81,21 @@ def forged(secret: str = SECRET, algorithm: str | None = ALGORITHM, typ: str = "
     }
     made = {name: value for name, value in (good | claims).items() if value is not None}
     return jwt.encode(made, secret, algorithm=algorithm, headers={"typ": typ}).encode()
+
+
+def test_a_gateway_with_another_secret_is_told_of_once_a_minute() -> None:
+    clock = Clock()
+    service = door(clock)
+    sealed = door(clock, "a newer one, that the service has not heard").seal(Caller(MAX, "192.0.2.7"))
+    with capture_logs() as lines:
+        for _ in range(3):
+            with pytest.raises(NotFromGateway):
+                service.open(sealed)
+        with pytest.raises(NotFromGateway):
+            service.open(None)  # whoever knocks without an identity is no gateway
+    assert [line["event"] for line in lines] == [
+        "an identity is signed with another peers.secret: has the gateway the same one?"
+    ]
 
 
 @pytest.mark.parametrize(

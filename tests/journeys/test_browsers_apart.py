@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from answerable.infra.bus.inbox import MAX_ATTEMPTS
 from answerable.infra.web.cookies import SESSION, form_key, form_token
+from answerable.infra.web.inner import InnerDoor
+from answerable.kernel.times import SECOND
 from answerable.messages.tickets import TicketCreated
 from answerable.users.actions import people
-from answerable.users.rules import Changes
+from answerable.users.rules import Changes, grants_of
 from tests.apart import ApartWorld, open_apart
 from tests.forms import BROWSER, Browser
 from tests.gateway.sse import listening
@@ -102,6 +105,34 @@ async def test_whoever_is_known_goes_on_while_the_users_service_is_away(tmp_path
         assert "away for a moment" in away.text, "as a page"
         stranger.http.cookies.set(SESSION, "unknown", domain="desk.test")
         assert (await stranger.http.get("/api/tickets")).status_code == 503
+
+
+async def test_nobody_is_signed_out_while_gateway_and_services_have_different_secrets(
+    tmp_path: Path, broker: Broker
+) -> None:
+    """An operator changes ``peers.secret``: between two restarts, services do not believe the gateway."""
+    async with open_apart(tmp_path, broker) as world:
+        abe, browser = await make_person(world, "AGENT"), Browser(world)
+        await browser.sign_in(abe)
+        proxy = world.desk.proxy
+        assert proxy is not None
+        newer = world.desk.settings.with_values("test", peers__secret="a newer one, known to the gateway alone")
+        mine, proxy._inner = proxy._inner, InnerDoor(newer, world.clock, grants_of)
+        world.clock.now += 60 * SECOND
+        with capture_logs() as lines:
+            page = await browser.open("/queue")
+            assert (page.status_code, page.url.path) == (503, "/queue"), "not sent to sign in"
+            answer = await world.http.get("/api/tickets", headers=abe.headers)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), "a program keeps its token"
+        told = [line["event"] for line in lines]
+        assert "an identity is signed with another peers.secret: has the gateway the same one?" in told
+        assert ("tickets", "it does not believe this gateway: do peers.secret and the clocks agree?") in [
+            (line["peer"], line["error"]) for line in lines if line["event"] == "peer is away"
+        ]
+        proxy._inner = mine
+        world.clock.now += 60 * SECOND
+        page = await browser.open("/queue")
+        assert (page.status_code, page.url.path) == (200, "/queue")
 
 
 async def test_a_manager_works_at_all_services_through_the_gateway(tmp_path: Path, broker: Broker) -> None:

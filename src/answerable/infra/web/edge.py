@@ -14,7 +14,7 @@ from litestar.utils import normalize_path
 from answerable.infra import metrics
 from answerable.infra.database.port import DeskDatabase
 from answerable.infra.web.cookies import SESSION, cookie_name, form_key, is_form_token, read_cookie
-from answerable.infra.web.inner import HEADER, InnerDoor
+from answerable.infra.web.inner import HEADER, InnerDoor, NotFromGateway
 from answerable.infra.web.keys import KeyUse
 from answerable.infra.web.limits import Limits, Proxies, Refusal
 from answerable.infra.web.probes import PATHS as PROBES
@@ -168,7 +168,7 @@ class Edge:
         except Problem as problem:
             if isinstance(problem, Refusal) and self._limits is not None and not await self._limits.hold(problem):
                 reply.closes = True
-            if self._show_problem is not None and wants_page(scope):
+            if self._show_problem is not None and wants_page(scope) and not isinstance(problem, NotFromGateway):
                 await self._show_problem(scope, problem)(scope, receive, reply.send)
                 return
             body = problem_body(problem.status, problem.title, problem.message, problem.errors)

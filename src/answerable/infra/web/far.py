@@ -9,6 +9,7 @@ from yarl import URL
 
 from answerable.infra.database.port import DeskDatabase
 from answerable.infra.web.cookies import SESSION, cookie_name
+from answerable.infra.web.inner import refuses_gateway
 from answerable.infra.web.visits import Told
 from answerable.infra.web.wording import ENDED
 from answerable.kernel.actor import Actor, service
@@ -88,7 +89,7 @@ class FarVisits:
             async with self._session().get(
                 self._url, headers=headers, allow_redirects=False, timeout=patience
             ) as answer:
-                if answer.status == 401:
+                if answer.status == 401 and not refuses_gateway(answer):
                     raise Unauthenticated(ENDED)
                 if answer.status != 200:
                     raise Unavailable(_AWAY, retry_after=2)

@@ -29,11 +29,21 @@ TELL_SECONDS = 60  # between two lines in the log about identities that are over
 ALGORITHM = "HS256"
 TYPE = "inner+jwt"
 AUDIENCE = "answerable services"
+SCHEME = "Gateway"  # what a service that refuses names in WWW-Authenticate, where people are asked for a token
 _REFUSAL = "This service takes requests from its gateway only."
 _REQUIRED = ["aud", "sub", "kind", "roles", "name", "address", "exp"]
 
 _log = structlog.get_logger(__name__)
 GrantsOf = Callable[[Iterable[str]], frozenset[str]]
+
+
+class NotFromGateway(Unauthenticated):
+    """A service does not believe who asks: not a person's fault, and nothing that signing in would mend."""
+
+
+def refuses_gateway(answer: Any) -> bool:
+    """Tell whether an answer of a service (aiohttp's) says that it does not believe its gateway."""
+    return answer.status == 401 and str(answer.headers.get("WWW-Authenticate", "")).startswith(SCHEME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ class InnerDoor:
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM, headers={"typ": TYPE}).encode()
 
     def open(self, sealed: bytes | None) -> Caller:
-        """Return who asks; raises ``Unauthenticated`` for anything but a fresh identity."""
+        """Return who asks; raises ``NotFromGateway`` for anything but a fresh identity."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 sealed or b"",
@@ -100,9 +110,11 @@ class InnerDoor:
                 options={"require": _REQUIRED, "verify_exp": False},
             )
             if jwt.get_unverified_header(sealed or b"").get("typ") != TYPE or self._is_over(claims["exp"] * SECOND):
-                raise Unauthenticated(_REFUSAL)
+                raise NotFromGateway(_REFUSAL)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
-            raise Unauthenticated(_REFUSAL) from error
+            if isinstance(error, jwt.InvalidSignatureError):
+                self._tell("an identity is signed with another peers.secret: has the gateway the same one?")
+            raise NotFromGateway(_REFUSAL) from error
         if claims["kind"] != "person":
             return Caller(ANONYMOUS, claims["address"])
         roles = frozenset(claims["roles"])
@@ -120,10 +132,15 @@ class InnerDoor:
         now = self._clock()
         if end > now:
             return False
-        if now >= self._tell_from:  # either somebody repeats what they once saw, or everybody is refused
-            self._tell_from = now + TELL_SECONDS * SECOND
-            _log.warning("an identity from the gateway is over: do the clocks agree?", seconds=(now - end) // SECOND)
+        # Either somebody repeats what they once saw, or everybody is refused.
+        self._tell("an identity from the gateway is over: do the clocks agree?", seconds=(now - end) // SECOND)
         return True
+
+    def _tell(self, what: str, **more: int) -> None:
+        now = self._clock()
+        if now >= self._tell_from:
+            self._tell_from = now + TELL_SECONDS * SECOND
+            _log.warning(what, **more)
 
 
 def _key_of(told: dict[str, Any]) -> ApiKey:

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.exceptions.http_exceptions import MethodNotAllowedException, NotFoundException
 
 from answerable.infra.web.html import Page, show
+from answerable.infra.web.inner import SCHEME, NotFromGateway
 from answerable.infra.web.request import DeskRequest
 from answerable.infra.web.wording import field_error
 from answerable.kernel.errors import Invalid, Problem
@@ -54,7 +55,8 @@ def problem_headers(problem: Problem) -> dict[str, str]:
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
     if problem.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="answerable"'
+        scheme = SCHEME if isinstance(problem, NotFromGateway) else "Bearer"
+        headers["WWW-Authenticate"] = f'{scheme} realm="answerable"'
     return headers
 
 

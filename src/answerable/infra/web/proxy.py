@@ -17,7 +17,7 @@ from answerable.infra.database.port import DeskDatabase
 from answerable.infra.web.cookies import SESSION, cookie_name, without_cookie
 from answerable.infra.web.far import FarVisits, StillGood
 from answerable.infra.web.grants import check_grant
-from answerable.infra.web.inner import HEADER, Caller, GrantsOf, InnerDoor
+from answerable.infra.web.inner import HEADER, Caller, GrantsOf, InnerDoor, refuses_gateway
 from answerable.infra.web.kept import Asking, gather
 from answerable.infra.web.request import read_body
 from answerable.kernel.actor import ANONYMOUS
@@ -137,14 +137,17 @@ class Proxy:
                 data=body or None,
                 allow_redirects=False,
             ) as answer:
-                self._note(peer, None)
+                if refuses_gateway(answer):
+                    self._note(peer, "it does not believe this gateway: do peers.secret and the clocks agree?")
+                    raise Unavailable(AWAY, retry_after=2)
+                self._note(peer, "")
                 await send(_start_of(answer))
                 started = True
                 if self.visits is not None and peer == KEEPER_OF_TOKENS and scope["method"] != "GET":
                     self.visits.forget(scope["state"].get("cookie", ""))
                 await _send_on(answer, receive, send)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._note(peer, error)
+            self._note(peer, type(error).__name__)
             if started:
                 raise  # half an answer is none: the connection breaks
             raise Unavailable(AWAY, retry_after=2) from error
@@ -181,12 +184,12 @@ class Proxy:
             )
         return self._session
 
-    def _note(self, peer: str, error: Exception | None) -> None:
+    def _note(self, peer: str, error: str) -> None:
         """Say once that a peer went, and once that it came back."""
-        if error is not None and peer not in self._away:
+        if error and peer not in self._away:
             self._away.add(peer)
-            _log.warning("peer is away", peer=peer, error=type(error).__name__)
-        elif error is None and peer in self._away:
+            _log.warning("peer is away", peer=peer, error=error)
+        elif not error and peer in self._away:
             self._away.discard(peer)
             _log.info("peer is back", peer=peer)
 
