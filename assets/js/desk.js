@@ -2,7 +2,7 @@
 import htmx from "htmx.org";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
-import { isReading, readAgain, startLive } from "./live.js";
+import { isReading, meanwhile, readAgain, showPlace, startLive } from "./live.js";
 import { startMenus } from "./menus.js";
 import { morph } from "./morph.js";
 import { startPalette } from "./palette.js";
@@ -48,4 +48,4 @@ document.documentElement.classList.add("js");
 if (document.getElementById("line")) navigator.serviceWorker?.register("/sw.js").catch(() => {});
 
 // For the scripts of single pages, which come after this one.
-window.desk = { htmx, isReading, morph, readAgain, toast };
+window.desk = { htmx, isReading, meanwhile, morph, readAgain, showPlace, toast };

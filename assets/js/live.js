@@ -16,6 +16,8 @@ const LONGEST = 20_000; // to wait for an answer
 const MOST = 64; // topics that wait for one part; more of them are everything
 const RETRY = [1000, 2000, 5000, 10000, 20000];
 const busy = new Map(); // address -> the topics that changed since it was last asked for: one read at a time, then a rest
+const heard = new Set(); // sets of topics: what changed since somebody began to ask in another way
+let place; // the address of what is shown, where that is not what the browser says
 let line; // where the state of the connection is shown
 let leaving = 0; // when the browser began to go elsewhere
 let lostTimer;
@@ -37,20 +39,43 @@ function reload() {
 
 /** Read everything again that shows one of some topics; `*` is all. */
 export function readAgain(topics) {
+  for (const each of heard) add(each, topics);
   // What is told in words is what somebody looks at: it is asked for before the counts around it.
   const parts = shown(new Set(topics)).sort((a, b) => ("says" in b.dataset) - ("says" in a.dataset));
   for (const address of new Set(parts.map(addressOf))) {
     const waiting = busy.get(address);
     if (!waiting) void readPart(address, new Set(topics));
-    else if (waiting.size + topics.length > MOST) waiting.add("*");
-    else topics.forEach((topic) => waiting.add(topic));
+    else add(waiting, topics);
   }
+}
+
+function add(topics, more) {
+  if (topics.size + more.length > MOST) topics.add("*");
+  else more.forEach((topic) => topics.add(topic));
+}
+
+/** Say that the page shows what is at another address now. */
+export const showPlace = (address) => (place = address);
+
+/** Note what changes while parts are asked for in another way. What is returned is told whether they are shown now:
+ * then that is read again, and what was asked for before does not come in their place.
+ */
+export function meanwhile() {
+  const topics = new Set();
+  heard.add(topics);
+  return (isShown) => {
+    heard.delete(topics);
+    if (!isShown) return;
+    for (const waiting of busy.values()) waiting.isOld = true;
+    if (topics.size) readAgain([...topics]);
+  };
 }
 
 /** Whether parts are being read, or will be. */
 export const isReading = () => busy.size > 0;
 
-const addressOf = (element) => element.dataset.src || location.href;
+const addressOf = (element) => element.dataset.src || place || location.href;
+const isShown = (address) => shown(new Set(["*"])).some((element) => addressOf(element) === address);
 
 function shown(topics) {
   const all = [...document.querySelectorAll("[data-live]")];
@@ -62,22 +87,28 @@ async function readPart(address, topics) {
   const waiting = new Set();
   busy.set(address, waiting);
   const began = performance.now();
-  const failed = !(await fetchPart(address, topics));
+  const failed = !(await fetchPart(address, topics, waiting));
   const now = performance.now();
   const rest = restOf(address, { took: now - began, failed, hidden: document.hidden, now });
   setTimeout(() => {
     busy.delete(address);
-    if (waiting.size && shown(waiting).some((element) => addressOf(element) === address)) void readPart(address, waiting);
+    if (!waiting.size) return;
+    if (!isShown(address)) readAgain([...waiting]);
+    else if (shown(waiting).some((element) => addressOf(element) === address)) void readPart(address, new Set(waiting));
   }, rest);
 }
 
 /** Return whether the desk answered. */
-async function fetchPart(address, topics) {
-  const fragment = address !== location.href;
+async function fetchPart(address, topics, waiting) {
+  const fragment = address !== (place || location.href);
   const headers = { accept: "text/html", "x-desk-live": "1", ...(fragment ? { "hx-request": "true" } : {}) };
   try {
     const answer = await fetch(address, { headers, credentials: "same-origin", signal: AbortSignal.timeout(LONGEST) });
     const html = answer.ok ? await answer.text() : "";
+    // Something newer is shown by now, or what changed is shown by other parts.
+    if (!isShown(address)) readAgain([...topics]);
+    else if (waiting.isOld) add(waiting, [...topics]);
+    if (waiting.isOld) return answer.status < 500;
     // Whoever went elsewhere meanwhile shows other parts now.
     const elements = shown(topics).filter((element) => addressOf(element) === address);
     if ((answer.redirected && new URL(answer.url).pathname === "/login") || answer.status === 401) reload();

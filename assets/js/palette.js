@@ -1,5 +1,6 @@
 // Ctrl+K: pages and actions of this page at once, tickets and people as their features find them.
 const PAUSE = 120;
+const LONGEST = 20_000; // to wait for an answer
 let dialog;
 let input;
 let timer;
@@ -83,13 +84,11 @@ async function find() {
       if (!wanted) return list.replaceChildren();
       try {
         const address = `${group.dataset.finder}?q=${encodeURIComponent(wanted)}`;
-        const answer = await fetch(address, { headers: { accept: "text/html", "hx-request": "true" } });
-        if (answer.ok && mine === asked) {
-          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-          list.replaceChildren(...page.querySelectorAll("li"));
-        }
+        const answer = await fetch(address, { headers: { accept: "text/html", "hx-request": "true" }, signal: AbortSignal.timeout(LONGEST) });
+        const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
+        if (mine === asked) list.replaceChildren(...page.querySelectorAll("li"));
       } catch {
-        list.replaceChildren(); // the other groups still help
+        if (mine === asked) list.replaceChildren(); // the other groups still help
       }
     }),
   );

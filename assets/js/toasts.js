@@ -16,8 +16,11 @@ function tend() {
     note.dataset.tended = "";
     let timer;
     const leave = () => note.remove();
-    const wait = () => (timer = setTimeout(leave, SECONDS * 1000));
     const stay = () => clearTimeout(timer);
+    const wait = () => {
+      stay();
+      if (!note.matches(":hover, :focus-within")) timer = setTimeout(leave, SECONDS * 1000);
+    };
     note.addEventListener("pointerenter", stay);
     note.addEventListener("pointerleave", wait);
     note.addEventListener("focusin", stay);

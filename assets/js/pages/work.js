@@ -1,34 +1,30 @@
 // The agents' workspace: tickets open beside the list, drafts keep themselves, colleagues see each other.
 // It comes after desk.js and takes what it needs from there.
+import { bringBack, emptyComposer, isWriting, issued, keepDraftNow, startComposer } from "../composer.js";
+import { sending } from "../drafts.js";
 import { startGrip } from "../grip.js";
+import { GONE, LONGEST, post, within } from "../post.js";
 
-const { htmx, morph, readAgain, toast } = window.desk;
+const { htmx, meanwhile, morph, readAgain, showPlace, toast } = window.desk;
 const HERE = 10_000; // how often the desk is told that somebody is still there
-const PAUSE = 900; // after the last key, before a draft is kept
-const TYPING = 6000;
-const LONGEST = 5000; // to wait for a draft
-const GONE = Symbol("there is no such ticket, for whoever looks");
+const ENOUGH = 5000; // to wait for what was sent
 const MINUTE = 60_000;
 const $ = (id) => document.getElementById(id);
-const token = () => document.querySelector('meta[name="form-token"]')?.content ?? "";
 let visits = 0;
-let lastKey = 0;
-let draftTimer;
-let keeping; // the draft that was last sent to the desk
 let lastChosen = null;
+let place = location.href; // of what is shown; while one goes on or back, that is not yet what the address says
+let step = history.state?.step ?? 0; // and where it is among the places of this tab
 
 document.addEventListener("click", onClick);
-document.addEventListener("change", onChange);
+document.addEventListener("change", countChosen);
 document.addEventListener("submit", onSubmit, true);
-document.addEventListener("input", onInput);
 document.addEventListener("keydown", onKey);
-document.addEventListener("htmx:confirm", onConfirm);
+document.addEventListener("htmx:beforeRequest", onRequest);
 document.addEventListener("htmx:beforeSwap", onAnswer);
 document.addEventListener("htmx:afterSettle", () => shown({ scroll: false }));
 document.addEventListener("desk:morphed", () => shown({ scroll: false }));
 document.addEventListener("visibilitychange", () => document.hidden || beHere());
-window.addEventListener("popstate", () => visit(location.href, { push: false }));
-window.addEventListener("pagehide", keepDraftNow);
+window.addEventListener("popstate", onBack);
 setInterval(() => document.hidden || beHere(), HERE);
 setInterval(() => document.hidden || readAgain(["tickets"]), MINUTE); // times move on, promises come near
 
@@ -64,29 +60,60 @@ function onSubmit(event) {
   void visit(`${form.action.split("?")[0]}?${values}`, { push: true });
 }
 
-async function visit(address, { push }) {
+/** Back or forward: the address is another one already, what is shown is not. */
+function onBack({ state }) {
+  if (withoutHash(location.href) !== withoutHash(place)) return void visit(location.href, { push: false, to: state?.step });
+  visits += 1; // one is back before the other came
+  step = state?.step ?? step;
+}
+
+const withoutHash = (address) => address.split("#")[0];
+
+/** What one wanted to go to did not come: the address is to be that of what is shown, and the next step as before. */
+function stay(to) {
+  if (to !== undefined && to !== step) history.go(step - to);
+  else history.replaceState({ step }, "", place);
+}
+
+async function visit(address, { push, to }) {
   const mine = ++visits;
   keepDraftNow();
   const row = document.activeElement?.closest?.("[data-row]");
+  const asked = performance.now();
+  const isShown = meanwhile();
   let page;
   try {
-    const answer = await fetch(address, { headers: { accept: "text/html" }, credentials: "same-origin" });
-    if (answer.redirected || !answer.ok) return void location.assign(address);
-    page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const answer = await fetch(address, { headers: { accept: "text/html" }, credentials: "same-origin", signal: AbortSignal.timeout(LONGEST) });
+    const html = await answer.text();
+    await issued();
+    if (mine !== visits) return isShown(false);
+    if (answer.redirected || (!answer.ok && answer.status < 500)) return void location.assign(address);
+    if (!answer.ok) throw new Error(answer.statusText);
+    page = new DOMParser().parseFromString(html, "text/html");
   } catch {
+    isShown(false);
+    if (mine !== visits) return;
+    if (!push) stay(to);
     return toast(document.body.dataset.wordsAway, "warning");
   }
-  if (mine !== visits) return;
-  const before = new URL(push ? location.href : (lastPlace ?? location.href));
-  if (push) history.pushState({}, "", address);
-  const after = new URL(address, location.href);
-  lastPlace = after.href;
-  document.title = page.title;
   const sameTicket = $("ticket").dataset.ticket === page.getElementById("ticket")?.dataset.ticket;
+  const composer = page.getElementById("composer");
+  if (!sameTicket && sending(composer?.dataset.draft)) {
+    isShown(false);
+    await within(sending(composer.dataset.draft), ENOUGH);
+    return mine === visits ? visit(address, { push, to }) : undefined;
+  }
+  keepDraftNow(); // what was typed meanwhile
+  if (push) history.pushState({ step: (to = step + 1) }, "", address);
+  step = to ?? step;
+  const before = new URL(place);
+  const after = new URL(address, location.href);
+  showPlace((place = after.href));
+  document.title = page.title;
   const sameList = queryOfList(before) === queryOfList(after);
   put("panes", page, (old, next) => (old.dataset.pane = next.dataset.pane));
   put("list", page, (old, next) => (old.dataset.src = next.dataset.src));
-  if (!sameTicket) put("ticket", page, (old, next) => old.replaceWith(next));
+  if (!sameTicket) put("ticket", page, replaceTicket);
   for (const name of ["views", "filters", "bulk"]) put(name, page, (old, next) => morph(old, next, "outerHTML"));
   if (sameList) markRow(page);
   else {
@@ -95,13 +122,44 @@ async function visit(address, { push }) {
     keepFilterForm(page);
   }
   htmx.process($("panes"));
+  if (!sameTicket) bringBack(asked);
   shown({ scroll: !sameTicket });
+  isShown(true);
   if (!sameTicket) beHere();
   if (row?.isConnected) row.focus({ preventScroll: true });
   else if (!sameTicket && $("panes").dataset.pane === "main" && matchMedia("(max-width: 720px)").matches) $("main").focus();
 }
 
-let lastPlace = location.href;
+/** Show another ticket. What is still on its way for the one before is told when it comes, and shown no more. */
+function replaceTicket(old, next) {
+  const title = old.querySelector("#ticket-title")?.textContent ?? "";
+  const words = old.querySelector("#words")?.value;
+  old.replaceWith(next);
+  const say = (text) => toast(`${title}: ${text}`, "warning");
+  for (const what of ["sendError", "timeout", "responseError"]) {
+    old.addEventListener(`htmx:${what}`, ({ detail: { xhr } }) => xhr.getResponseHeader("HX-Trigger") || say(document.body.dataset.wordsAway));
+  }
+  old.addEventListener("desk:problem", ({ detail }) => say(detail.message));
+  old.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const trouble = toldAlone(detail, "#trouble");
+    if (trouble) say(trouble);
+  });
+  const left = next.querySelector("#left-words");
+  if (!left || !words) return;
+  left.hidden = false; // the ticket is not theirs any more, what they wrote is
+  left.querySelector("textarea").value = words;
+}
+
+/** Of an answer, show nothing but its notes; or not even them where another part of it has words, which are returned. */
+function toldAlone(detail, part) {
+  const page = new DOMParser().parseFromString(detail.serverResponse, "text/html");
+  detail.serverResponse = page.getElementById("toasts")?.outerHTML ?? "";
+  detail.swapOverride = "none";
+  detail.ignoreTitle = true;
+  const words = page.querySelector(part)?.textContent.replace(/\s+/g, " ").trim();
+  if (words) detail.shouldSwap = false;
+  return words;
+}
 
 function queryOfList(url) {
   const values = new URLSearchParams(url.search);
@@ -131,12 +189,22 @@ function markRow() {
 }
 
 async function loadMore(link) {
+  if (link.hasAttribute("data-loads")) return;
+  link.setAttribute("data-loads", "");
   link.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(`${link.href}&part=list`, { headers: { accept: "text/html", "hx-request": "true" } });
-    if (!answer.ok) throw new Error(answer.statusText);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const rows = [...page.querySelectorAll("#rows > *")];
+    let asked, page;
+    do {
+      asked = link.href;
+      const answer = await fetch(`${asked}&part=list`, {
+        headers: { accept: "text/html", "hx-request": "true" },
+        signal: AbortSignal.timeout(LONGEST),
+      });
+      if (!answer.ok) throw new Error(answer.statusText);
+      page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!link.isConnected || !isOfThisList(asked)) return;
+    } while (link.href !== asked); // the list has changed, and goes on from elsewhere
+    const rows = [...page.querySelectorAll("#rows > *")].filter((row) => !$(row.id));
     $("rows").append(...rows);
     const next = page.querySelector("[data-more]");
     if (next) link.href = next.href;
@@ -147,10 +215,14 @@ async function loadMore(link) {
     list.dataset.src = address.pathname + address.search;
     rows[0]?.querySelector("a")?.focus({ preventScroll: true });
   } catch {
-    toast(document.body.dataset.wordsAway, "warning");
+    if (link.isConnected) toast(document.body.dataset.wordsAway, "warning");
+  } finally {
+    link.removeAttribute("aria-busy");
+    link.removeAttribute("data-loads");
   }
-  link.removeAttribute("aria-busy");
 }
+
+const isOfThisList = (address) => queryOfList(new URL(address)) === queryOfList(new URL(place));
 
 // --- choosing many -------------------------------------------------------------------------------------------------
 
@@ -199,47 +271,27 @@ function openPicker(select) {
   }
 }
 
-// --- the composer --------------------------------------------------------------------------------------------------
+// --- what is sent --------------------------------------------------------------------------------------------------
 
-function onInput(event) {
-  if (event.target.id !== "words") return;
-  const began = Date.now() - lastKey > TYPING;
-  lastKey = Date.now();
-  if (began) beHere();
-  clearTimeout(draftTimer);
-  draftTimer = setTimeout(keepDraft, PAUSE);
+/** Remember how things stood when something was sent. */
+function onRequest({ detail: { elt, xhr } }) {
+  if (elt.id === "bulk") bulkOf.set(xhr, { query: queryOfList(new URL(place)), isShown: meanwhile() });
+  if (!elt.closest("#ticket")) return;
+  const id = $("ticket").dataset.ticket;
+  const before = stateOf();
+  let asItCame = before;
+  elt.addEventListener("htmx:beforeOnLoad", () => (asItCame = stateOf()), { once: true });
+  // The answer may be older than what a signal brought meanwhile.
+  xhr.addEventListener("loadend", () => asItCame !== before && stateOf() !== asItCame && readAgain([`ticket:${id}`]));
 }
 
-function onChange(event) {
-  if (event.target.matches("#composer [name=kind]") && $("words")?.value) void keepDraft();
-  countChosen();
-}
-
-async function keepDraft() {
-  clearTimeout(draftTimer);
-  draftTimer = undefined;
-  const form = $("composer");
-  if (!form || form.hasAttribute("aria-busy")) return;
-  keeping = post(form.dataset.draft, { text: $("words").value, kind: new FormData(form).get("kind") });
-  const answer = await keeping;
-  if (answer !== null && answer !== GONE && $("saved")) $("saved").textContent = answer.trim();
-}
-
-/** What is sent goes after its draft that is on the way: the other way round, a draft of it would be left. */
-function onConfirm(event) {
-  if (event.detail.elt.id !== "composer" || !keeping) return;
-  event.preventDefault();
-  const enough = new Promise((done) => setTimeout(done, LONGEST));
-  void Promise.race([keeping, enough]).then(() => event.detail.issueRequest(true));
-}
-
-function keepDraftNow() {
-  if (draftTimer !== undefined) void keepDraft();
-}
+const bulkOf = new WeakMap(); // by request
+const stateOf = () => $("conversation")?.dataset.state;
 
 /** What was sent is not there any more when its answer is shown; what was refused stays. */
 function onAnswer(event) {
   const { elt, xhr } = event.detail.requestConfig ? { elt: event.detail.requestConfig.elt, xhr: event.detail.xhr } : event.detail;
+  if (elt.id === "bulk") onBulk(event.detail, bulkOf.get(xhr));
   // The screen that comes has read what is there now, also where it is the one that stopped an answer.
   if (elt.id === "composer") $("composer-newest")?.removeAttribute("data-keep"); // not removed: all behind it would move up
   if (xhr.status !== 200) return;
@@ -250,17 +302,12 @@ function onAnswer(event) {
   if (elt.id === "bulk") chooseNone();
 }
 
-/** Take away what was sent, and leave what somebody has written since. */
-function emptyComposer(sent) {
-  const words = $("words");
-  const now = words.value;
-  clearTimeout(draftTimer);
-  draftTimer = undefined;
-  sent = sent.replaceAll("\r\n", "\n");
-  words.defaultValue = "";
-  words.value = now.startsWith(sent) ? now.slice(sent.length) : now;
-  if (words.value) draftTimer = setTimeout(keepDraft, PAUSE);
-  else lastKey = 0;
+/** Many were changed: where another list is shown by now, only that is told. */
+function onBulk(detail, { query, isShown }) {
+  const isHere = query === queryOfList(new URL(place));
+  const outcome = isHere ? "" : toldAlone(detail, "#outcome");
+  if (outcome) toast(outcome, "warning");
+  detail.xhr.addEventListener("loadend", () => isShown(isHere));
 }
 
 let followNext = false;
@@ -300,10 +347,10 @@ function shown({ scroll }) {
 async function beHere() {
   const id = $("ticket")?.dataset.ticket;
   if (!id || !$("presence")) return;
-  const writing = Date.now() - lastKey < TYPING && $("words")?.value ? "yes" : "";
+  const writing = isWriting() ? "yes" : "";
   const answer = await post(`/queue/tickets/${id}/here`, { newest: $("conversation").dataset.newest, writing });
   if ($("ticket")?.dataset.ticket !== id) return;
-  if (answer === GONE) return void visit(location.href, { push: false }); // it is somebody else's now
+  if (answer === GONE) return void visit(place, { push: false }); // it is somebody else's now
   if (answer === null) return;
   const page = new DOMParser().parseFromString(answer, "text/html");
   const state = page.querySelector("[data-state]");
@@ -313,22 +360,6 @@ async function beHere() {
   if ($("presence").innerHTML.trim() !== page.body.innerHTML.trim()) $("presence").replaceChildren(...page.body.childNodes);
 }
 
-async function post(address, fields) {
-  try {
-    const answer = await fetch(address, {
-      method: "POST",
-      body: new URLSearchParams(fields),
-      headers: { "x-form-token": token(), "hx-request": "true", accept: "text/html" },
-      credentials: "same-origin",
-      keepalive: true,
-    });
-    if (answer.status === 404) return GONE;
-    return answer.ok ? await answer.text() : null;
-  } catch {
-    return null; // the stream says that the desk is away
-  }
-}
-
 function toggleSide() {
   const panes = $("panes");
   const small = matchMedia("(max-width: 1100px)").matches;
@@ -336,6 +367,9 @@ function toggleSide() {
   panes.dataset.open = panes.dataset.open === wanted ? "" : wanted;
 }
 
+history.replaceState({ step }, "");
+startComposer($("panes").dataset.who, beHere);
 startGrip($("grip"));
+bringBack(0);
 shown({ scroll: true });
 beHere();
