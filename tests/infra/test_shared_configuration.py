@@ -202,7 +202,16 @@ def test_half_an_answer_is_no_answer(source: HttpsSource, tmp_path: Path) -> Non
         reader(source, tmp_path).find()
 
 
-@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX-A: ", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nX-A: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 900\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 900\r\n\r\n",
+    ],
+)
 def test_slow_is_away(source: HttpsSource, tmp_path: Path, start: bytes) -> None:
     def drip(exchange: Exchange) -> None:
         exchange.wfile.write(start)

@@ -229,6 +229,8 @@ class _Conversation(http.client.HTTPConnection):
         self._context = context
         self._seconds = seconds
         self._late = False
+        # Kept apart: the base class forgets its own where an answer ends with the connection, and reads on.
+        self._wire: socket.socket | None = None
 
     def ask(self, etag: str) -> tuple[Answer, str]:
         """Return the answer, and where it redirects to. Raises ``Away`` and ``Invalid``."""
@@ -268,7 +270,7 @@ class _Conversation(http.client.HTTPConnection):
     def connect(self) -> None:
         """Connect to the first of the places that takes us."""
         for number, (family, kind, proto, _, place) in enumerate(self._places, start=1):
-            self.sock = socket.socket(family, kind, proto)
+            self.sock = self._wire = socket.socket(family, kind, proto)
             self.sock.settimeout(self._seconds)
             try:
                 self.sock.connect(place)
@@ -278,7 +280,7 @@ class _Conversation(http.client.HTTPConnection):
                 if self._late or number == len(self._places):
                     raise
         if self._context is not None:
-            self.sock = self._context.wrap_socket(
+            self.sock = self._wire = self._context.wrap_socket(
                 self.sock, server_hostname=self._address.host, do_handshake_on_connect=False
             )
             self.sock.do_handshake()
@@ -328,9 +330,10 @@ class _Conversation(http.client.HTTPConnection):
 
     def _give_up(self) -> None:
         self._late = True
-        with suppress(OSError, AttributeError):
-            # Not SSLSocket's own, which takes away what the reading thread works with.
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+        if self._wire is not None:
+            with suppress(OSError):
+                # Not SSLSocket's own, which takes away what the reading thread works with.
+                socket.socket.shutdown(self._wire, socket.SHUT_RDWR)
 
 
 def _on_one_line(text: bytes) -> str:
