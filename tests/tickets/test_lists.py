@@ -3,13 +3,15 @@
 import base64
 import json
 import random
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from answerable.infra.database.sqlite import SqliteDatabase
 from answerable.infra.database.sqlite_statement import statement
 from answerable.kernel.paging import Page, PageRequest, decode_cursor, encode_cursor
 from answerable.kernel.tx import Tx
@@ -669,12 +671,24 @@ async def test_lists_of_ones_own_and_of_work_find_the_same_however_far_one_walks
     assert await found() == walked
 
 
-@pytest.mark.parametrize("cap", [1000, 3])
+@pytest.fixture
+def own_read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+    """Of how many rows of one person, and how long ones, SQLite reads each; of others the index is asked."""
+    monkeypatch.setattr("answerable.infra.database.search.OWN_READ", request.param[0])
+    monkeypatch.setattr("answerable.infra.database.search.OWN_LONGEST", request.param[1])
+    statement.cache_clear()
+    yield request.param
+    statement.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("cap", "own_read"), [(1000, (20, 4000)), (3, (20, 4000)), (3, (4, 4000)), (3, (20, 30))], indirect=["own_read"]
+)
 async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
-    office: TicketDesk, monkeypatch: pytest.MonkeyPatch, cap: int
+    office: TicketDesk, monkeypatch: pytest.MonkeyPatch, cap: int, own_read: tuple[int, int]
 ) -> None:
     """Their own stand together in the index of words: nothing of others, no note among staff, all that they read."""
-    chance = random.Random(cap)
+    chance = random.Random(f"{cap}{own_read}")
     words = ("printer", "slow", "wifi", "Größe", "printing", "fire")
     told: dict[int, list[str]] = {}
     made: list[tuple[Any, dict[str, Any]]] = []
@@ -726,6 +740,22 @@ async def test_what_a_requester_finds_is_what_a_recount_of_all_words_finds(
                 own_ones = await office.world.db.read(who.actor, own.list_own, "all", params["q"], None, 30)
                 if priority is None:
                     assert [ticket.number for ticket in own_ones] == newest
+
+
+@pytest.mark.one_engine
+async def test_the_index_is_not_asked_about_a_few_tickets_of_ones_own(office: TicketDesk) -> None:
+    """A desk of a million tickets takes half a millisecond to tell which words begin so; five rows are read at once."""
+    mine = [(await office.raised(title=title))["number"] for title in ("A printer", "The printing press", "A cable")]
+    await office.raised(office.otto, title="Another printer")
+    assert isinstance(office.world.db, SqliteDatabase)
+    asked: list[str] = []
+    office.world.db._reader.set_trace_callback(asked.append)
+    for q, found in (("prin", [mine[1], mine[0]]), ("a cable", [mine[2]]), ("nothing", [])):
+        page = await office.world.db.read(office.una.actor, store.list_tickets, TicketFilter(q=q), PageRequest(size=5))
+        assert [ticket.number for ticket in page.rows] == found
+    office.world.db._reader.set_trace_callback(None)
+    assert any("FROM near" in sql for sql in asked)
+    assert [sql for sql in asked if re.search("_fts_(data|idx|terms)", sql)] == []
 
 
 @pytest.mark.one_engine

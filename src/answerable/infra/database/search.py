@@ -21,6 +21,7 @@ from answerable.infra.database.sqlite_reading import has_all
 _MATCHES = re.compile(r"MATCHES\((\w+)\.(\w+), :(\w+)(?:, :(\w+))?\)")
 _FOUND_IN = re.compile(r"FOUND_IN\((\w+), :(\w+)(?:, :(\w+))?\)")
 _HAS = re.compile(r"HAS\((\w+)\.(\w+)\(([\w, ]+)\), :(\w+), (\w+)\.(\w+), \5\.(\w+), \5\.(\w+)(?:, :(\w+))?\)")
+_SOUGHT = re.compile(r"SOUGHT\(:(\w+)\)")
 _WORD = re.compile(r"[^\W_]+")
 _INDEXES = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE '%/_fts' ESCAPE '/'"
 MAX_WORDS = 12
@@ -28,10 +29,14 @@ MOST_FORMS = 24  # of a word that a person has not typed to its end
 PLACES = 32  # of words that are read at once: rare ones stand in few, and are passed together
 OWNER_MARK = 0xE000  # begins the word that says whose a row is: part of a word for FTS5, and of none that is typed
 WHOLE = "whole_"
+LATER = "query_of"  # the function of SQL that writes what a person typed as a query, where an index is asked after all
 APART = 400  # numbers for each row that is asked for: where there are more, others may be many
 OTHERS = 100  # rows with the words for each row that is asked for: rather than through more, one goes to each
 APART_TO_READ, OTHERS_TO_READ = 20, 20  # the same where rows can be read (sqlite_reading.py),
 ONE_COLUMN = 2  # and so many times fewer where one column is: such rows are small, and many stand on a page
+# Rows of one person, and characters of one, that are read: to find the first one in the index takes as long. Who wrote
+# them may have made them for it (sqlite_reading.py), and asks as often as they like.
+OWN_READ, OWN_LONGEST = 20, 4000
 READ = 250  # rows, however many others there are: to count those takes as long
 MERGED_PAGES = 200  # in one transaction, while others wait to write
 
@@ -42,23 +47,30 @@ def words(query: str) -> list[str]:
 
 
 def for_sqlite(sql: str, count: int = 0) -> tuple[str, frozenset[str]]:
-    """Rewrite the forms for FTS5; also return the names of the values that hold queries.
+    """Rewrite the forms for FTS5; also return the names of the values that have to be written as queries before.
 
     The index of ``table`` is the FTS5 table ``<table>_fts`` with the same row ids. ``count`` is how many words are
-    asked for, where rows can be read for them (sqlite_reading.py), or 0.
+    asked for, where rows can be read for them (sqlite_reading.py), or 0. Where they can, mostly no index is asked, and
+    to write the query is left to ``LATER``: all words that begin so are looked up for it.
     """
     names = queries_of(sql)
     if not names:
         return sql, names
     rewritten = _MATCHES.sub(lambda match: f"{match[1]}.rowid IN {_in_fts(match[2], match[3], match[4])}", sql)
     rewritten = _HAS.sub(lambda match: _has(count, match), rewritten)
-    return _FOUND_IN.sub(lambda match: _in_fts(match[1], match[2], match[3]), rewritten), names
+    rewritten = _FOUND_IN.sub(lambda match: _in_fts(match[1], match[2], match[3]), rewritten)
+    before, tables = frozenset(name for name in names if not count or name.startswith(WHOLE)), " ".join(tables_of(sql))
+
+    def sought(form: re.Match[str]) -> str:
+        return f":{form[1]}" if form[1] in before else f"{LATER}(:{form[1]}, '{tables}')"
+
+    return _SOUGHT.sub(sought, rewritten), before
 
 
 def _in_fts(table: str, query: str, owner: str | None, more: str = "") -> str:
-    sought = f":{query}"
+    sought = f"SOUGHT(:{query})"
     if owner:  # in that column alone: in what people write, the word says nothing
-        sought = f"""'owner : "' || char({OWNER_MARK}) || replace(:{owner}, '-', '') || '" AND (' || :{query} || ')'"""
+        sought = f"""'owner : "' || char({OWNER_MARK}) || replace(:{owner}, '-', '') || '" AND (' || {sought} || ')'"""
     return f"(SELECT rowid AS number FROM {table}_fts WHERE {table}_fts MATCH {sought}{more})"
 
 
@@ -71,9 +83,12 @@ def _has(count: int, form: re.Match[str]) -> str:
     between = f" AND rowid BETWEEN (SELECT {low} FROM {edges}) AND (SELECT {high} FROM {edges})"
     # The plus keeps the planner from going through all that is found, row by row of those that are asked.
     at_once = f"+{row}.number IN {_in_fts(table, query, owner, between)}"
+    each = f"EXISTS {_in_fts(table, query, owner, f' AND rowid = {row}.number')}"
+    if owner and count:
+        each = has_all(row, table, columns, query, count, each, OWN_LONGEST)
+        return f"CASE WHEN (SELECT {many} FROM {edges}) > {OWN_READ} THEN {at_once} ELSE {each} END"
     if owner:
         return at_once
-    each = f"EXISTS {_in_fts(table, query, None, f' AND rowid = {row}.number')}"
     apart, most, few = APART, OTHERS, 0
     if count:
         apart, most, few = APART_TO_READ, OTHERS_TO_READ, READ
@@ -97,7 +112,7 @@ def queries_of(sql: str) -> frozenset[str]:
 
 def read_for(sql: str) -> str:
     """Return the name of the value for whose words rows may be read, empty where there is none."""
-    return next((match[3] for match in _HAS.findall(sql) if not match[8]), "")
+    return next((match[3] for match in _HAS.findall(sql)), "")
 
 
 def tables_of(sql: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from answerable.infra.database.errors import StorageFault, is_fault
 from answerable.infra.database.lanes import MANY_PEOPLE, Lanes
 from answerable.infra.database.migrate import Migration
 from answerable.infra.database.search import SqliteTextIndexes
-from answerable.infra.database.sqlite_connection import connect, scrub
+from answerable.infra.database.sqlite_connection import Connection, connect, scrub
 from answerable.infra.database.sqlite_migrations import apply
 from answerable.infra.database.sqlite_scans import Scans
 from answerable.infra.database.tx import SqliteTx
@@ -91,7 +91,7 @@ class SqliteDatabase:
             return await self.read(actor, query, *args, **kwargs)
         now = self.clock()
 
-        def work(connection: sqlite3.Connection) -> T:
+        def work(connection: Connection) -> T:
             tx = SqliteTx(connection, self._ids, now, actor, self.settings)
             return run_without_suspending(query(tx, *args, **kwargs))
 

@@ -2,19 +2,36 @@
 
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from answerable.infra.database.search import merge_text_indexes
+from answerable.infra.database.search import LATER, merge_text_indexes
 
 CACHE_KB = 64_000
 PATIENCE_MS = 5000
 PAUSE_SECONDS = 0.1
 
 
-def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
+class Connection(sqlite3.Connection):
+    """A connection whose statements may leave it to ``query_of`` to write what a person typed as a query.
+
+    It is given what was typed and the tables whose indexes are asked. Who runs such a statement sets it before.
+    """
+
+    query_of: Callable[[str, tuple[str, ...]], str]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.create_function(LATER, 2, lambda typed, tables: self.query_of(typed, tuple(tables.split())))
+
+
+def connect(path: Path, *, query_only: bool = False) -> Connection:
     """Open a file; every commit is on the disk when it returns, and nothing waits for a lock."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=0)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=0, factory=Connection
+    )
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA busy_timeout = 0")
     with suppress(sqlite3.OperationalError):  # somebody else is switching the mode, or the file is read-only

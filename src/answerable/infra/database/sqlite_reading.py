@@ -37,8 +37,11 @@ def patterns(name: str, words: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def has_all(row: str, table: str, columns: str, query: str, count: int, asked: str) -> str:
-    """Write whether a row of a table has so many words in some columns; ``asked`` is what asks the index about it."""
+def has_all(row: str, table: str, columns: str, query: str, count: int, asked: str, longest: int = 0) -> str:
+    """Write whether a row of a table has so many words in some columns; ``asked`` is what asks the index about it.
+
+    A text of more than ``longest`` characters is not read, where that is given: the index is asked.
+    """
     text = " || ' ' || ".join(f"s.{column}" for column in columns.split(", "))
     names = [f":{query}_{place}" for place in range(count)]
     # What is soonest asked comes first.
@@ -47,6 +50,7 @@ def has_all(row: str, table: str, columns: str, query: str, count: int, asked: s
     plain = "length(r.said) = length(CAST(r.said AS BLOB))"
     # What is asked of a text is made once: two limits keep SQLite from making it anew for each question.
     made = f"SELECT ' ' || lower({text}) || ' ' AS said FROM {table} s WHERE s.number = {row}.number LIMIT 1"
-    return f"""(SELECT CASE WHEN {there} THEN 1 WHEN {plain} THEN 0
+    too_long = f"WHEN length(r.said) > {longest} THEN {asked} " if longest else ""
+    return f"""(SELECT CASE {too_long}WHEN {there} THEN 1 WHEN {plain} THEN 0
             WHEN {spelt} OR r.said GLOB '{_ACCENTS}' OR instr(r.said, char(0)) THEN {asked} ELSE 0 END
         FROM ({made}) r LIMIT 1)"""

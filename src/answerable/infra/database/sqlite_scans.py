@@ -1,14 +1,13 @@
 """Long reads on SQLite: in threads, each with a connection of its own."""
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from answerable.infra.database.sqlite_connection import connect
+from answerable.infra.database.sqlite_connection import Connection, connect
 
 T = TypeVar("T")
 
@@ -20,13 +19,13 @@ class Scans:
         self._path = path
         self._per_thread = threading.local()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="scan")
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[Connection] = []
 
-    async def on_snapshot(self, read: Callable[[sqlite3.Connection], T]) -> T:
+    async def on_snapshot(self, read: Callable[[Connection], T]) -> T:
         """Read in a thread, on one snapshot."""
 
         def work() -> T:
-            connection: sqlite3.Connection | None = getattr(self._per_thread, "connection", None)
+            connection: Connection | None = getattr(self._per_thread, "connection", None)
             if connection is None:
                 connection = self._per_thread.connection = connect(self._path, query_only=True)
                 self._connections.append(connection)

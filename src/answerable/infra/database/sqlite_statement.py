@@ -19,8 +19,9 @@ class Statement:
     """One statement: its text, and what puts its values in order.
 
     ``then`` asks for what ``text`` has just written: a counter's next number, at two thirds of the price of RETURNING.
-    ``searches`` are the values that a person typed as a search, ``tables`` those whose indexes they ask, and ``reads``
-    that of which rows may be read for its words. ``owner`` is whose tables it changes, nobody's where it only reads.
+    ``searches`` are the values that a person typed as a search and that are written as queries before it is run,
+    ``tables`` those whose indexes they ask, and ``reads`` that of which rows may be read for its words. ``owner`` is
+    whose tables it changes, nobody's where it only reads.
     """
 
     text: str

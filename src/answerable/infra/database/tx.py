@@ -1,11 +1,11 @@
 """The unit of work on SQLite: statements run at once, messages are written to the outbox at the end."""
 
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from answerable.infra.bus import outbox
 from answerable.infra.database.search import WHOLE, forms_in, sqlite_query, words
+from answerable.infra.database.sqlite_connection import Connection
 from answerable.infra.database.sqlite_reading import can_be_read_for, patterns
 from answerable.infra.database.sqlite_statement import Statement, statement
 from answerable.infra.database.units import REST
@@ -39,7 +39,7 @@ class SqliteTx:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         ids: IdMaker,
         now: int,
         actor: Actor,
@@ -98,6 +98,7 @@ class SqliteTx:
         if asked.reads and (sought := words(values[asked.reads])) and can_be_read_for(sought):
             asked = statement(sql, len(sought))
             values |= patterns(asked.reads, sought)
+            self._connection.query_of = self._query
         for name in asked.searches:
             whole = name.startswith(WHOLE)
             values[name] = sqlite_query(values[name], ()) if whole else self._query(values[name], asked.tables)
