@@ -20,6 +20,7 @@ const callbacks = {
     // What has an address of its own is read from there, and is not the surrounding page's to empty.
     if (old !== root && old.dataset.src && old.dataset.src === next.dataset?.src) return false;
     if (old.hasAttribute("data-keep") || isDirty(old)) return false;
+    if (following && old.name === "_once") return false; // what may be on its way is the same when it is sent again
     if (old.isEqualNode(next)) return false;
     if (old.dataset.version && next.dataset?.version && old.dataset.version !== next.dataset.version) {
       queueMicrotask(() => tint(old));

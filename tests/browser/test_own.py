@@ -1,13 +1,14 @@
 """Those who ask: raising a ticket, following it, and being told."""
 
 import asyncio
+import re
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from playwright.async_api import Error, Page, Route, expect
 
-from answerable.infra.web.cookies import SESSION
+from answerable.infra.web.cookies import SAID, SESSION
 from answerable.kernel.visit import Preferences
 from answerable.tickets import actions
 from answerable.tickets.rules import Draft, Ticket
@@ -239,3 +240,55 @@ async def test_every_page_fits_and_has_no_barriers(
     for path in ("/admin/mails", "/tickets/new", "/notifications", "/notifications/preferences"):
         await staff.open(path)
         await staff.check(f"staff-{path.strip('/').replace('/', '-')}-{name}")
+
+
+async def comments(desk: BrowserDesk) -> int:
+    return len(await desk.world.sql("SELECT 1 FROM tickets_comment"))
+
+
+async def lose_the_answer(route: Route) -> None:
+    """Let the desk do it, and break the connection before it can say so."""
+    await route.fetch(max_redirects=0)
+    await route.abort("connectionreset")
+
+
+async def forget_the_answer(guest: Guest) -> None:
+    """Take away the note that came with it: who plays the network here keeps cookies for the browser."""
+    await guest.context.clear_cookies(name=re.compile(SAID))
+    await guest.page.unroute_all()
+
+
+async def test_what_was_sent_is_not_sent_twice_where_the_answer_was_lost(desk: BrowserDesk) -> None:
+    guest = await desk.guest(name="Una User")
+    ticket = await raised(desk, guest.person)
+    page = await guest.open(f"/tickets/{ticket.id}")
+    await guest.ready()
+    await page.route("**/answer", lose_the_answer)
+    await page.get_by_label("Add something").fill("It is the third floor.")
+    async with page.expect_event("requestfailed"):
+        await page.get_by_label("Add something").press("Control+Enter")
+    assert await comments(desk) == 1
+    await forget_the_answer(guest)
+    await page.goto(f"{desk.url}/tickets/{ticket.id}")
+    await guest.ready()
+    await expect(page.get_by_label("Add something")).to_have_value("It is the third floor.")
+    await page.get_by_label("Add something").press("Control+Enter")
+    await expect(page.get_by_text("Your message is sent.")).to_be_visible()
+    assert await comments(desk) == 1
+
+
+async def test_a_ticket_is_not_raised_twice_where_the_answer_was_lost(desk: BrowserDesk) -> None:
+    guest = await desk.guest(name="Una User")
+    page = await at_form(guest)
+    await page.get_by_label("In one sentence").fill("Printer on fire")
+    await page.get_by_label("What happened").fill("It burns on all floors.")
+    await page.get_by_label("What is it about").select_option("HARDWARE")
+    await page.route("**/tickets", lose_the_answer)
+    async with page.expect_event("requestfailed"):
+        await page.get_by_label("What happened").press("Control+Enter")
+    await forget_the_answer(guest)
+    page = await at_form(guest)
+    await expect(page.get_by_label("What happened")).to_have_value("It burns on all floors.")
+    await page.get_by_label("What happened").press("Control+Enter")
+    await expect(page.get_by_text("Your request is with us.")).to_be_visible()
+    assert len(await desk.world.sql("SELECT 1 FROM tickets_ticket")) == 1

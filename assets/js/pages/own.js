@@ -58,6 +58,7 @@ function keep(form) {
       if (isChoice(control)) control.checked = control.value === value;
       else control.value = value;
     }
+    if (draft.once) form.elements._once.value = draft.once; // it may have arrived all the same
     write(key, { ...draft, sent: false });
     if (note) note.hidden = false;
   }
@@ -68,7 +69,7 @@ function keep(form) {
       if (!isChoice(control) || control.checked) fields[control.name] = control.value;
     }
     const something = controlsOf(form).some((control) => isText(control) && control.value.trim() !== "");
-    write(key, something ? { at: Date.now(), fields } : null);
+    write(key, something ? { at: Date.now(), fields, once: form.elements._once?.value } : null);
     if (note) note.hidden = !something;
   };
   const soon = () => {

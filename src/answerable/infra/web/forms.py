@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -100,8 +100,15 @@ class Form:
 
     @property
     def once(self) -> str:
-        """Return the one-time key that ``ui.once()`` put into the form, empty where there is none."""
-        return self[ONCE]
+        """Return the one-time key that ``ui.once()`` put into the form with all that it says, empty without a key.
+
+        What a page writes anew each time it is shown, as its token, says nothing of what is wanted.
+        """
+        return urlencode([field for field in self._fields if field[0] != FIELD]) if self[ONCE] else ""
+
+    def only(self, *names: str) -> "Form":
+        """Return the form with its one-time key and these fields alone: what is asked for, and not how a page stood."""
+        return Form([field for field in self._fields if field[0] in (ONCE, *names)], self.problem)
 
     def number(self, name: str) -> int | None:
         """Return the last value of a field as ``whole_number`` reads it."""

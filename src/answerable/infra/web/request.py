@@ -98,7 +98,7 @@ class DeskRequest(Request[Any, Any, State]):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Run a verb as one unit of work, once for the ``key`` of a form: sent twice, it gives the first one's result.
+        """Run a verb as one unit of work, once for a ``form.once``: sent twice, it gives the first one's result.
 
         The result is a ``kind``. The same form with other words in it is another one; without a key, nothing is kept.
         """
@@ -108,7 +108,7 @@ class DeskRequest(Request[Any, Any, State]):
         async def unit(tx: Tx) -> idempotency.Answer:
             return idempotency.Answer(200, {}, _encode(await verb(tx, *args, **kwargs)).decode())
 
-        asked = await self._fingerprint()
+        asked = self._fingerprint(key.encode())
         claim = idempotency.claim(f"form {asked}", self.actor, self.address, asked)
         answer = await self.database.write(self.actor, idempotency.once, claim, unit)
         return msgspec.json.decode(answer.content, type=kind)
@@ -141,7 +141,7 @@ class DeskRequest(Request[Any, Any, State]):
             made = reply(await verb(tx, *args, **kwargs))
             return idempotency.Answer(made.status, dict(made.headers), _encode(made.content).decode())
 
-        claim = idempotency.claim(raw.decode("latin-1"), self.actor, self.address, await self._fingerprint())
+        claim = idempotency.claim(raw.decode("latin-1"), self.actor, self.address, self._fingerprint(await self.body()))
         answer = await self.database.write(self.actor, idempotency.once, claim, unit)
         return JsonAnswer(answer.content.encode(), answer.status, answer.headers)
 
@@ -162,11 +162,11 @@ class DeskRequest(Request[Any, Any, State]):
         field = self.route_handler.parsed_data_field
         return await super().json() if field is None else read_json(await self.body(), field.annotation)
 
-    async def _fingerprint(self) -> str:
+    def _fingerprint(self, said: bytes) -> str:
         url = f"{self.method} {self.scope['path']}?{self.scope['query_string'].decode('latin-1')}\n"
         # keyed: the body may be a password, which a plain hash at rest would give away
         key = self.desk_settings.storage.secret.encode()
-        return hmac.new(key, url.encode() + await self.body(), hashlib.sha256).hexdigest()
+        return hmac.new(key, url.encode() + said, hashlib.sha256).hexdigest()
 
     def expected_tag(self) -> str | None:
         """Return what the ETag in ``If-Match`` says, ``None`` where it is absent or ``*``. Raises ``Invalid``."""

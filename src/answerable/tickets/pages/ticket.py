@@ -51,7 +51,11 @@ async def reply(request: DeskRequest, ticket_id: str) -> Response[bytes]:
     known = form["newest"]
     try:
         ticket = await request.act_once(
-            form.once, Ticket, deeds.answer, ticket_id, Answer(form["text"], internal, known, then)
+            form.only("text", "kind", "then").once,
+            Ticket,
+            deeds.answer,
+            ticket_id,
+            Answer(form["text"], internal, known, then),
         )
     except Problem as problem:
         return await show_place(request, place, trouble=Trouble(problem, form))
