@@ -24,6 +24,7 @@ from answerable.kernel.tx import Tx
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Envelope
 from answerable.messages.notifications import NotificationsRead
+from answerable.messages.tickets import TicketCreated, TicketRef
 from answerable.mirror import actions, queries
 from answerable.mirror.queries import Comparison
 from answerable.mirror.rules import COLLECTIONS, NAME, TYPES, Document, Key, group_of
@@ -257,11 +258,21 @@ async def test_a_message_that_no_version_can_read_does_not_hold_up_the_mirror(
         )  # fmt: skip
         key, value, headers = wire.record_of(message)
         await send_raw(broker, f"{prefix}.notifications", key, value, headers)
+    no_number = TicketRef(
+        id="t-1", number=2**63, title="Printer", category="OTHER", priority="LOW", status="CREATED",
+        requester_id="una", agent_id=None, created_at=1, updated_at=1,
+    )  # fmt: skip
+    body = msgspec.json.encode(TicketCreated(ticket=no_number, created_by="una")).decode()
+    key, value, headers = wire.record_of(
+        msgspec.structs.replace(message, id="m-3", type=TicketCreated.TYPE, topic=TicketCreated.TOPIC, body=body)
+    )
+    await send_raw(broker, f"{prefix}.tickets", key, value, headers)
     with capture_logs() as told:
         await mirror.read_again()
-    assert [(line["event"], line["id"]) for line in told if line["log_level"] == "error"] == [
-        ("mirror passed over an unreadable message", "m-1")
-    ]
+    assert {(line["event"], line["id"]) for line in told if line["log_level"] == "error"} == {
+        ("mirror passed over an unreadable message", "m-1"),
+        ("mirror passed over an unreadable message", "m-3"),
+    }
     assert set(await mirror.documents()) == {("notifications", "n-1")}
     assert (await mirror.compare()).differences == []
     await mirror.reader.close()

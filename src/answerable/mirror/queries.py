@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MESSAGES_AT_ONCE = 1_000_000  # a longer log is gone through several times, each time for a share of the documents
 LOOKS = 20  # at documents that differ, for the mirror may be just about to write them
 BETWEEN_LOOKS = 0.1
+MOST = 2**63  # numbers of a document are less
 Tell = Callable[[str, int, int | None], None]
 
 
@@ -137,9 +138,15 @@ def changes_in(sealed: Envelope) -> list[rules.Change] | None:
     Only somebody else than a desk writes such a message to the topics; the consumers put it aside.
     """
     try:
-        return rules.changes_of(sealed, outbox.open_envelope(sealed))
+        changes = rules.changes_of(sealed, outbox.open_envelope(sealed))
     except (msgspec.DecodeError, OverflowError):
         return None
+    return changes if all(map(_can_be_kept, changes)) else None
+
+
+def _can_be_kept(change: rules.Change) -> bool:
+    """Tell whether MongoDB has numbers that are so large."""
+    return not any(isinstance(value, int) and not -MOST <= value < MOST for value in change.fields.values())
 
 
 def _is_of(document_id: Any, share: tuple[int, int]) -> bool:

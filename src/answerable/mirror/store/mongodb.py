@@ -198,8 +198,9 @@ class MongoDB:
                 try:
                     await self._database[collection].insert_many(part, ordered=False)
                 except BulkWriteError as error:
-                    errors = cast(dict[str, Any], error.details)["writeErrors"]
-                    if any(each["code"] != SAME_KEY for each in errors):
+                    told = cast(dict[str, Any], error.details)
+                    errors = told["writeErrors"]
+                    if told["writeConcernErrors"] or any(each["code"] != SAME_KEY for each in errors):
                         raise
                     taken += [part[each["index"]]["_id"] for each in errors]
         return taken
@@ -220,8 +221,11 @@ class MongoDB:
         try:
             yield
         except BulkWriteError as error:
-            first = cast(dict[str, Any], error.details)["writeErrors"][:1]
-            code = first[0]["code"] if first else "no code"
+            told = cast(dict[str, Any], error.details)
+            refused = [each["code"] for each in told["writeErrors"] if each["code"] != SAME_KEY]
+            if unsafe := [each["code"] for each in told["writeConcernErrors"] if not refused]:
+                raise Unavailable(f"{self.where} cannot say that what it wrote is safe (error {unsafe[0]}).") from error
+            code = refused[0] if refused else "no code"
             raise Conflict(f"{self.where} refuses to write in {collection} (error {code}).") from error
         except PyMongoError as error:
             raise Unavailable(f"{self.where} cannot be used ({_reason(error)}).") from error

@@ -1,20 +1,22 @@
 """The topics as a history: read from their beginning by somebody who is in no group and moves no offset."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from answerable.infra.bus import wire
 from answerable.infra.bus.history import BATCH, Lean, Part, Place
-from answerable.infra.bus.kafka.link import Link, close, connect
+from answerable.infra.bus.kafka.link import Link, close, connect, place_of
 from answerable.kernel.errors import Unavailable
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Envelope
 from answerable.settings import Bus as BusSettings
 
 WAIT_MS = 500
+QUIET_SECONDS = 30.0  # in which nothing comes, before brokers are taken to be away
 
 
 class TopicsHistory:
@@ -62,6 +64,7 @@ class TopicsHistory:
         async with self._opened() as consumer:
             for tp, offset in begin.items():
                 consumer.seek(tp, offset)
+            silence = _Silence()
             while left := [tp for tp in end if place[tp] < end[tp]]:
                 found = await consumer.getmany(*left, timeout_ms=WAIT_MS, max_records=BATCH)
                 messages = [
@@ -70,11 +73,14 @@ class TopicsHistory:
                     for record in records
                     if record.offset < end[tp] and (message := self._message_of(record))
                 ]
+                before = dict(place)
                 for tp in left:  # also where records were deleted while we read
-                    place[tp] = min(end[tp], await consumer.position(tp))
+                    place[tp] = min(end[tp], _reached(consumer, tp, place[tp]))
+                silence.lasts() if place == before else silence.ends()
                 count += sum(len(records) for records in found.values())
                 if found:
                     yield messages, dict(place), count
+                    silence.ends()  # whoever took them may have needed long
 
     def _message_of(self, record: ConsumerRecord) -> Envelope | None:
         try:
@@ -101,8 +107,9 @@ class TopicsHistory:
         behind = 0
         async with _telling(self._link):
             onlooker = await self._onlooker_of(group)
-            for tp, end in ends.items():
-                behind += max(0, end - max(await onlooker.committed(tp) or 0, self._firsts[tp]))
+            async with asyncio.timeout(QUIET_SECONDS):  # the client would ask for ever
+                for tp, end in ends.items():
+                    behind += max(0, end - max(await onlooker.committed(tp) or 0, self._firsts[tp]))
         return behind
 
     async def _onlooker_of(self, group: str) -> AIOKafkaConsumer:
@@ -128,13 +135,14 @@ class TopicsHistory:
                 consumer = AIOKafkaConsumer(**self._link.options(), group_id=None, auto_offset_reset="earliest")
                 try:
                     await connect(consumer.start)
-                    places = [
-                        TopicPartition(topic, number)
-                        for topic in self._topics
-                        for number in await consumer._client._wait_on_metadata(topic)
-                    ]
-                    consumer.assign(places)
-                    self._firsts = await consumer.beginning_offsets(places)
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        places = [
+                            TopicPartition(topic, number)
+                            for topic in self._topics
+                            for number in await consumer._client._wait_on_metadata(topic)
+                        ]
+                        consumer.assign(places)
+                        self._firsts = await consumer.beginning_offsets(places)
                 except BaseException:
                     await close(consumer.stop)
                     raise
@@ -149,6 +157,27 @@ class TopicsHistory:
             await close(consumer.stop)
 
 
+class _Silence:
+    """How long brokers have given nothing. The client hides from who reads that they are gone, and asks for ever."""
+
+    def __init__(self) -> None:
+        self.ends()
+
+    def ends(self) -> None:
+        """Note that something came."""
+        self._over_at = asyncio.get_running_loop().time() + QUIET_SECONDS
+
+    def lasts(self) -> None:
+        """Note that nothing came. Raises ``TimeoutError`` where nothing has for ``QUIET_SECONDS``."""
+        if asyncio.get_running_loop().time() >= self._over_at:
+            raise TimeoutError
+
+
+def _reached(consumer: AIOKafkaConsumer, tp: TopicPartition, before: int) -> int:
+    place = place_of(consumer, tp)
+    return before if place is None else place
+
+
 @asynccontextmanager
 async def _telling(link: Link) -> AsyncIterator[None]:
     try:
@@ -158,4 +187,5 @@ async def _telling(link: Link) -> AsyncIterator[None]:
         raise Unavailable(f"Kafka has no topics of a desk called {prefix} yet (bus.prefix).", retry_after=5) from error
     except (KafkaError, OSError, TimeoutError) as error:
         where = ",".join(link.settings.servers)
-        raise Unavailable(f"Kafka at {where} cannot be read now ({type(error).__name__}).", retry_after=5) from error
+        why = "it does not answer" if isinstance(error, TimeoutError | KafkaTimeoutError) else type(error).__name__
+        raise Unavailable(f"Kafka at {where} cannot be read now ({why}).", retry_after=5) from error
