@@ -199,6 +199,9 @@ def test_helpful_errors(tmp_path: Path) -> None:
         (("events", "verify", "--data-dir", nowhere), "mistyped: there is no desk here"),
         (("person", "export", "una@example.org", "--data-dir", nowhere), "mistyped: there is no desk here"),
         (("serve", "--data-dir", str(tmp_path / "c"), "--host", "203.0.113.1"), "Cannot listen"),
+        (("mirror", "verify", "--data-dir", nowhere), "No mirror is set"),
+        (("migrate", "--data-dir", nowhere, "--database", "mysql://desk@db/desk"), "storage.database: must be like"),
+        (("serve", "--data-dir", str(tmp_path / "d"), "--mirror", "nonsense"), "mirror.url: is not an address"),
     ):
         failed = quickly(*arguments, check=False)
         assert failed.returncode != 0
@@ -265,7 +268,10 @@ def test_environment_of_tests_is_clean() -> None:
 
 
 @pytest.mark.one_engine
-def test_who_stops_it_as_soon_as_it_says_where_it_is_stops_it_in_good_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_who_stops_it_as_soon_as_it_says_where_it_is_stops_it_in_good_order(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     command = [sys.executable, "-m", "answerable", "serve", "--port", "0", "--data-dir", str(tmp_path / "desk")]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment()) as process:
@@ -273,7 +279,7 @@ def test_who_stops_it_as_soon_as_it_says_where_it_is_stops_it_in_good_order(tmp_
         impatience.start()
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Answerable is at")
-        process.terminate()
+        process.send_signal(number)
         _, logged = process.communicate()
         impatience.cancel()
     assert process.returncode == 0

@@ -12,6 +12,7 @@ import click
 
 from answerable.commands.sources import settings_from
 from answerable.infra.database.open import FILE
+from answerable.infra.database.postgres.address import check_address
 from answerable.infra.ready import LOCK
 from answerable.kernel.errors import Invalid
 from answerable.runtime import Desk, with_desk
@@ -41,7 +42,7 @@ class Opener:
     def settings(self) -> Settings:
         """Read the settings of this command. Raises ``Invalid`` and ``Unavailable``."""
         given = settings_from(self.config, self.data_dir, self.service)
-        return checked(
+        settings = checked(
             given.with_values(
                 "command line",
                 storage__data_dir=self.data_dir,
@@ -50,6 +51,9 @@ class Opener:
                 mirror__url=self.mirror,
             )
         )
+        if settings.storage.database:
+            check_address(settings.storage.database)  # before a folder or a secret is made for what is mistyped
+        return settings
 
     def settings_of_desk(self) -> Settings:
         """Read the settings of a command that opens the desk, or one service of it.

@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 
 from answerable.commands.opening import any_server, desk_options, mirror_option, only_server, opener, refuse_whole
-from answerable.commands.workers import Workers
+from answerable.commands.workers import Workers, stop_signals
 from answerable.infra.logging import set_up_logging
 from answerable.infra.web.wire import protocol_of
 from answerable.kernel.actor import service
@@ -43,8 +43,8 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop at SIGTERM and SIGINT; unlike the parent, do not raise the signal again: the desk has to be closed."""
-        signals = (signal.SIGTERM, signal.SIGINT)
+        """Stop in good order; unlike the parent, do not raise the signal again: the desk has to be closed."""
+        signals = stop_signals()
         for number in signals:
             self._loop.add_signal_handler(number, self._stop, number)
         try:

@@ -16,6 +16,12 @@ SHORT_LIFE = 5.0  # a worker that ends sooner is started again more slowly
 _log = structlog.get_logger(__name__)
 
 
+def stop_signals() -> list[signal.Signals]:
+    """Return the signals that stop a server in good order: SIGHUP too (its terminal was closed), unless under nohup."""
+    left_alone = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([] if left_alone else [signal.SIGHUP])]
+
+
 class Workers:
     """Workers of one server. Each has a socket of its own on the shared port, so that the system spreads connections.
 
@@ -38,7 +44,7 @@ class Workers:
     async def run(self) -> None:
         """Run until a signal comes; all workers have ended then."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in stop_signals():
             loop.add_signal_handler(number, self._stopping.set)
         keeping = [asyncio.create_task(self._keep(place)) for place in range(len(self._sockets))]
         await self._stopping.wait()

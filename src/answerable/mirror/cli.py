@@ -12,10 +12,11 @@ from rich.table import Column, Table
 
 from answerable.infra.bus.history import History
 from answerable.infra.bus.open import open_history
+from answerable.kernel.errors import Invalid
 from answerable.mirror import actions, queries
 from answerable.mirror.queries import Comparison, Tell
 from answerable.mirror.rules import TYPES, Difference
-from answerable.mirror.store import open_store
+from answerable.mirror.store import NO_ADDRESS, open_store
 
 if TYPE_CHECKING:
     from answerable.mirror.store.mongodb import MongoDB
@@ -102,6 +103,8 @@ def _run(context: click.Context, work: Callable[[History, "MongoDB", Tell], Awai
             await history.close()
             await store.close()
 
+    if not context.obj.settings().mirror.url:
+        raise Invalid(NO_ADDRESS)  # before a desk is made to look for one
     result: T = context.obj.run(run)
     return result
 

@@ -41,6 +41,8 @@ class MongoDB:
         ``desk`` is by what the mirror knows its desk, empty where that is not known.
         """
         milliseconds = max(1, int(seconds * 1000))
+        if not url.startswith(("mongodb://", "mongodb+srv://")):  # the driver takes any word for a host
+            raise Invalid(_UNUSABLE)
         try:
             self._client: AsyncMongoClient[Document] = AsyncMongoClient(
                 url,
