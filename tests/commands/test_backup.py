@@ -7,9 +7,12 @@ import resource
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -29,6 +32,7 @@ from answerable.tickets.rules.filter import TicketFilter
 from tests import engines
 from tests.engines import ENGINE, SCHEMA
 from tests.people import TestPerson, make_person
+from tests.processes import eventually
 from tests.world import World, open_world
 
 SECRET = "t7" * 8 + "-a-secret-for-tests-only"
@@ -322,6 +326,59 @@ async def test_the_desk_that_a_broken_restore_set_aside_is_not_lost(tmp_path: Pa
         await connection.close()
     back = await at_prompt(place, "restore", str(file), "--replace")
     assert back.exit_code == 0, back.output
+
+
+@pytest.mark.on_postgres
+async def test_what_a_restore_has_begun_ends_with_it(tmp_path: Path) -> None:
+    """A restore that is killed leaves nothing behind that goes on, and puts its desk beside the next one's."""
+    place, file = tmp_path / "desk", tmp_path / "file"
+    async with open_world(place, storage__secret=SECRET) as world:
+        await a_desk(world)
+    assert (await at_prompt(place, "backup", str(file))).exit_code == 0
+    another = tmp_path / "another"
+    connection, onlooker = [await asyncpg.connect(ENGINE.address_of(another)) for _ in range(2)]
+    command = [sys.executable, "-m", "answerable", "restore", "--data-dir", str(another), str(file)]
+    given = {"ANSWERABLE_STORAGE_SCHEMA": SCHEMA, "ANSWERABLE_DATABASE": ENGINE.address_of(another)}
+    await connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
+    await connection.execute(f"BEGIN; CREATE SCHEMA {SCHEMA}")  # nobody gets past that
+    killed = begin(command, given)
+    try:
+        await eventually(lambda: restores_in(onlooker, 1))
+        begun = begun_by(killed.pid)
+        assert begun
+        refused = await at_prompt(another, "restore", str(file))
+        assert "Another restore is still at work in this database." in refused.output
+        killed.kill()
+        killed.wait()
+        await eventually(lambda: are_gone(begun))
+        await connection.execute("ROLLBACK")
+        await eventually(lambda: restores_in(onlooker, 0))
+    finally:
+        killed.kill()
+        await connection.close()
+        await onlooker.close()
+    back = await at_prompt(another, "restore", str(file))
+    assert back.exit_code == 0, back.output
+
+
+async def restores_in(connection: Any, count: int) -> bool:
+    found = await connection.fetchval(
+        """SELECT COUNT(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'pg_restore'"""
+    )
+    return bool(found == count)
+
+
+def begin(command: Sequence[str], given: dict[str, str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(command, env=os.environ | given)
+
+
+def begun_by(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+async def are_gone(processes: Sequence[str]) -> bool:
+    return not set(processes) & set(os.listdir("/proc"))
 
 
 @pytest.mark.on_postgres

@@ -14,7 +14,7 @@ from answerable.infra.database import DeskDatabase, open_database
 from answerable.infra.database.migrate import Migration, migrate, migrations_of
 from answerable.kernel.actor import ANONYMOUS, service
 from answerable.kernel.manifest import Feature
-from answerable.kernel.times import MINUTE, SECOND
+from answerable.kernel.times import HOUR, MINUTE, SECOND
 from answerable.kernel.tx import Tx
 from answerable.messages.base import MAX_DEPTH
 from answerable.messages.users import UserChanged, UserRegistered
@@ -172,6 +172,16 @@ async def test_a_wrong_statement_in_a_consumer_is_parked_like_any_other_error(be
         bench.clock.now += MINUTE
     assert await bench.seen("two") == ["Una"], "the others go on"
     assert [row["consumer"] for row in await bench.db.read(ANONYMOUS, inbox.parked)] == ["wrong"]
+
+
+async def test_what_waits_does_not_wait_for_a_clock_that_was_set_back(bench: Bench) -> None:
+    """The machine's clock was an hour ahead for a while."""
+    bench.clock.now += HOUR
+    bench.one.fails_on = {"Una"}
+    await bench.publish(registered("u1"), registered("u1", "Abe"))
+    bench.one.fails_on = set()
+    await bench.wait(-HOUR)
+    assert await bench.seen("one") == ["Una", "Abe"]
 
 
 async def test_retries_survive_a_restart(bench: Bench) -> None:

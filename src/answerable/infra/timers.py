@@ -83,7 +83,7 @@ class Timers:
                     # Once for all that was due by then, not for each batch of it; but what comes due while a crowd
                     # is in hand is claimed with it.
                     told, now = True, self._db.clock()
-                    if due is None or due > caught_up or now > caught_up + CAUGHT_UP_SECONDS * SECOND:
+                    if due is None or due > caught_up or not 0 <= now - caught_up <= CAUGHT_UP_SECONDS * SECOND:
                         told = await self._bus.catch_up(owner, CATCH_UP_SECONDS)
                         if not (told or term):  # who leads, or will, delivers first
                             await pulse.wait(seen, FOLLOW_SECONDS)

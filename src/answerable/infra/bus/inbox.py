@@ -19,6 +19,8 @@ from answerable.messages.users import PersonErased
 MAX_ATTEMPTS = 8
 FIRST_PAUSE = SECOND // 5
 LONGEST_PAUSE = 30 * SECOND
+# What is to wait for longer was told by a clock that was ahead, and was set back since.
+AHEAD = 2 * LONGEST_PAUSE
 NEVER = 2**62  # waits behind another message of its key
 _ERASURES = frozenset({PersonErased.TYPE, TicketErased.TYPE})
 _log = structlog.get_logger(__name__)
@@ -152,17 +154,23 @@ class Inbox:
 async def next_retry(tx: Tx) -> int | None:
     """Return when a kept message is to be tried again, ``None`` where none waits."""
     rows = await tx.run(
-        "SELECT MIN(next_at) AS next_at FROM bus_retry WHERE parked_at IS NULL AND next_at < :never", never=NEVER
+        """SELECT MIN(next_at) AS next_at, MAX(next_at) AS latest FROM bus_retry
+        WHERE parked_at IS NULL AND next_at < :never""",
+        never=NEVER,
     )
-    return rows[0]["next_at"] if rows else None
+    first, latest = rows[0]["next_at"], rows[0]["latest"]
+    return tx.now if latest is not None and latest > tx.now + AHEAD else first
 
 
 async def due(tx: Tx) -> list[tuple[str, Envelope, int]]:
     """Read the kept messages that are to be tried now: consumer, message, attempts so far."""
     rows = await tx.run(
         """SELECT consumer, message, envelope, attempts FROM bus_retry
-        WHERE parked_at IS NULL AND next_at <= :now ORDER BY next_at, position LIMIT 100""",
+        WHERE parked_at IS NULL AND (next_at <= :now OR next_at > :ahead AND next_at < :never)
+        ORDER BY next_at, position LIMIT 100""",
         now=tx.now,
+        ahead=tx.now + AHEAD,
+        never=NEVER,
     )
     return [(row["consumer"], sealed, row["attempts"]) for row in rows if (sealed := await _sealed(tx, row))]
 

@@ -1,9 +1,11 @@
 """Backups of a schema in PostgreSQL, by ``pg_dump`` and ``pg_restore``."""
 
 import asyncio
+import ctypes
 import os
 import re
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from answerable.settings import Settings, without_password
 _PATIENT = {"idle_in_transaction_session_timeout": "0", "statement_timeout": "0"}
 _ASIDE = "_before_restore"
 LONGEST_SECONDS = 6 * 3600
+_LIBRARY, _END_WITH_PARENT = ctypes.CDLL(None), 1  # PR_SET_PDEATHSIG
 
 
 @asynccontextmanager
@@ -95,10 +98,12 @@ async def put(settings: Settings, copied: Path, schema: str, *, replace: bool) -
         exists = await connection.fetchval("SELECT 1 FROM pg_namespace WHERE nspname = $1", schema)
         if exists and not replace and await _is_filled(connection, schema):
             raise Conflict(f"The schema {schema} is not empty. Name an empty database, or give --replace.")
-        others = await connection.fetchval(
-            """SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
-            AND application_name = 'answerable' AND pid <> pg_backend_pid()"""
+        others = await connection.fetch(
+            """SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()
+            AND application_name IN ('answerable', 'pg_restore') AND pid <> pg_backend_pid()"""
         )
+        if ("pg_restore",) in map(tuple, others):  # what it has begun may go on when the command itself is gone
+            raise Conflict("Another restore is still at work in this database. Try again when it has ended.")
         if others:
             raise Conflict("A desk is at work in this database. Stop it first.")
         if await connection.fetchval("SELECT 1 FROM pg_namespace WHERE nspname = $1", aside):
@@ -177,7 +182,12 @@ async def _run(settings: Settings, tool: str, *options: str, named: bool = True)
     password = urlsplit(settings.storage.database).password
     environment = os.environ | ({"PGPASSWORD": unquote(password)} if password else {})
     process = await asyncio.create_subprocess_exec(
-        tool, *arguments, env=environment, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        tool,
+        *arguments,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        preexec_fn=_end_with_parent,
     )
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
@@ -189,6 +199,12 @@ async def _run(settings: Settings, tool: str, *options: str, named: bool = True)
         raise
     if process.returncode:
         raise Invalid(f"{tool} failed: {said.splitlines()[-1][:300] if said else process.returncode}.")
+
+
+def _end_with_parent() -> None:
+    """Let a program end when the command that started it does, also where that is killed. Only Linux can do so."""
+    if hasattr(_LIBRARY, "prctl"):
+        _LIBRARY.prctl(_END_WITH_PARENT, signal.SIGTERM)
 
 
 def _without_password(url: str) -> str:
