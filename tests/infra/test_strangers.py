@@ -78,6 +78,25 @@ async def test_what_no_database_takes_is_poison(desk: Desk, broker: Broker, sent
     assert (await bus.lag())["watcher"] == 0
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_what_strangers_compress_is_done_as_anything_else(desk: Desk, broker: Broker, codec: str) -> None:
+    bus = await desk.bus()
+    await desk.say(*USERS)
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address, compression_type=codec)
+    await producer.start()
+    try:
+        key, value, headers = record()
+        await producer.send_and_wait(f"{desk.prefix}.users", value, key=key, headers=headers)
+    finally:
+        await producer.stop()
+    desk.numbers["x1"] += 1
+    await desk.say(*USERS)
+    await bus.settle()
+    assert await desk.everything_came_once_and_in_order()
+    assert await records_in(broker, f"{desk.prefix}.dead-letters") == []
+
+
 @pytest.mark.parametrize(
     "name",
     ["9" * 30, "9" * 6000, "\\u0000é" * 1000, "x" + "é" * 400_000],
