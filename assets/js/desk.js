@@ -44,6 +44,10 @@ startKeys();
 startPalette();
 startLive();
 document.documentElement.classList.add("js");
+// Whoever signs out on purpose leaves no words behind (drafts.js): somebody else may sit down at this tab.
+if (document.querySelector("[data-signed-out]")) {
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith("draft:")) sessionStorage.removeItem(name);
+}
 // Where the network is gone, the browser's own error page would take the desk away; ours says what to do.
 if (document.getElementById("line")) navigator.serviceWorker?.register("/sw.js").catch(() => {});
 

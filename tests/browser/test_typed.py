@@ -104,6 +104,20 @@ async def test_what_the_desk_could_not_keep_is_kept_here_until_it_can(desk: Brow
     assert await page.evaluate("Object.keys(sessionStorage).filter((name) => name.startsWith('draft')).length") == 0
 
 
+async def test_who_signs_out_leaves_no_words_behind_in_the_tab(desk: BrowserDesk) -> None:
+    abe, _, _, _ = await two_tickets(desk)
+    page = abe.page
+    await page.route("**/draft", cut)
+    await page.locator("#words").fill("What only staff may read")
+    await expect(page.locator("#saved")).to_have_text("Not saved yet")
+    left = "Object.keys(sessionStorage).filter((name) => name.startsWith('draft')).length"
+    assert await page.evaluate(left) == 1
+    await page.locator(".account > summary").click()
+    await page.get_by_role("button", name="Sign out", exact=True).first.click()
+    await expect(page.get_by_text("You are signed out.")).to_be_visible()
+    await desk.until(lambda: page.evaluate(f"{left} === 0"))
+
+
 async def test_a_draft_that_failed_is_sent_again_by_itself(desk: BrowserDesk) -> None:
     abe, _, first, _ = await two_tickets(desk)
     page = abe.page
