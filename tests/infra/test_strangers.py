@@ -97,6 +97,24 @@ async def test_what_strangers_compress_is_done_as_anything_else(desk: Desk, brok
     assert await records_in(broker, f"{desk.prefix}.dead-letters") == []
 
 
+@pytest.mark.one_engine
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+async def test_a_few_bytes_that_are_many_when_they_are_unpacked_are_refused(
+    desk: Desk, broker: Broker, codec: str
+) -> None:
+    await desk.bus()
+    producer = AIOKafkaProducer(
+        bootstrap_servers=broker.address, compression_type=codec, max_request_size=50_000_000, max_batch_size=50_000_000
+    )
+    await producer.start()
+    try:
+        key, value, headers = record(body="{" + " " * 20_000_000 + "}")
+        with pytest.raises(MessageSizeTooLargeError):
+            await producer.send_and_wait(f"{desk.prefix}.users", value, key=key, headers=headers)
+    finally:
+        await producer.stop()
+
+
 @pytest.mark.parametrize(
     "name",
     ["9" * 30, "9" * 6000, "\\u0000é" * 1000, "x" + "é" * 400_000],

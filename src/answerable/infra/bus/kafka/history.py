@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartiti
 
 from answerable.infra.bus import wire
 from answerable.infra.bus.history import BATCH, Lean, Part, Place
-from answerable.infra.bus.kafka.link import Link, close, connect, place_of
+from answerable.infra.bus.kafka.link import Link, assign_all, close, connect, place_of
 from answerable.kernel.errors import Unavailable
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Envelope
@@ -136,12 +136,7 @@ class TopicsHistory:
                 try:
                     await connect(consumer.start)
                     async with asyncio.timeout(QUIET_SECONDS):
-                        places = [
-                            TopicPartition(topic, number)
-                            for topic in self._topics
-                            for number in await consumer._client._wait_on_metadata(topic)
-                        ]
-                        consumer.assign(places)
+                        places = await assign_all(consumer, self._topics)
                         self._firsts = await consumer.beginning_offsets(places)
                 except BaseException:
                     await close(consumer.stop)

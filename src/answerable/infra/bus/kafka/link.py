@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from random import SystemRandom
 from typing import Any, NamedTuple
 
@@ -111,6 +111,8 @@ class Link:
         keeping = {
             "retention.ms": str(self.settings.retention_days * DAY // 1000),
             "segment.ms": str(DAY // 1000),  # what is past its time goes within a day
+            # Brokers unpack what others compress, and refuse what is too large then: a few bytes could be gigabytes.
+            "compression.type": "uncompressed",
         }
         admin = AIOKafkaAdminClient(**self.options())
         try:
@@ -192,6 +194,15 @@ def fetch_together(consumer: AIOKafkaConsumer) -> None:
     fetched before it answers: who was busy for 0.1 s would hear nothing for a second more.
     """
     consumer._fetcher._prefetch_backoff = HOLD_SECONDS  # there is no option for it
+
+
+async def assign_all(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
+    """Let a client that is in no group read all partitions of some topics; return them."""
+    places = [
+        TopicPartition(topic, number) for topic in topics for number in await consumer._client._wait_on_metadata(topic)
+    ]
+    consumer.assign(places)
+    return places
 
 
 def place_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> int | None:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from answerable.infra.bus import outbox
-from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Link, close, connect
+from answerable.infra.bus.kafka.link import CONNECT_SECONDS, Link, assign_all, close, connect
 from answerable.infra.bus.port import BUS, Store
 from answerable.messages import CATALOGUE
 from answerable.messages.base import Command
@@ -70,12 +70,7 @@ class PrefixCheck:
         try:
             await connect(consumer.start)
             async with asyncio.timeout(CONNECT_SECONDS):
-                places = [
-                    TopicPartition(topic, number)
-                    for topic in self._topics
-                    for number in await consumer._client._wait_on_metadata(topic)
-                ]
-                consumer.assign(places)
+                places = await assign_all(consumer, self._topics)
                 begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
                 left = {tp for tp in places if begins[tp] < ends[tp]}
                 for tp in left:
