@@ -14,12 +14,15 @@ from tests.people import TestPerson, make_person
 
 
 class Late:
-    """Answers that the desk has given and that are still on their way."""
+    """Answers that the desk has given and that are still on their way: all, or the first to what a page reads live."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, first_live: bool = False) -> None:
         self.came, self.let_go = asyncio.Event(), asyncio.Event()
+        self._first_live = first_live
 
     async def __call__(self, route: Route) -> None:
+        if self._first_live and ("x-desk-live" not in route.request.headers or self.came.is_set()):
+            return await route.continue_()
         answer = await route.fetch()
         self.came.set()
         await self.let_go.wait()
@@ -28,6 +31,25 @@ class Late:
 
     async def is_there(self) -> None:
         """Wait until the desk has given an answer."""
+        async with asyncio.timeout(PATIENCE):
+            await self.came.wait()
+
+
+class Held:
+    """Requests that are on their way and do not reach the desk yet: all, or the first."""
+
+    def __init__(self, *, first: bool = False) -> None:
+        self.came, self.let_go = asyncio.Event(), asyncio.Event()
+        self._first = first
+
+    async def __call__(self, route: Route) -> None:
+        if not (self._first and self.came.is_set()):
+            self.came.set()
+            await self.let_go.wait()
+        await route.continue_()
+
+    async def is_there(self) -> None:
+        """Wait until something was asked."""
         async with asyncio.timeout(PATIENCE):
             await self.came.wait()
 

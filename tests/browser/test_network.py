@@ -9,7 +9,7 @@ from answerable.tickets import actions as tickets
 from answerable.tickets.pages.screens import ROWS
 from answerable.tickets.rules import Ticket
 from tests.browser.desk import BrowserDesk, Guest
-from tests.browser.network import Traffic, at, cut, go_to, late, two_tickets
+from tests.browser.network import Late, Traffic, at, cut, go_to, late, two_tickets
 from tests.browser.test_work import listening, raised, said
 from tests.patience import PATIENCE
 from tests.people import TestPerson, make_person
@@ -74,20 +74,10 @@ async def test_what_changes_while_one_goes_on_is_shown_there(desk: BrowserDesk) 
 async def test_what_was_read_before_does_not_replace_what_was_read_after_it(desk: BrowserDesk) -> None:
     abe, una, first, second = await two_tickets(desk)
     page = abe.page
-    old, let_go = asyncio.Event(), asyncio.Event()
-
-    async def hold_the_first_live_one(route: Route) -> None:
-        if "x-desk-live" not in route.request.headers or old.is_set():
-            return await route.continue_()
-        answer = await route.fetch()
-        old.set()
-        await let_go.wait()
-        await route.fulfill(response=answer)
-
-    await page.route(f"**/queue?*ticket={first.id}", hold_the_first_live_one)
+    old = Late(first_live=True)
+    await page.route(f"**/queue?*ticket={first.id}", old)
     await said(desk, una, first, "It burns.")
-    async with asyncio.timeout(PATIENCE):
-        await old.wait()
+    await old.is_there()
     await go_to(page, second)
     await at(page, second)
     await desk.until(lambda: page.evaluate("document.querySelector('#presence') !== null"))
@@ -96,7 +86,7 @@ async def test_what_was_read_before_does_not_replace_what_was_read_after_it(desk
     await page.go_back()
     await at(page, first)
     await expect(page.locator("#talk")).to_contain_text("It burns more.")
-    let_go.set()
+    old.let_go.set()
     await desk.until(lambda: page.evaluate("!desk.isReading()"))
     await expect(page.locator("#talk")).to_contain_text("It burns more.", timeout=SOON)
 
@@ -156,23 +146,13 @@ async def test_more_of_a_list_comes_once_and_only_into_that_list(desk: BrowserDe
 async def test_what_changes_while_more_of_a_list_comes_is_shown(desk: BrowserDesk) -> None:
     max_, una, made = await many_tickets(desk)
     page = max_.page
-    read, let_go = asyncio.Event(), asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        if "x-desk-live" not in route.request.headers or read.is_set():
-            return await route.continue_()
-        answer = await route.fetch()
-        read.set()
-        await let_go.wait()
-        await route.fulfill(response=answer)
-
-    await page.route("**/queue?*part=list", hold)
+    read = Late(first_live=True)
+    await page.route("**/queue?*part=list", read)
     await desk.world.db.write(una.actor, tickets.cancel_ticket, made[3].id, None)
-    async with asyncio.timeout(PATIENCE):
-        await read.wait()
+    await read.is_there()
     await page.get_by_role("link", name="Load more").click()
     await expect(page.locator(f"#row-{made[-1].id}")).to_be_attached()
-    let_go.set()
+    read.let_go.set()
     await expect(page.locator(f"#row-{made[3].id}")).to_have_count(0, timeout=SOON)
 
 

@@ -8,9 +8,8 @@ from playwright.async_api import Route, expect
 
 from answerable.tickets import actions as tickets
 from tests.browser.desk import BrowserDesk
-from tests.browser.network import Traffic, at, cut, draft_of, go_to, late, overloaded, two_tickets
+from tests.browser.network import Held, Traffic, at, cut, draft_of, go_to, late, overloaded, two_tickets
 from tests.browser.test_work import FRAMES, said
-from tests.patience import PATIENCE
 from tests.people import make_person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.one_engine]
@@ -50,13 +49,8 @@ async def test_what_is_typed_while_the_next_ticket_is_on_its_way_is_kept_for_the
 async def test_a_draft_that_is_still_on_its_way_is_there_for_whoever_comes_back(desk: BrowserDesk) -> None:
     abe, _, first, second = await two_tickets(desk)
     page = abe.page
-    let_go = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await let_go.wait()
-        await route.continue_()
-
-    await page.route("**/draft", hold)
+    draft = Held()
+    await page.route("**/draft", draft)
     await page.locator("#words").fill("Take the extinguisher")
     await go_to(page, second)
     await at(page, second)
@@ -66,7 +60,7 @@ async def test_a_draft_that_is_still_on_its_way_is_there_for_whoever_comes_back(
     await page.locator("#words").fill("Take the stairs")
     await go_to(page, second)
     await at(page, second)
-    let_go.set()
+    draft.let_go.set()
 
     async def kept() -> bool:
         return await draft_of(desk, first) == "Take the stairs"
@@ -144,22 +138,13 @@ async def test_a_long_text_in_any_script_is_kept(desk: BrowserDesk) -> None:
 async def test_drafts_come_to_the_desk_in_the_order_in_which_they_were_typed(desk: BrowserDesk) -> None:
     abe, _, first, _ = await two_tickets(desk)
     page = abe.page
-    asked, let_go = asyncio.Event(), asyncio.Event()
-
-    async def hold_the_first(route: Route) -> None:
-        if not asked.is_set():
-            asked.set()
-            await let_go.wait()
-        await route.continue_()
-
-    traffic = Traffic(desk, page)
-    await page.route("**/draft", hold_the_first)
+    draft, traffic = Held(first=True), Traffic(desk, page)
+    await page.route("**/draft", draft)
     await page.locator("#words").fill("Take the ext")
-    async with asyncio.timeout(PATIENCE):
-        await asked.wait()
+    await draft.is_there()
     await page.locator("#words").fill("Take the extinguisher")
     await page.evaluate("new Promise((done) => setTimeout(done, 1500))")  # longer than a draft waits for the next key
-    let_go.set()
+    draft.let_go.set()
 
     async def kept() -> bool:
         return await draft_of(desk, first) == "Take the extinguisher"
@@ -230,24 +215,16 @@ async def test_an_answer_that_did_not_arrive_after_one_went_on_is_told_and_its_w
 async def test_an_answer_is_sent_although_one_goes_on_while_its_draft_is_on_its_way(desk: BrowserDesk) -> None:
     abe, _, first, second = await two_tickets(desk)
     page = abe.page
-    asked, let_go = asyncio.Event(), asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        asked.set()
-        await let_go.wait()
-        await route.continue_()
-
-    traffic = Traffic(desk, page)
-    await page.route("**/draft", hold)
+    draft, traffic = Held(), Traffic(desk, page)
+    await page.route("**/draft", draft)
     await page.locator("#words").fill("Is it out?")
-    async with asyncio.timeout(PATIENCE):
-        await asked.wait()
+    await draft.is_there()
     await page.locator("#words").press("Control+Enter")
     async with page.expect_response(f"**/queue?*ticket={second.id}"):
         await go_to(page, second)
     await page.evaluate(FRAMES)
     async with late(page, "**/reply"):  # whoever went on need not wait for that
-        let_go.set()
+        draft.let_go.set()
         await at(page, second)
 
     async def arrived() -> bool:
